@@ -1,0 +1,1 @@
+//! FFmpeg command lines, built from facts.

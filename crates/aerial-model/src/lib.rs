@@ -1,0 +1,27 @@
+//! The pure part of Aerial.
+//!
+//! Everything that decides *what* is on the air, *when*, and *which bytes* say
+//! so lives here: time, segment maps, the ledger and its planner, the guide,
+//! playlists, MPEG-TS, and the FFmpeg command lines.
+//!
+//! Invariant: this crate has no clock, file, socket, process, task or ambient
+//! randomness. `now` is always an argument.
+
+pub mod channel;
+pub mod client;
+pub mod command;
+pub mod guide;
+pub mod hls;
+pub mod id;
+pub mod ledger;
+pub mod lineup;
+pub mod media;
+pub mod mpegts;
+pub mod planner;
+pub mod probe;
+pub mod profile;
+pub mod segment;
+pub mod segment_map;
+pub mod segmenter;
+pub mod session;
+pub mod time;

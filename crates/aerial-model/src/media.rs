@@ -1,0 +1,170 @@
+//! A media: what was found in one file of the library.
+//!
+//! Owns the facts as data; `probe` reads them, `command` and the map are made
+//! from them. All positions are ticks from the container's own start time, the
+//! zero that FFmpeg's `-start_at_zero` counts from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{FrameRate, Ticks};
+
+/// What was found in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaFacts {
+    /// FFmpeg's name of the container, such as `matroska,webm`.
+    pub container: String,
+    /// The container's own start time, on the file's clock.
+    pub start_time: Ticks,
+    /// Where the streams really end (`rules.md`, 10).
+    pub length: Ticks,
+    /// The picture; `None` for sound alone.
+    pub video: Option<VideoFacts>,
+    /// The sounds; the first is the one that airs.
+    pub audio: Vec<AudioFacts>,
+    /// Subtitles, kept for later.
+    pub subtitles: Vec<SubtitleFacts>,
+    /// Chapters.
+    pub chapters: Vec<Chapter>,
+    /// How to enter the file in its middle.
+    pub entry: Entry,
+    /// The container's `title` tag and others of use, lower-case keys.
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// How a worker enters the file in its middle (`engine-notes.md`: M, the pre-seek).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// Seek this long before the wanted place.
+    Seek {
+        /// At least the largest keyframe gap + 1 s for MPEG-TS and PS.
+        pre_seek: Ticks,
+    },
+    /// Time jumps or a single keyframe: only after a remux to Matroska.
+    Remux,
+}
+
+/// The video stream that airs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoFacts {
+    /// Stream index in the file.
+    pub index: u32,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// FFmpeg's profile name, if any.
+    pub profile: Option<String>,
+    /// FFmpeg's pixel format.
+    pub pixel_format: Option<String>,
+    /// Coded width in pixels.
+    pub width: u32,
+    /// Coded height in pixels.
+    pub height: u32,
+    /// Shape of a pixel, width to height; (1, 1) where unknown.
+    pub pixel_aspect: (u32, u32),
+    /// Degrees clockwise that the picture is to be turned: 0, 90, 180, 270.
+    pub rotation: u16,
+    /// `avg_frame_rate`.
+    pub average_rate: Option<FrameRate>,
+    /// `r_frame_rate`.
+    pub nominal_rate: Option<FrameRate>,
+    /// How lines are stored.
+    pub field_order: FieldOrder,
+    /// Colour, as FFmpeg names it.
+    pub color: Color,
+    /// When its first picture is shown; negative where B-frames or edit lists
+    /// put it before the container's start.
+    pub start: Ticks,
+    /// When its last picture ends.
+    pub end: Ticks,
+    /// Kbit/s, where the file says so.
+    pub kbps: Option<u32>,
+    /// ISO 639 language.
+    pub language: Option<String>,
+}
+
+/// How the lines of a picture are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldOrder {
+    /// Nothing said.
+    #[default]
+    Unknown,
+    /// Whole pictures.
+    Progressive,
+    /// Two fields, the top one first.
+    TopFirst,
+    /// Two fields, the bottom one first.
+    BottomFirst,
+}
+
+impl FieldOrder {
+    /// Must be deinterlaced.
+    pub fn is_interlaced(self) -> bool {
+        matches!(self, Self::TopFirst | Self::BottomFirst)
+    }
+}
+
+/// Colour description, as FFmpeg names it; `None` where unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Color {
+    /// `tv` or `pc`.
+    pub range: Option<String>,
+    /// Matrix, such as `bt709`.
+    pub space: Option<String>,
+    /// Transfer, such as `smpte2084` (PQ) or `arib-std-b67` (HLG).
+    pub transfer: Option<String>,
+    /// Primaries, such as `bt2020`.
+    pub primaries: Option<String>,
+}
+
+impl Color {
+    /// High dynamic range: must be tone-mapped.
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"))
+    }
+}
+
+/// An audio stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioFacts {
+    /// Stream index in the file.
+    pub index: u32,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// FFmpeg's profile name, if any (`LC`, `HE-AAC`).
+    pub profile: Option<String>,
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channels: u32,
+    /// FFmpeg's layout, such as `5.1(side)`.
+    pub layout: Option<String>,
+    /// When its first sample sounds.
+    pub start: Ticks,
+    /// When its last sample ends.
+    pub end: Ticks,
+    /// ISO 639 language.
+    pub language: Option<String>,
+}
+
+/// A subtitle stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFacts {
+    /// Stream index in the file.
+    pub index: u32,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// ISO 639 language.
+    pub language: Option<String>,
+}
+
+/// A chapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chapter {
+    /// When it begins.
+    pub start: Ticks,
+    /// When it ends.
+    pub end: Ticks,
+    /// What it is called.
+    pub title: Option<String>,
+}

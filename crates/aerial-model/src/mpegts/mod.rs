@@ -1,0 +1,1 @@
+//! MPEG-TS: read, write, restamp.

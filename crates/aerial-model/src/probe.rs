@@ -1,0 +1,1 @@
+//! Reads ffprobe's JSON into facts.

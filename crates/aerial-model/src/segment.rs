@@ -1,0 +1,1 @@
+//! A finished segment and its file form.

@@ -1,0 +1,1 @@
+//! Cuts a worker's output into segments.

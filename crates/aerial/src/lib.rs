@@ -1,0 +1,20 @@
+//! The Aerial server: everything that touches the world.
+//!
+//! The model (`aerial-model`) decides; this crate reads clocks, files and
+//! sockets, runs FFmpeg, and does what the model decided. Start reading at
+//! `app`, which shows what is started and ended in which order.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod data_dir;
+pub mod db;
+pub mod demo;
+pub mod ffmpeg;
+pub mod http;
+pub mod keeper;
+pub mod library;
+pub mod schedule;
+pub mod stream;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! Ledgers and plans of the channels.
