@@ -10,6 +10,7 @@
 pub mod channel;
 pub mod client;
 pub mod command;
+pub mod demand;
 pub mod guide;
 pub mod hls;
 pub mod id;
