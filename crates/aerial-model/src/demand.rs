@@ -72,6 +72,8 @@ pub struct WorkerView {
     pub position: u32,
     /// It does not begin this segment or any after it.
     pub limit: u32,
+    /// Another worker began the segment at its position first.
+    pub overtaken: bool,
     /// For how long nobody has read from it.
     pub parked_for: Duration,
 }
@@ -177,6 +179,9 @@ fn useless(
     if of_track.peek().is_none() {
         return Some("nobody wants this media now");
     }
+    if worker.overtaken {
+        return Some("another worker makes its segments");
+    }
     // It is useful if a want's next missing segment is one that it will make.
     let useful = of_track.any(|want| {
         let from = want.first.max(worker.position);
@@ -204,7 +209,14 @@ mod tests {
         Want { track, first, low: first + 5, high: first + 15, due: Duration::ZERO }
     }
     fn worker(id: u64, position: u32, limit: u32) -> WorkerView {
-        WorkerView { id: WorkerId(id), track: FILM, position, limit, parked_for: Duration::ZERO }
+        WorkerView {
+            id: WorkerId(id),
+            track: FILM,
+            position,
+            limit,
+            overtaken: false,
+            parked_for: Duration::ZERO,
+        }
     }
     fn nothing(_: TrackKey, _: u32) -> bool {
         false
@@ -281,6 +293,15 @@ mod tests {
         let parked = WorkerView { parked_for: PARKED_FOR, ..worker(1, 25, 25) };
         let decisions = decide(&[want(FILM, 12)], &[parked], |_, index| index < 25);
         assert!(matches!(decisions[..], [Decision::End { .. }]));
+    }
+
+    #[test]
+    fn of_two_workers_at_one_segment_the_later_is_ended() {
+        let overtaken = WorkerView { overtaken: true, ..worker(2, 10, 25) };
+        assert_eq!(
+            decide(&[want(FILM, 10)], &[worker(1, 10, 25), overtaken], nothing),
+            [Decision::End { worker: WorkerId(2), reason: "another worker makes its segments" }]
+        );
     }
 
     #[test]
