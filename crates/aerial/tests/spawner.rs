@@ -1,5 +1,7 @@
 //! The spawner with real processes: what it must never leave behind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
