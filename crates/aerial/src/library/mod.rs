@@ -1,1 +1,5 @@
-//! The library.
+//! The library: folders of videos, and what is known of each file in them.
+
+pub mod identity;
+pub mod order;
+pub mod walk;
