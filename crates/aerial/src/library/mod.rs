@@ -1,1 +1,7 @@
-//! The library.
+//! The library: folders of videos, and what is known of each file in them.
+
+pub mod identity;
+mod marks;
+pub mod names;
+pub mod order;
+pub mod walk;
