@@ -1,0 +1,49 @@
+# `make` says what there is. Each target installs what it needs (scripts/bootstrap)
+# and says so; nothing is installed that is already there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# A folder of videos to put on the air; empty for the demo library.
+MEDIA ?=
+# Where the catalogue, the demo clips and the segments live.
+DATA ?= ./aerial-data
+LISTEN ?= 127.0.0.1:8400
+# `make run PROFILE=dev` builds in half the time and runs slower.
+PROFILE ?= release
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/aerial
+
+.PHONY: help run test check bench web clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and serve a demo library; MEDIA=/path/to/videos serves that folder
+	@scripts/bootstrap run
+	@scripts/web build
+	cargo build --locked --profile $(PROFILE) --package aerial
+	exec $(BINARY) $(if $(MEDIA),serve --media "$(MEDIA)",demo) --data "$(DATA)" --listen "$(LISTEN)"
+
+test: ## run all tests
+	@scripts/bootstrap test
+	@scripts/web build
+	@scripts/test
+
+check: ## formatting, lints, docs, licences, unused dependencies
+	@scripts/bootstrap check
+	@scripts/check
+
+bench: ## run the benchmarks; a table at the end
+	@scripts/bootstrap bench
+	@scripts/bench
+
+web: ## build the web page alone
+	@scripts/bootstrap web
+	@scripts/web build
+
+clean: ## remove what was built (not aerial-data)
+	cargo clean
+	rm -rf web/dist web/node_modules .tools
