@@ -107,9 +107,9 @@ pub struct Variant {
     /// Which.
     pub rendition: Rendition,
     /// Peak, bits per second.
-    pub bandwidth: u32,
+    pub bandwidth: u64,
     /// Average, bits per second.
-    pub average_bandwidth: u32,
+    pub average_bandwidth: u64,
     /// RFC 6381 codecs, such as `avc1.64001f,mp4a.40.2`.
     pub codecs: String,
     /// Width and height.

@@ -1,3 +1,19 @@
-//! The Stream Manager.
+//! The Stream Manager: channels on the air.
+//!
+//! Read in this order: `manager` (the face), `session` (one channel),
+//! `transcoder` (demand meets supply), `worker` (one FFmpeg), `store` (what they
+//! made). Never touches the database: ledgers and media come through
+//! [`timeline::Timeline`]. Invariant: no process, file or task outlives its
+//! owner.
 
+pub mod body;
+pub mod manager;
+pub mod programme;
+pub mod session;
+pub mod slate;
+pub mod store;
 pub mod timeline;
+pub mod track;
+pub mod transcoder;
+pub mod transport;
+pub mod worker;

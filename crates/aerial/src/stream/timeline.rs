@@ -12,6 +12,7 @@ use std::time::Duration;
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
 use aerial_model::ledger::Row;
 use aerial_model::media::MediaFacts;
+use aerial_model::profile::Rendition;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::AirTime;
 use futures::future::BoxFuture;
@@ -74,6 +75,9 @@ pub enum TimelineError {
         /// What the catalogue said.
         reason: String,
     },
+    /// No airing has such a rendition.
+    #[error("there is no rendition {0}")]
+    NotOffered(Rendition),
     /// The media was deleted after it was planned.
     #[error("media {0} is no longer in the library")]
     Gone(MediaId),

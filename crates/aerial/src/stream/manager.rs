@@ -1,0 +1,460 @@
+//! The Stream Manager: owns the sessions.
+//!
+//! Starts, shares and stops them, registers clients, and answers what the
+//! stream routes ask. Invariant: at most one open session per channel, however
+//! many start and stop it at once, and after `shut_down` none and nothing of any.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aerial_model::client::ClientId;
+use aerial_model::hls::{self, TARGET_DURATION_TRANSCODED, Variant};
+use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::ledger::Ledger;
+use aerial_model::profile::{Profile, Rendition};
+use aerial_model::session::Event;
+use aerial_model::time::AirTime;
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::body::{self, SegmentBody};
+use super::programme::{self, Programme};
+use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Waiting};
+use super::store::{Found, SegmentKey, Store, Usage};
+use super::timeline::{OnAir, TimelineError};
+use super::transcoder::{SessionId, Status, Transcoder};
+use crate::clock::Clock;
+
+/// The one rendition there is so far (the ladder follows).
+pub const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
+
+/// Segments on the channel's clock are kept for all who ask for them now.
+const RESTAMPED_BYTES: u64 = 64 << 20;
+
+/// A segment is asked for by everybody within a few seconds.
+const RESTAMPED_IDLE: Duration = Duration::from_secs(15);
+
+/// How often the caches are looked through, and a step of the wall clock taken.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// A step of the wall clock under this is no step (`rules.md`, 8).
+const CLOCK_STEP_MS: i64 = 2_000;
+
+/// Why a stream cannot be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StreamError {
+    /// There is no such channel.
+    #[error("there is no channel {0}")]
+    UnknownChannel(ChannelRef),
+    /// The channel has no such rendition.
+    #[error("channel {channel} has no rendition {rendition}; it has {available}")]
+    UnknownRendition {
+        /// Which channel.
+        channel: String,
+        /// What was asked for.
+        rendition: Rendition,
+        /// What there is.
+        available: Rendition,
+    },
+    /// The segment left the window, or was never promised.
+    #[error("segment {sequence} of channel {channel} is not on the air: {why}")]
+    NoSegment {
+        /// Which channel.
+        channel: String,
+        /// Which segment.
+        sequence: u64,
+        /// In words.
+        why: &'static str,
+    },
+    /// The channel is not on the air.
+    #[error("channel {0} is not on the air: nobody watches it")]
+    NotOnAir(ChannelRef),
+    /// The channel was stopped in the meantime.
+    #[error("channel {0} was stopped; tune in again")]
+    Stopped(String),
+    /// The schedule failed.
+    #[error(transparent)]
+    Timeline(#[from] TimelineError),
+    /// The server is going down.
+    #[error("the server is shutting down; try again in a few seconds")]
+    ShuttingDown,
+}
+
+/// The Stream Manager; clones share it.
+#[derive(Clone)]
+pub struct Manager(Arc<Inner>);
+
+struct Inner {
+    parts: SessionParts,
+    /// Never held across an await.
+    sessions: Mutex<Sessions>,
+    restamped: moka::sync::Cache<(ChannelId, Rendition, u64), Bytes>,
+    /// Clients of playlists that were asked for without an id (`rules.md`, 20).
+    anonymous: moka::sync::Cache<(ChannelId, IpAddr, String), ClientId>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_channel: HashMap<ChannelId, (SessionHandle, CancellationToken)>,
+    next: u64,
+}
+
+/// A playlist and whom it was made for.
+#[derive(Clone, Debug)]
+pub struct Playlist {
+    /// Its text.
+    pub text: String,
+    /// The client, perhaps a new one.
+    pub client: ClientId,
+}
+
+impl Manager {
+    /// A manager without any session.
+    pub fn new(clock: Clock, programme: Programme, transcoder: Transcoder, store: Store) -> Self {
+        let target_duration = Duration::from_secs(u64::from(TARGET_DURATION_TRANSCODED));
+        let restamped = moka::sync::Cache::builder()
+            .max_capacity(RESTAMPED_BYTES)
+            .weigher(|_, bytes: &Bytes| bytes.len().try_into().unwrap_or(u32::MAX))
+            .time_to_idle(RESTAMPED_IDLE)
+            .build();
+        let anonymous = moka::sync::Cache::builder()
+            .max_capacity(10_000)
+            .time_to_idle(target_duration * 3)
+            .build();
+        Self(Arc::new(Inner {
+            parts: SessionParts { clock, programme, transcoder, store, target_duration },
+            sessions: Mutex::default(),
+            restamped,
+            anonymous,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }))
+    }
+
+    /// Starts a channel, or returns the session that runs.
+    pub async fn start(&self, channel: ChannelRef) -> Result<SessionView, StreamError> {
+        let channel = self.channel(channel).await?;
+        // That its timeline can be read is part of a start.
+        self.ledger(channel.id).await?;
+        Ok(self.session(&channel)?.view())
+    }
+
+    /// Stops a channel; returns when nothing of it is left.
+    pub async fn stop(&self, channel: ChannelRef) -> Result<(), StreamError> {
+        let id = self.channel(channel).await?.id;
+        let session = self.sessions().by_channel.get(&id).cloned();
+        let (session, stop) = session
+            .filter(|(session, _)| session.is_open())
+            .ok_or(StreamError::NotOnAir(channel))?;
+        stop.cancel();
+        session.ended().await;
+        Ok(())
+    }
+
+    /// The session of a channel, if it is on the air.
+    pub fn get(&self, channel: ChannelId) -> Option<SessionView> {
+        let sessions = self.sessions();
+        let (session, _) = sessions.by_channel.get(&channel)?;
+        session.is_open().then(|| session.view())
+    }
+
+    /// All channels on the air.
+    pub fn list(&self) -> Vec<SessionView> {
+        let mut views: Vec<SessionView> = self
+            .sessions()
+            .by_channel
+            .values()
+            .filter(|(session, _)| session.is_open())
+            .map(|(session, _)| session.view())
+            .collect();
+        views.sort_by_key(|view| view.channel.number);
+        views
+    }
+
+    /// Registers a viewer and puts the channel on the air for it.
+    pub async fn register_client(&self, channel: ChannelRef) -> Result<ClientId, StreamError> {
+        let channel = self.channel(channel).await?;
+        self.join(&channel, None).await
+    }
+
+    /// A viewer leaves now.
+    pub async fn unregister_client(
+        &self,
+        channel: ChannelRef,
+        client: ClientId,
+    ) -> Result<(), StreamError> {
+        let id = self.channel(channel).await?.id;
+        if let Some((session, _)) = self.sessions().by_channel.get(&id) {
+            session.tell(Message::Event(Event::Left(client)));
+        }
+        Ok(())
+    }
+
+    /// The entry point for a new viewer: a master playlist. `base` leads from
+    /// its address to `/stream/{channel}/`; `rendition` is what it will be
+    /// offered alone.
+    pub async fn master(
+        &self,
+        channel: ChannelRef,
+        rendition: Option<Rendition>,
+        base: impl Fn(ChannelId) -> String,
+    ) -> Result<Playlist, StreamError> {
+        let channel = self.channel(channel).await?;
+        let rendition = self.offered(&channel, rendition)?;
+        let client = self.join(&channel, Some(rendition)).await?;
+        let profile = Profile::transcoded(rendition, channel.frame_height)
+            .ok_or(TimelineError::NotOffered(rendition))?;
+        let variant = Variant {
+            rendition,
+            bandwidth: profile.peak_bandwidth(),
+            average_bandwidth: profile.average_bandwidth(),
+            codecs: profile.codecs(),
+            resolution: (profile.width, profile.height),
+            frame_rate_milli: 60_000,
+        };
+        let text = hls::master_playlist(&base(channel.id), &client, &[variant]);
+        Ok(Playlist { text, client })
+    }
+
+    /// A live media playlist. Without an id, the viewer is known by its address
+    /// and program for a while.
+    pub async fn playlist(
+        &self,
+        channel: ChannelRef,
+        rendition: Rendition,
+        client: Option<ClientId>,
+        viewer: (IpAddr, String),
+    ) -> Result<Playlist, StreamError> {
+        let channel = self.channel(channel).await?;
+        let rendition = self.offered(&channel, Some(rendition))?;
+        let ledger = self.ledger(channel.id).await?;
+        let now = self.now();
+        let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
+        let client = client.unwrap_or_else(|| {
+            self.0
+                .anonymous
+                .get_with((channel.id, viewer.0, viewer.1), || new_client(edge.current, now))
+        });
+        let session = self.session(&channel)?;
+        session.tell(Message::Event(Event::Seen { client, rendition: Some(rendition) }));
+        let entries = programme::entries(&ledger, hls::window(&client, edge, now));
+        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
+        Ok(Playlist { text, client })
+    }
+
+    /// One segment, as soon as its first bytes are made. The guard is the
+    /// viewer's sign of life while the bytes are sent.
+    pub async fn segment(
+        &self,
+        channel: ChannelRef,
+        rendition: Rendition,
+        sequence: u64,
+        client: Option<ClientId>,
+    ) -> Result<(SegmentBody, Option<Waiting>), StreamError> {
+        let channel = self.channel(channel).await?;
+        let rendition = self.offered(&channel, Some(rendition))?;
+        let cached = (channel.id, rendition, sequence);
+        let session = self.session(&channel)?;
+        let waiting = client.map(|client| {
+            session.tell(Message::Event(Event::Seen { client, rendition: Some(rendition) }));
+            session.waiting(client)
+        });
+        if let Some(bytes) = self.0.restamped.get(&cached) {
+            return Ok((SegmentBody::Whole(bytes), waiting));
+        }
+        let ledger = self.ledger(channel.id).await?;
+        let segment = programme::servable(&ledger, sequence, self.now())
+            .ok_or_else(|| no_segment(&channel, &ledger, sequence, self.now()))?;
+        let track = self.0.parts.programme.track(&segment.row, rendition).await?;
+        let key = SegmentKey { track: track.key, index: segment.index };
+        if !self.0.parts.store.has(key) {
+            session.tell(Message::Urgent { rendition, sequence });
+        }
+        let found = tokio::select! {
+            found = self.0.parts.store.wait(key) => found,
+            () = session.ended() => return Err(StreamError::Stopped(channel.number.to_string())),
+        };
+        session.tell(Message::Event(Event::Delivered));
+        let whole = matches!(found, Found::Finished(_));
+        let body = SegmentBody::of(found, body::offset(&segment));
+        if let SegmentBody::Whole(bytes) = &body
+            && whole
+        {
+            self.0.restamped.insert(cached, bytes.clone());
+        }
+        Ok((body, waiting))
+    }
+
+    /// Joins a viewer of the unending MPEG-TS: its id, its first segment, and
+    /// the guard that keeps it counted.
+    pub async fn join_transport(
+        &self,
+        channel: ChannelRef,
+        rendition: Option<Rendition>,
+    ) -> Result<(OnAir, Rendition, ClientId, Waiting), StreamError> {
+        let channel = self.channel(channel).await?;
+        let rendition = self.offered(&channel, rendition)?;
+        let client = self.join(&channel, Some(rendition)).await?;
+        let waiting = self.session(&channel)?.waiting(client);
+        Ok((channel, rendition, client, waiting))
+    }
+
+    /// When a segment begins; `None` if it is not committed.
+    pub async fn segment_start(
+        &self,
+        channel: ChannelId,
+        sequence: u64,
+    ) -> Result<Option<AirTime>, StreamError> {
+        Ok(self.ledger(channel).await?.segment(sequence).map(|segment| segment.start))
+    }
+
+    /// The clock of the channels.
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
+    /// All workers and what went wrong with tracks.
+    pub async fn transcoding(&self) -> Status {
+        self.0.parts.transcoder.status().await
+    }
+
+    /// How full the segment store is.
+    pub fn store_usage(&self) -> Usage {
+        self.0.parts.store.usage()
+    }
+
+    /// Looks after sessions and caches until the manager is shut down.
+    pub async fn run(&self) {
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            tokio::select! {
+                () = self.0.stop.cancelled() => return,
+                _ = sweep.tick() => self.sweep(),
+            }
+        }
+    }
+
+    /// Ends every session; returns when nothing of any is left.
+    pub async fn shut_down(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    fn sweep(&self) {
+        let mut sessions = self.sessions();
+        sessions.by_channel.retain(|_, (session, _)| session.is_open());
+        let clock = &self.0.parts.clock;
+        if sessions.by_channel.is_empty() && clock.step().as_millis().abs() > CLOCK_STEP_MS {
+            tracing::warn!(
+                step_ms = clock.step().as_millis(),
+                "the wall clock was set; the channels follow"
+            );
+            clock.take_step();
+        }
+        drop(sessions);
+        self.0.restamped.run_pending_tasks();
+        self.0.anonymous.run_pending_tasks();
+        self.0.parts.store.sweep();
+    }
+
+    async fn channel(&self, channel: ChannelRef) -> Result<OnAir, StreamError> {
+        let found = self.0.parts.programme.timeline().channel(channel).await?;
+        found.ok_or(StreamError::UnknownChannel(channel))
+    }
+
+    async fn ledger(&self, channel: ChannelId) -> Result<Ledger, StreamError> {
+        Ok(self.0.parts.programme.ledger(channel, self.now()).await?)
+    }
+
+    fn now(&self) -> AirTime {
+        self.0.parts.clock.now()
+    }
+
+    fn offered(&self, channel: &OnAir, asked: Option<Rendition>) -> Result<Rendition, StreamError> {
+        match asked {
+            None => Ok(DEFAULT_RENDITION),
+            Some(rendition) if rendition == DEFAULT_RENDITION => Ok(rendition),
+            Some(rendition) => Err(StreamError::UnknownRendition {
+                channel: channel.number.to_string(),
+                rendition,
+                available: DEFAULT_RENDITION,
+            }),
+        }
+    }
+
+    async fn join(
+        &self,
+        channel: &OnAir,
+        rendition: Option<Rendition>,
+    ) -> Result<ClientId, StreamError> {
+        let ledger = self.ledger(channel.id).await?;
+        let now = self.now();
+        let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
+        let client = new_client(edge.current, now);
+        self.session(channel)?.tell(Message::Event(Event::Seen { client, rendition }));
+        Ok(client)
+    }
+
+    /// The channel's session; a new one if there is none. One lock, no await:
+    /// a hundred starts at once find the same.
+    fn session(&self, channel: &OnAir) -> Result<SessionHandle, StreamError> {
+        let mut sessions = self.sessions();
+        if self.0.stop.is_cancelled() {
+            return Err(StreamError::ShuttingDown);
+        }
+        if let Some((session, _)) = sessions.by_channel.get(&channel.id)
+            && session.is_open()
+        {
+            return Ok(session.clone());
+        }
+        sessions.next += 1;
+        let stop = self.0.stop.child_token();
+        let (session, task) = session::begin(
+            SessionId(sessions.next),
+            channel.clone(),
+            self.0.parts.clone(),
+            stop.clone(),
+        );
+        self.0.tasks.spawn(task);
+        sessions.by_channel.insert(channel.id, (session.clone(), stop));
+        Ok(session)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_client(current: u64, now: AirTime) -> ClientId {
+    // Tells apart who joins within the same millisecond.
+    let nonce = uuid::Uuid::new_v4().as_u64_pair().0;
+    ClientId::new(current, now, nonce)
+}
+
+fn nothing_planned(channel: &OnAir) -> StreamError {
+    StreamError::Timeline(TimelineError::Channel {
+        channel: channel.number.to_string(),
+        reason: "nothing is committed for now".to_owned(),
+    })
+}
+
+fn no_segment(channel: &OnAir, ledger: &Ledger, sequence: u64, now: AirTime) -> StreamError {
+    let later = match ledger.segment(sequence) {
+        Some(segment) => segment.start > now,
+        None => ledger.tail().is_none_or(|tail| sequence >= tail.end_sequence()),
+    };
+    let why = if later { "it was not promised yet" } else { "it left the window" };
+    StreamError::NoSegment { channel: channel.number.to_string(), sequence, why }
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("sessions", &self.sessions().by_channel.len()).finish()
+    }
+}

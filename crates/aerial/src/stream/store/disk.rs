@@ -1,0 +1,357 @@
+//! The store's files: one per segment, under a limit.
+//!
+//! Owns the folder, an index of what lies in it, and what must give way when it
+//! is full: least recently used first, never what was used in the last minutes.
+//! Does blocking I/O: call it off the runtime. Invariant: a file that bears a
+//! segment's name is whole; a damaged one is removed when it is read.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aerial_model::demand::TrackKey;
+use aerial_model::segment::Segment;
+use tokio::time::Instant;
+
+use super::{SegmentKey, Usage};
+use crate::clock::monotonic;
+
+/// A segment can be fetched for as long as a playlist reached back plus its
+/// own length again (`rules.md`, 21), and playlists reach back 60 s.
+const KEPT_FOR: Duration = Duration::from_secs(150);
+
+const SUFFIX: &str = "segment";
+
+/// What the store may take of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// At most this many bytes of segments.
+    pub bytes: u64,
+    /// Leave at least this much of the disk free.
+    pub free_floor_bytes: u64,
+}
+
+/// The store's folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// Reading or writing failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not what was written.
+    #[error("{}: {source}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: aerial_model::segment::SegmentFileError,
+    },
+    /// There is no room, and nothing may give way.
+    #[error("no room: {needed} bytes more would leave less than {floor} bytes free")]
+    Full {
+        /// Bytes to write.
+        needed: u64,
+        /// Bytes that must stay free.
+        floor: u64,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    folder: PathBuf,
+    limits: Limits,
+    /// Never held while a file is read or written.
+    index: Mutex<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    entries: HashMap<SegmentKey, Entry>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    bytes: u64,
+    /// `None`: not since this start.
+    used: Option<Instant>,
+}
+
+impl Disk {
+    pub(super) fn open(folder: PathBuf, limits: Limits) -> Result<Self, DiskError> {
+        fs::create_dir_all(&folder).map_err(|source| at(&folder, source))?;
+        let mut index = Index::default();
+        for track in read_dir(&folder)? {
+            let Some(key) = track.file_name().and_then(|n| n.to_str()?.parse::<TrackKey>().ok())
+            else {
+                continue;
+            };
+            for file in read_dir(&track)? {
+                match segment_index(&file) {
+                    Some(number) => {
+                        let bytes = fs::metadata(&file).map_err(|source| at(&file, source))?.len();
+                        index.insert(
+                            SegmentKey { track: key, index: number },
+                            Entry { bytes, used: None },
+                        );
+                    }
+                    // Left by a crash in the middle of a write.
+                    None => fs::remove_file(&file).map_err(|source| at(&file, source))?,
+                }
+            }
+        }
+        Ok(Self { folder, limits, index: Mutex::new(index) })
+    }
+
+    pub(super) fn has(&self, key: SegmentKey) -> bool {
+        self.index().entries.contains_key(&key)
+    }
+
+    pub(super) fn touch(&self, key: SegmentKey) {
+        if let Some(entry) = self.index().entries.get_mut(&key) {
+            entry.used = Some(monotonic());
+        }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        let index = self.index();
+        Usage { segments: index.entries.len(), bytes: index.bytes, limit_bytes: self.limits.bytes }
+    }
+
+    /// Reads a segment; a damaged or vanished file is forgotten, so that it is
+    /// made again.
+    pub(super) fn read(&self, key: SegmentKey) -> Result<Option<Segment>, DiskError> {
+        let path = self.path(key);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => {
+                self.index().remove(key);
+                return match source.kind() {
+                    io::ErrorKind::NotFound => Ok(None),
+                    _ => Err(at(&path, source)),
+                };
+            }
+        };
+        match Segment::decode(&bytes.into()) {
+            Ok(segment) => {
+                self.touch(key);
+                Ok(Some(segment))
+            }
+            Err(source) => {
+                self.remove(key);
+                Err(DiskError::Damaged { path, source })
+            }
+        }
+    }
+
+    /// Writes a segment, making room first.
+    pub(super) fn write(&self, key: SegmentKey, segment: &Segment) -> Result<(), DiskError> {
+        let encoded = segment.encode();
+        let bytes = encoded.len() as u64;
+        self.make_room(bytes)?;
+        match self.put(key, &encoded) {
+            Err(DiskError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+                // The floor was too low for this file system: give way once.
+                self.evict(bytes.max(self.limits.bytes / 10));
+                self.put(key, &encoded)?;
+            }
+            other => other?,
+        }
+        self.index().insert(key, Entry { bytes, used: Some(monotonic()) });
+        Ok(())
+    }
+
+    fn put(&self, key: SegmentKey, encoded: &[u8]) -> Result<(), DiskError> {
+        let path = self.path(key);
+        let track = self.folder.join(key.track.to_string());
+        let temporary = track.join(format!("{}.part", key.index));
+        let result = fs::create_dir_all(&track)
+            .and_then(|()| fs::File::create(&temporary))
+            .and_then(|mut file| file.write_all(encoded))
+            .and_then(|()| fs::rename(&temporary, &path));
+        result.map_err(|source| {
+            // Nothing half-written stays; if this fails too, the next start removes it.
+            let _ = fs::remove_file(&temporary);
+            at(&path, source)
+        })
+    }
+
+    fn make_room(&self, needed: u64) -> Result<(), DiskError> {
+        let over = (self.usage().bytes + needed).saturating_sub(self.limits.bytes);
+        if over > 0 {
+            self.evict(over);
+        }
+        let short = |disk: &Self| {
+            (disk.limits.free_floor_bytes + needed).saturating_sub(free_bytes(&disk.folder))
+        };
+        if short(self) > 0 {
+            self.evict(short(self));
+            if short(self) > 0 {
+                return Err(DiskError::Full { needed, floor: self.limits.free_floor_bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes least recently used segments until `bytes` are freed, or none
+    /// is left that may go.
+    fn evict(&self, bytes: u64) {
+        let now = monotonic();
+        let mut candidates: Vec<(Option<Instant>, SegmentKey, u64)> = self
+            .index()
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.used.is_none_or(|used| now - used >= KEPT_FOR))
+            .map(|(key, entry)| (entry.used, *key, entry.bytes))
+            .collect();
+        candidates.sort_unstable();
+        let mut freed = 0;
+        for (_, key, size) in candidates {
+            if freed >= bytes {
+                break;
+            }
+            self.remove(key);
+            freed += size;
+        }
+    }
+
+    fn remove(&self, key: SegmentKey) {
+        self.index().remove(key);
+        let _ = fs::remove_file(self.path(key));
+        // Succeeds only for the last segment of a track.
+        let _ = fs::remove_dir(self.folder.join(key.track.to_string()));
+    }
+
+    fn path(&self, key: SegmentKey) -> PathBuf {
+        self.folder.join(key.track.to_string()).join(format!("{}.{SUFFIX}", key.index))
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn insert(&mut self, key: SegmentKey, entry: Entry) {
+        self.bytes += entry.bytes;
+        if let Some(old) = self.entries.insert(key, entry) {
+            self.bytes -= old.bytes;
+        }
+    }
+
+    fn remove(&mut self, key: SegmentKey) {
+        if let Some(old) = self.entries.remove(&key) {
+            self.bytes -= old.bytes;
+        }
+    }
+}
+
+fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(|source| at(folder, source))
+}
+
+fn segment_index(file: &Path) -> Option<u32> {
+    let whole = file.extension()?.to_str()? == SUFFIX;
+    whole.then(|| file.file_stem()?.to_str()?.parse().ok()).flatten()
+}
+
+/// Free bytes of the disk that `folder` lies on; all there could be where the
+/// system does not say.
+fn free_bytes(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn at(path: &Path, source: io::Error) -> DiskError {
+    DiskError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(index: u32) -> SegmentKey {
+        SegmentKey { track: TrackKey([7; 16]), index }
+    }
+    fn segment(size: usize) -> Segment {
+        Segment { bytes: vec![0x47; size].into(), stamps: Vec::new() }
+    }
+    fn disk(folder: &tempfile::TempDir, bytes: u64) -> Disk {
+        Disk::open(folder.path().to_owned(), Limits { bytes, free_floor_bytes: 0 }).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn past_the_limit_the_least_recently_used_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 3_500);
+        for index in 0..3 {
+            disk.write(key(index), &segment(1_000)).unwrap();
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        tokio::time::advance(KEPT_FOR).await;
+        disk.touch(key(0));
+        disk.write(key(3), &segment(1_000)).unwrap();
+        assert!(disk.has(key(0)) && !disk.has(key(1)) && disk.has(key(3)));
+        assert!(disk.usage().bytes <= 3_500);
+        assert!(!disk.path(key(1)).exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_playlist_may_still_name_does_not_give_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 1_500);
+        disk.write(key(0), &segment(1_000)).unwrap();
+        disk.write(key(1), &segment(1_000)).unwrap();
+        assert!(disk.has(key(0)) && disk.has(key(1)));
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 1 << 20);
+        disk.write(key(0), &segment(1_000)).unwrap();
+        let path = disk.path(key(0));
+        fs::write(&path, b"not a segment").unwrap();
+        assert!(matches!(disk.read(key(0)), Err(DiskError::Damaged { .. })));
+        assert!(!disk.has(key(0)) && !path.exists());
+        assert_eq!(disk.usage().bytes, 0);
+    }
+
+    #[test]
+    fn a_vanished_file_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 1 << 20);
+        disk.write(key(0), &segment(1_000)).unwrap();
+        fs::remove_file(disk.path(key(0))).unwrap();
+        assert!(disk.read(key(0)).unwrap().is_none());
+        assert!(!disk.has(key(0)));
+    }
+
+    #[test]
+    fn a_start_removes_what_a_crash_left_half_written_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        disk(&folder, 1 << 20).write(key(0), &segment(1_000)).unwrap();
+        let part = folder.path().join(key(0).track.to_string()).join("1.part");
+        fs::write(&part, b"half").unwrap();
+        fs::write(folder.path().join("notes.txt"), b"somebody else's").unwrap();
+        let again = disk(&folder, 1 << 20);
+        assert!(!part.exists() && again.has(key(0)));
+        assert!(folder.path().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn without_room_on_the_disk_it_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { bytes: 1 << 20, free_floor_bytes: u64::MAX / 2 };
+        let disk = Disk::open(folder.path().to_owned(), limits).unwrap();
+        assert!(matches!(disk.write(key(0), &segment(10)), Err(DiskError::Full { .. })));
+    }
+}

@@ -1,0 +1,298 @@
+//! A worker: one FFmpeg that makes a track's segments from one place onwards.
+//!
+//! Owns the process and the reading of its pipe; the segmenter cuts what it
+//! says. Does not decide what to make: the transcoder moves its limit. The pipe
+//! is the throttle: past the limit nobody reads it, and FFmpeg sleeps.
+//! Invariant: a segment of which a byte was made is either completed or handed
+//! back, so that a successor completes it (`rules.md`, 22).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerial_model::demand::WorkerId;
+use aerial_model::segmenter::{Handover, Output, Segmenter};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStdout;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::store::{Growing, SegmentKey, Store};
+use super::track::Track;
+use crate::clock::monotonic;
+use crate::ffmpeg::{Child, Exit, Urgency};
+
+/// No output for this long while its pipe is read is a hang (`design.md`).
+const HANG: Duration = Duration::from_secs(10);
+
+/// As much as a pipe holds.
+const READ_BYTES: usize = 64 << 10;
+
+/// A segment that a worker began and did not complete.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// What was made of it.
+    pub growing: Arc<Growing>,
+    /// Where its successor goes on, with the writer's state.
+    pub handover: Handover,
+}
+
+/// How a worker is getting on.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The segment that it is making, or would make next.
+    pub segment: u32,
+    /// Another worker began that segment first.
+    pub overtaken: bool,
+    /// Segments that it has completed.
+    pub completed: u32,
+    /// Since when nobody reads its pipe.
+    pub parked_since: Option<Instant>,
+}
+
+/// How a worker ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It made the track to its end.
+    Complete,
+    /// It was told to end.
+    Told,
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why a worker failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What kind of trouble it was.
+    pub class: FailureClass,
+    /// In words, for the operator.
+    pub detail: String,
+}
+
+/// What kind of trouble a failure is; each has its own answer (`design.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureClass {
+    /// The file is not there.
+    MissingFile,
+    /// FFmpeg ended well, but the file gave less than it promised.
+    Truncated,
+    /// FFmpeg's output is not what was asked for.
+    Output,
+    /// FFmpeg ended with an error.
+    Exit,
+    /// No output while it was read.
+    Hang,
+}
+
+/// What is left of a worker.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How far it came.
+    pub progress: Progress,
+    /// The segment that it could not complete.
+    pub unfinished: Option<Unfinished>,
+    /// The last that FFmpeg said.
+    pub stderr: String,
+}
+
+/// A worker about to run.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its name in logs.
+    pub id: WorkerId,
+    /// What it makes.
+    pub track: Arc<Track>,
+    /// Where its segments go.
+    pub store: Store,
+    /// It does not read on past this segment.
+    pub limit: watch::Receiver<u32>,
+    /// Where it says how it is getting on.
+    pub progress: watch::Sender<Progress>,
+    /// Tells it to end.
+    pub stop: CancellationToken,
+}
+
+impl Worker {
+    /// Runs to the end of the track, of the process, or until it is told to stop.
+    ///
+    /// It continues at `handover`, whose growing segment is `continued`.
+    pub async fn run(
+        self,
+        mut child: Child,
+        handover: Handover,
+        continued: Option<Arc<Growing>>,
+    ) -> Ended {
+        let stderr = child.stderr_tail();
+        let Some(stdout) = child.take_stdout() else {
+            unreachable!("a worker's FFmpeg is always started with a pipe for its output")
+        };
+        let mut making = Making {
+            open: handover.is_growing(),
+            segmenter: Segmenter::resume(self.track.map, handover),
+            growing: continued,
+            completed: 0,
+        };
+        let mut outputs = Vec::new();
+        let ending = self.read(stdout, &mut making, &mut outputs).await;
+        // The pipe is closed by now. What it has not written is of no use.
+        let exit = match ending {
+            Ending::EndOfOutput => child.wait().await,
+            _ => child.end(Urgency::Now).await.exit,
+        };
+        let outcome = match ending {
+            Ending::Told => Outcome::Told,
+            Ending::Hang => Outcome::Failed(Failure {
+                class: FailureClass::Hang,
+                detail: format!("FFmpeg gave no output for {} s", HANG.as_secs()),
+            }),
+            Ending::Unusable(detail) => {
+                Outcome::Failed(Failure { class: FailureClass::Output, detail })
+            }
+            Ending::EndOfOutput => self.judge(&mut making, exit, &stderr.text()),
+        };
+        let progress = *self.progress.borrow();
+        Ended { outcome, progress, unfinished: making.into_unfinished(), stderr: stderr.text() }
+    }
+
+    async fn read(
+        &self,
+        mut stdout: ChildStdout,
+        making: &mut Making,
+        outputs: &mut Vec<Output>,
+    ) -> Ending {
+        let mut limit = self.limit.clone();
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            if making.segmenter.position().segment >= *limit.borrow_and_update() {
+                self.report(making, true);
+                tokio::select! {
+                    () = self.stop.cancelled() => return Ending::Told,
+                    _ = limit.changed() => continue,
+                }
+            }
+            self.report(making, false);
+            let read = tokio::select! {
+                () = self.stop.cancelled() => return Ending::Told,
+                read = tokio::time::timeout(HANG, stdout.read(&mut buffer)) => read,
+            };
+            match read {
+                Err(_) => return Ending::Hang,
+                // A pipe breaks off when its writer is killed: as good as its end.
+                Ok(Ok(0) | Err(_)) => return Ending::EndOfOutput,
+                Ok(Ok(bytes)) => {
+                    let pushed = making.segmenter.push(&buffer[..bytes], outputs);
+                    // Also after a fault: what came before it is good.
+                    self.keep(making, outputs);
+                    if let Err(error) = pushed {
+                        return Ending::Unusable(error.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts into the store what the segmenter gave.
+    fn keep(&self, making: &mut Making, outputs: &mut Vec<Output>) {
+        for output in outputs.drain(..) {
+            match output {
+                Output::Opened { index } => {
+                    making.open = true;
+                    making.growing = self.store.begin(SegmentKey { track: self.track.key, index });
+                }
+                Output::Chunk { chunk, .. } => {
+                    if let Some(growing) = &making.growing {
+                        growing.push(chunk);
+                    }
+                }
+                Output::Closed { .. } => {
+                    making.open = false;
+                    making.completed += 1;
+                    if let Some(growing) = making.growing.take() {
+                        self.store.finish(&growing);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The process has ended by itself: is the track whole?
+    fn judge(&self, making: &mut Making, exit: Exit, stderr: &str) -> Outcome {
+        let mut outputs = Vec::new();
+        let finished = making.segmenter.finish(&mut outputs);
+        self.keep(making, &mut outputs);
+        let finished = match finished {
+            Ok(finished) => finished,
+            Err(error) => {
+                return Outcome::Failed(Failure {
+                    class: FailureClass::Output,
+                    detail: error.to_string(),
+                });
+            }
+        };
+        self.report(making, false);
+        if finished.complete {
+            return Outcome::Complete;
+        }
+        let last_words = stderr.lines().rev().find(|line| !line.trim().is_empty());
+        let said = last_words.map_or(String::new(), |line| format!(": {}", line.trim()));
+        let class = if stderr.contains("No such file or directory") {
+            FailureClass::MissingFile
+        } else if exit.is_success() {
+            FailureClass::Truncated
+        } else {
+            FailureClass::Exit
+        };
+        let reached = making.segmenter.position().segment;
+        let detail = format!(
+            "FFmpeg ended ({exit}) in segment {reached} of {}{said}",
+            self.track.map.segments()
+        );
+        Outcome::Failed(Failure { class, detail })
+    }
+
+    fn report(&self, making: &Making, parked: bool) {
+        let segment = making.segmenter.position().segment;
+        self.progress.send_if_modified(|progress| {
+            let parked_since = parked.then(|| progress.parked_since.unwrap_or_else(monotonic));
+            let next = Progress {
+                segment,
+                overtaken: making.open && making.growing.is_none(),
+                completed: making.completed,
+                parked_since,
+            };
+            let changed = progress.segment != next.segment
+                || progress.overtaken != next.overtaken
+                || progress.parked_since != next.parked_since;
+            *progress = next;
+            changed
+        });
+    }
+}
+
+/// Why a worker stopped reading.
+enum Ending {
+    EndOfOutput,
+    Told,
+    Hang,
+    Unusable(String),
+}
+
+/// What is being made right now.
+struct Making {
+    segmenter: Segmenter,
+    /// A segment is under way, here or elsewhere.
+    open: bool,
+    /// `None` between segments, and while somebody else makes this one.
+    growing: Option<Arc<Growing>>,
+    completed: u32,
+}
+
+impl Making {
+    fn into_unfinished(self) -> Option<Unfinished> {
+        let growing = self.growing?;
+        Some(Unfinished { growing, handover: self.segmenter.into_handover() })
+    }
+}
