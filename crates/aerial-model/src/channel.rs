@@ -305,7 +305,6 @@ fn longest_ascending(ranks: &[Option<i64>]) -> Vec<Option<i64>> {
         let Some(rank) = rank else { continue };
         let length = ends.partition_point(|end| ranks[*end].is_some_and(|last| last < *rank));
         before[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
-        ends.truncate(length.max(ends.len().min(length + 1)));
         match ends.get_mut(length) {
             Some(end) => *end = index,
             None => ends.push(index),
