@@ -54,8 +54,7 @@ fn next_slot(lineup: &Lineup, last: Option<Cursor>) -> Option<(u64, Slot)> {
     let follows = match slots.iter().position(same) {
         Some(index) => slots.get(index + 1),
         None => slots.iter().find(|slot| {
-            place(lineup, last.cycle, &named(last.cycle, slot))
-                > place(lineup, last.cycle, &last)
+            place(lineup, last.cycle, &named(last.cycle, slot)) > place(lineup, last.cycle, &last)
         }),
     };
     match follows {

@@ -172,7 +172,9 @@ fn after_a_year_without_a_viewer_it_plans_what_the_twin_walked() {
         assert_eq!(rows, expected);
         assert!(walked.len() > 10_000, "{} airings skipped", walked.len());
         let opened: Vec<Row> = planner.expand(&rows[0], Some(&tail), tail.end()).collect();
-        assert!(opened.iter().zip(&walked).all(|(a, b)| (a.start, a.content) == (b.start, b.content)));
+        assert!(
+            opened.iter().zip(&walked).all(|(a, b)| (a.start, a.content) == (b.start, b.content))
+        );
     }
 }
 
@@ -208,7 +210,10 @@ fn a_lineup_that_does_not_loop_ends_and_stays_off_the_air() {
     let last = planner.at(None, end - Ticks(1)).unwrap();
     assert_eq!(last.end(), end);
     let rows: Vec<Row> = planner.rows(Some(&last), end, end + Ticks::from_secs(60)).collect();
-    assert_eq!(rows.iter().map(|row| row.start).collect::<Vec<_>>(), [end, end + Ticks::from_secs(32)]);
+    assert_eq!(
+        rows.iter().map(|row| row.start).collect::<Vec<_>>(),
+        [end, end + Ticks::from_secs(32)]
+    );
     assert!(rows.iter().all(|row| matches!(row.content, Content::OffAir { .. })));
     let much_later = planner.at(Some(&last), end + day(36_525)).unwrap();
     assert!(matches!(much_later.content, Content::OffAir { .. }));
