@@ -28,13 +28,17 @@ pub enum SegmentFileError {
         bytes: usize,
     },
     /// Written by another version of the program.
-    #[error("segment file of layout {found}, this program reads {VERSION}; delete it to have it made again")]
+    #[error(
+        "segment file of layout {found}, this program reads {VERSION}; delete it to have it made again"
+    )]
     Version {
         /// The layout it has.
         found: u16,
     },
     /// The lengths in the footer do not add up to the file's.
-    #[error("segment file of {bytes} bytes where its footer says {expected}; delete it to have it made again")]
+    #[error(
+        "segment file of {bytes} bytes where its footer says {expected}; delete it to have it made again"
+    )]
     Length {
         /// How long it is.
         bytes: usize,
@@ -164,8 +168,10 @@ mod tests {
     fn segments() -> impl Strategy<Value = Segment> {
         (0usize..6, any::<u8>()).prop_flat_map(|(packets, fill)| {
             let bytes = packets * PACKET_BYTES;
-            let kind = prop_oneof![Just(StampKind::Pts), Just(StampKind::Dts), Just(StampKind::Pcr)];
-            let stamps = prop::collection::vec((0..bytes.max(7) as u32 - 6, kind), 0..packets * 2 + 1);
+            let kind =
+                prop_oneof![Just(StampKind::Pts), Just(StampKind::Dts), Just(StampKind::Pcr)];
+            let stamps =
+                prop::collection::vec((0..bytes.max(7) as u32 - 6, kind), 0..packets * 2 + 1);
             stamps.prop_map(move |stamps| Segment {
                 bytes: vec![fill; bytes].into(),
                 stamps: stamps.into_iter().map(|(offset, kind)| Stamp { offset, kind }).collect(),
@@ -201,7 +207,10 @@ mod tests {
         let file = segment.encode();
         let error = |file: Vec<u8>| Segment::decode(&file.into()).unwrap_err();
         assert_eq!(error(vec![]), SegmentFileError::NotASegment { bytes: 0 });
-        assert_eq!(error(file[1..].to_vec()), SegmentFileError::Length { bytes: file.len() - 1, expected: file.len() as u64 });
+        assert_eq!(
+            error(file[1..].to_vec()),
+            SegmentFileError::Length { bytes: file.len() - 1, expected: file.len() as u64 }
+        );
         let mut other = file.to_vec();
         other[0] ^= 1;
         assert_eq!(error(other), SegmentFileError::Checksum);
@@ -209,7 +218,8 @@ mod tests {
         let at = newer.len() - 10;
         newer[at] = 9;
         assert_eq!(error(newer), SegmentFileError::Version { found: 9 });
-        let astray = Segment { stamps: vec![Stamp { offset: 187, kind: StampKind::Pts }], ..segment };
+        let astray =
+            Segment { stamps: vec![Stamp { offset: 187, kind: StampKind::Pts }], ..segment };
         assert_eq!(Segment::decode(&astray.encode()), Err(SegmentFileError::Stamps));
     }
 }

@@ -207,10 +207,10 @@ impl Demuxer {
             return self.fault(None, DemuxError::BadTable { pid });
         };
         // The first PMT holds for the stream: FFmpeg never changes it.
-        if self.video.pid.is_none() {
-            if let Some((pid, codec)) = streams.video {
-                (self.video.pid, self.codec) = (Some(pid), codec);
-            }
+        if self.video.pid.is_none()
+            && let Some((pid, codec)) = streams.video
+        {
+            (self.video.pid, self.codec) = (Some(pid), codec);
         }
         self.audio.pid = self.audio.pid.or(streams.audio);
     }
@@ -328,7 +328,12 @@ mod tests {
         }
         for n in 0..15 {
             let pts = start + Ticks(1_920 * n);
-            units.push(AccessUnit { kind: UnitKind::Audio, pts, dts: pts, data: adts(40 + n as usize) });
+            units.push(AccessUnit {
+                kind: UnitKind::Audio,
+                pts,
+                dts: pts,
+                data: adts(40 + n as usize),
+            });
         }
         units.iter().cloned().for_each(|unit| writer.push(unit));
         (units, writer.close().bytes.to_vec())
@@ -337,7 +342,15 @@ mod tests {
     fn adts(length: usize) -> Bytes {
         let mut frame = vec![0x21; length];
         let low = (length as u8 & 7) << 5 | 0x1f;
-        frame[..7].copy_from_slice(&[0xff, 0xf1, 0x4c, 0x80 | (length >> 11) as u8, (length >> 3) as u8, low, 0xfc]);
+        frame[..7].copy_from_slice(&[
+            0xff,
+            0xf1,
+            0x4c,
+            0x80 | (length >> 11) as u8,
+            (length >> 3) as u8,
+            low,
+            0xfc,
+        ]);
         frame.into()
     }
 
@@ -354,7 +367,11 @@ mod tests {
     }
 
     fn of_kind(units: &[AccessUnit], video: bool) -> Vec<AccessUnit> {
-        units.iter().filter(|u| matches!(u.kind, UnitKind::Video { .. }) == video).cloned().collect()
+        units
+            .iter()
+            .filter(|u| matches!(u.kind, UnitKind::Video { .. }) == video)
+            .cloned()
+            .collect()
     }
 
     proptest! {
@@ -426,10 +443,16 @@ mod tests {
     #[test]
     fn a_pes_with_several_adts_frames_is_split() {
         let frames = [adts(30), adts(200), adts(61)];
-        let unit = AccessUnit { kind: UnitKind::Audio, pts: Ticks(5_000), dts: Ticks(5_000), data: frames.concat().into() };
+        let unit = AccessUnit {
+            kind: UnitKind::Audio,
+            pts: Ticks(5_000),
+            dts: Ticks(5_000),
+            data: frames.concat().into(),
+        };
         let mut writer = SegmentWriter::new(VideoCodec::H264, Ticks(0), Ticks(9_000));
         writer.push(unit);
-        let read: Vec<_> = read_in(&[&writer.close().bytes], 0).into_iter().map(Result::unwrap).collect();
+        let read: Vec<_> =
+            read_in(&[&writer.close().bytes], 0).into_iter().map(Result::unwrap).collect();
         assert_eq!(read.iter().map(|u| u.pts.0).collect::<Vec<_>>(), [5_000, 6_920, 8_840]);
         assert_eq!(read.iter().map(|u| u.data.clone()).collect::<Vec<_>>(), frames);
     }

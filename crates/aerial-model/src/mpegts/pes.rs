@@ -63,7 +63,8 @@ pub(super) fn announced_bytes(pes: &[u8]) -> Option<usize> {
 pub(super) fn parse(pes: &[u8]) -> Option<Header> {
     let fixed = pes.get(..FIXED_BYTES)?;
     let data_at = FIXED_BYTES + usize::from(fixed[8]);
-    if fixed[..3] != [0, 0, 1] || fixed[6] >> 6 != 2 || fixed[7] & 0x80 == 0 || data_at > pes.len() {
+    if fixed[..3] != [0, 0, 1] || fixed[6] >> 6 != 2 || fixed[7] & 0x80 == 0 || data_at > pes.len()
+    {
         return None;
     }
     let times = &pes[FIXED_BYTES..data_at];
@@ -111,7 +112,8 @@ pub(super) fn adts_frame(bytes: &[u8]) -> Option<(usize, Ticks)> {
         | usize::from(header[4]) << 3
         | usize::from(header[5] >> 5);
     let samples = AAC_SAMPLES * (i64::from(header[6] & 3) + 1);
-    (length > 7 && length <= bytes.len()).then_some((length, Ticks(samples * TICKS_PER_SECOND / rate)))
+    (length > 7 && length <= bytes.len())
+        .then_some((length, Ticks(samples * TICKS_PER_SECOND / rate)))
 }
 
 #[cfg(test)]

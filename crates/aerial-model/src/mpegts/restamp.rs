@@ -66,7 +66,9 @@ pub(super) fn read(kind: StampKind, field: &[u8]) -> u64 {
                 | byte(3) << 7
                 | byte(4) >> 1
         }
-        StampKind::Pcr => byte(0) << 25 | byte(1) << 17 | byte(2) << 9 | byte(3) << 1 | byte(4) >> 7,
+        StampKind::Pcr => {
+            byte(0) << 25 | byte(1) << 17 | byte(2) << 9 | byte(3) << 1 | byte(4) >> 7
+        }
     }
 }
 
