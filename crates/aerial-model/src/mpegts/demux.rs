@@ -207,10 +207,10 @@ impl Demuxer {
             return self.fault(None, DemuxError::BadTable { pid });
         };
         // The first PMT holds for the stream: FFmpeg never changes it.
-        if self.video.pid.is_none() {
-            if let Some((pid, codec)) = streams.video {
-                (self.video.pid, self.codec) = (Some(pid), codec);
-            }
+        if self.video.pid.is_none()
+            && let Some((pid, codec)) = streams.video
+        {
+            (self.video.pid, self.codec) = (Some(pid), codec);
         }
         self.audio.pid = self.audio.pid.or(streams.audio);
     }

@@ -193,3 +193,119 @@ impl SegmentWriter {
         self.hold.table(Lane::Pmt, psi::pmt(self.codec));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mpegts::{Demuxer, PACKET_BYTES, Stamp};
+    use proptest::prelude::*;
+
+    const END: Ticks = Ticks(90_000);
+
+    /// A second of 25 pictures and 47 audio frames of those sizes.
+    fn units(picture: usize, sound: usize) -> (Vec<AccessUnit>, Vec<AccessUnit>) {
+        let unit = |kind, pts: i64, size: usize| AccessUnit {
+            kind,
+            pts: Ticks(pts),
+            dts: Ticks(pts),
+            data: vec![0xab; size].into(),
+        };
+        let video = (0..25).map(|n| {
+            let kind = UnitKind::Video { idr: n == 0 };
+            let size = if n == 0 { picture * 10 } else { picture };
+            AccessUnit { dts: Ticks((n - 1) * 3_600), ..unit(kind, n * 3_600, size) }
+        });
+        let audio = (0..47).map(|n| unit(UnitKind::Audio, n * 1_920, sound));
+        (video.collect(), audio.collect())
+    }
+
+    /// Feeds both tracks in the order `turns` says (`true`: video, asking for
+    /// bytes after each), then what is left.
+    fn written(picture: usize, sound: usize, turns: &[bool]) -> (Vec<Chunk>, Vec<usize>) {
+        let (video, audio) = units(picture, sound);
+        let (mut video, mut audio) = (video.into_iter(), audio.into_iter());
+        let mut writer = SegmentWriter::new(VideoCodec::H264, Ticks::ZERO, END);
+        let (mut chunks, mut held) = (Vec::new(), Vec::new());
+        let mut pushed = 0;
+        for turn in turns {
+            if let Some(unit) = if *turn { video.next() } else { audio.next() } {
+                pushed += unit.data.len();
+                writer.push(unit);
+                chunks.extend(writer.take());
+                let out: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
+                held.push(pushed.saturating_sub(out));
+            }
+        }
+        video.chain(audio).for_each(|unit| writer.push(unit));
+        chunks.push(writer.close());
+        (chunks, held)
+    }
+
+    fn joined(chunks: &[Chunk]) -> (Vec<u8>, Vec<Stamp>) {
+        let bytes = chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
+        (bytes, chunks.iter().flat_map(|chunk| chunk.stamps.clone()).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_depend_on_the_units_alone(
+            picture in 8usize..700, sound in 12usize..500,
+            turns in prop::collection::vec(any::<bool>(), 0..90),
+        ) {
+            let (chunks, _) = written(picture, sound, &turns);
+            let (at_once, _) = written(picture, sound, &[]);
+            prop_assert_eq!(joined(&chunks), joined(&at_once));
+            let mut at = 0;
+            for chunk in &chunks {
+                prop_assert_eq!(chunk.offset, at);
+                prop_assert_eq!(chunk.bytes.len() % PACKET_BYTES, 0);
+                at += chunk.bytes.len() as u32;
+            }
+        }
+    }
+
+    #[test]
+    fn little_is_held_back() {
+        // In the order of time: 25 pictures, 47 audio frames.
+        let turns: Vec<bool> = (0..72).map(|n| n * 25 / 72 != (n + 1) * 25 / 72).collect();
+        let (_, held) = written(4_000, 340, &turns);
+        // Never more than a picture and the audio that goes with it.
+        assert!(held.iter().all(|bytes| *bytes < 9_000), "{held:?}");
+    }
+
+    #[test]
+    fn the_tables_are_there_before_any_picture() {
+        let mut writer = SegmentWriter::new(VideoCodec::H264, Ticks::ZERO, END);
+        assert_eq!(writer.take().unwrap().bytes.len(), 2 * PACKET_BYTES);
+        assert_eq!(writer.take(), None);
+    }
+
+    #[test]
+    fn closing_costs_few_bytes() {
+        let (chunks, _) = written(4_000, 340, &[]);
+        let bytes: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
+        let (video, audio) = units(4_000, 340);
+        let data: usize = video.iter().chain(&audio).map(|unit| unit.data.len()).sum();
+        // Headers, tables, and at most 15 packets more for each of four PIDs.
+        assert!(bytes < data * 112 / 100 + 60 * 188, "{bytes} for {data}");
+    }
+
+    #[test]
+    fn a_decoding_time_that_does_not_rise_is_moved_behind_the_last() {
+        let mut writer = SegmentWriter::new(VideoCodec::H264, Ticks::ZERO, END);
+        for n in 0..3 {
+            writer.push(AccessUnit {
+                kind: UnitKind::Video { idr: n == 0 },
+                pts: Ticks(3_600 * n),
+                dts: Ticks(0),
+                data: vec![0; 400].into(),
+            });
+        }
+        let mut demuxer = Demuxer::new(Ticks::ZERO);
+        demuxer.push(&writer.close().bytes);
+        demuxer.finish();
+        let dts: Vec<i64> =
+            std::iter::from_fn(|| demuxer.next_unit()).map(|unit| unit.unwrap().dts.0).collect();
+        assert_eq!(dts, [0, 1, 2]);
+    }
+}

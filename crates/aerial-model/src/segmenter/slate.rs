@@ -1,0 +1,177 @@
+//! Segments of a still picture and silence, for when nothing else can be shown.
+//!
+//! Owns the composing of slates from one encoded still and one silent audio
+//! frame, whole or as the rest of a segment whose workers failed. Who needs one
+//! and what it shows is the session's to say. Invariant: a slate has exactly
+//! the frames, audio frames and timestamps that its range of the map has.
+
+use bytes::Bytes;
+
+use super::{Handover, Open, Output, Position, timing};
+use crate::mpegts::{AccessUnit, UnitKind, VideoCodec};
+use crate::segment::Segment;
+use crate::segment_map::SegmentMap;
+use crate::time::{AUDIO_FRAME, FrameRate};
+
+/// Why no slate can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SlateError {
+    /// The clip does not begin with an IDR, or has none.
+    #[error("the slate's clip does not begin with an IDR; encode it anew")]
+    NoKeyframe,
+    /// A shortened clip must decode: its pictures must come as they are shown.
+    #[error(
+        "picture {picture} of the slate's clip is not in display order; encode it without B-frames"
+    )]
+    Reordered {
+        /// Which, in decoding order.
+        picture: usize,
+    },
+    /// No silent audio frame.
+    #[error("the slate has no silent audio frame")]
+    NoSilence,
+    /// The clip is shorter than the segment.
+    #[error("the slate's clip has {has} frames, {needed} are needed; encode a longer one")]
+    TooShort {
+        /// Frames of the clip.
+        has: usize,
+        /// Frames of the segment.
+        needed: u64,
+    },
+    /// The clip is made for another frame rate.
+    #[error("the slate's clip has {clip} frames a second, the media {media}")]
+    OtherRate {
+        /// Of the clip.
+        clip: FrameRate,
+        /// Of the map.
+        media: FrameRate,
+    },
+    /// The map has no such segment.
+    #[error("the media has no segment {index}")]
+    NoSuchSegment {
+        /// Which was asked for.
+        index: u32,
+    },
+}
+
+/// An encoded still of one frame rate, and silence to go with it.
+#[derive(Clone, Debug)]
+pub struct Slate {
+    rate: FrameRate,
+    codec: VideoCodec,
+    /// From an IDR on, each shown after the one before.
+    pictures: Vec<Bytes>,
+    /// One AAC frame with its header.
+    silence: Bytes,
+}
+
+impl Slate {
+    /// From the access units of a clip at `rate`, as the demuxer gives them:
+    /// its pictures and any one of its (silent) audio frames but the first,
+    /// which is the encoder's priming.
+    ///
+    /// # Errors
+    /// Where the clip does not begin with an IDR, has B-frames or no sound.
+    pub fn from_clip(
+        rate: FrameRate,
+        codec: VideoCodec,
+        units: &[AccessUnit],
+    ) -> Result<Self, SlateError> {
+        let video: Vec<&AccessUnit> =
+            units.iter().filter(|unit| unit.kind != UnitKind::Audio).collect();
+        if video.first().is_none_or(|first| first.kind != (UnitKind::Video { idr: true })) {
+            return Err(SlateError::NoKeyframe);
+        }
+        let reordered = video.windows(2).position(|two| two[1].pts <= two[0].pts);
+        if let Some(before) = reordered {
+            return Err(SlateError::Reordered { picture: before + 1 });
+        }
+        let silence = units.iter().filter(|unit| unit.kind == UnitKind::Audio).nth(1);
+        Ok(Self {
+            rate,
+            codec,
+            pictures: video.into_iter().map(|unit| unit.data.clone()).collect(),
+            silence: silence.ok_or(SlateError::NoSilence)?.data.clone(),
+        })
+    }
+
+    /// How many frames the longest segment made of it may have.
+    pub fn frames(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Segment `index` of `map`, whole. `reorder` is by how many frames the
+    /// decoding of the programme around it runs ahead (0 where there is none):
+    /// the slate's does as well, so that decoding times rise over the joins.
+    ///
+    /// # Errors
+    /// Where the clip is too short, of another rate, or there is no such segment.
+    pub fn segment(
+        &self,
+        map: &SegmentMap,
+        index: u32,
+        reorder: u64,
+    ) -> Result<Segment, SlateError> {
+        let handover = Handover {
+            position: Position::at(map, index),
+            open: (index < map.segments()).then(|| Open::new(map, index, self.codec, reorder)),
+        };
+        let mut out = Vec::new();
+        self.complete(map, handover, &mut out)?;
+        Ok(Segment::from_chunks(out.iter().filter_map(|output| match output {
+            Output::Chunk { chunk, .. } => Some(chunk),
+            _ => None,
+        })))
+    }
+
+    /// The rest of a growing segment whose workers failed (`rules.md`, 22), from
+    /// the first frame and audio frame not handed on. Gives the position after
+    /// it. Where no segment is growing, the next one is made whole.
+    ///
+    /// # Errors
+    /// As [`Slate::segment`].
+    pub fn complete(
+        &self,
+        map: &SegmentMap,
+        handover: Handover,
+        out: &mut Vec<Output>,
+    ) -> Result<Position, SlateError> {
+        let Handover { mut position, open } = handover;
+        let index = position.segment;
+        if position.is_end(map) {
+            return Err(SlateError::NoSuchSegment { index });
+        }
+        if self.rate != map.rate() {
+            return Err(SlateError::OtherRate { clip: self.rate, media: map.rate() });
+        }
+        let (end, cut) = (map.cut_frame(index + 1), map.cut(index + 1));
+        let needed = end.saturating_sub(position.frame);
+        if needed > self.pictures.len() as u64 {
+            return Err(SlateError::TooShort { has: self.pictures.len(), needed });
+        }
+        let mut open = open.unwrap_or_else(|| {
+            out.push(Output::Opened { index });
+            Open::new(map, index, self.codec, 0)
+        });
+        for (n, picture) in (position.frame..end).zip(&self.pictures) {
+            open.writer.push(AccessUnit {
+                kind: UnitKind::Video { idr: n == position.frame },
+                pts: map.rate().ticks_at(n),
+                dts: timing::decode_time(map.rate(), n, open.reorder),
+                data: picture.clone(),
+            });
+        }
+        while position.audio < cut {
+            open.writer.push(AccessUnit {
+                kind: UnitKind::Audio,
+                pts: position.audio,
+                dts: position.audio,
+                data: self.silence.clone(),
+            });
+            position.audio += AUDIO_FRAME;
+        }
+        out.push(Output::Chunk { index, chunk: open.writer.close() });
+        out.push(Output::Closed { index });
+        Ok(Position { segment: index + 1, frame: end, ..position })
+    }
+}
