@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits for each process it starts")]
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use aerial_model::command::{Filters, Speed, Tuning, WorkerRun, worker};
@@ -14,7 +14,8 @@ use aerial_model::segment_map::SegmentMap;
 use tempfile::TempDir;
 
 /// The size of sources and of what workers make of them: nothing to scale.
-pub(crate) const PROFILE: Profile = Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
+pub(crate) const PROFILE: Profile =
+    Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
 
 pub(crate) const TUNING: Tuning = Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 };
 
@@ -24,7 +25,10 @@ pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("aerial-golden-").tempdir().unwrap()
 }
 
-pub(crate) fn run<A: Into<OsString>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+pub(crate) fn run<A: Into<OsString>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Output {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     Command::new(program)
         .args(&arguments)
@@ -33,7 +37,12 @@ pub(crate) fn run<A: Into<OsString>>(program: &str, arguments: impl IntoIterator
         .unwrap_or_else(|error| panic!("{program} must be installed: {error}"))
 }
 
-/// Runs and insists on success and silence.
+/// A program that is not needed for everything.
+pub(crate) fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// Runs and insists on success.
 pub(crate) fn run_cleanly<A: Into<OsString>>(
     program: &str,
     arguments: impl IntoIterator<Item = A>,
@@ -110,7 +119,6 @@ pub(crate) struct Made {
     pub(crate) audio: Vec<i64>,
     /// The numbers of the source's frames, in the order of showing.
     pub(crate) numbers: Vec<u16>,
-    pub(crate) file: PathBuf,
 }
 
 pub(crate) fn make_from(
@@ -170,5 +178,5 @@ pub(crate) fn read_back(file: &Path, first_frame: u64) -> Made {
             blocks.iter().enumerate().map(|(bit, luma)| u16::from(*luma > 128) << bit).sum()
         })
         .collect();
-    Made { first_frame, video, audio, numbers, file: file.to_owned() }
+    Made { first_frame, video, audio, numbers }
 }
