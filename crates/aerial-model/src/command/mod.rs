@@ -168,7 +168,7 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
     );
     line.pair("-filter_complex", graph);
     line.words("-map [v] -map [a]");
-    line.encoder(run.profile, run.tuning);
+    line.encoder(run.profile, run.tuning, "");
     line.pair("-force_key_frames", forced_keyframes(run.map, start));
     line.transport();
     line.0
@@ -224,10 +224,10 @@ impl Line {
     }
 
     /// H.264 and AAC as the profile pins them.
-    fn encoder(&mut self, profile: &Profile, tuning: &Tuning) -> &mut Self {
+    fn encoder(&mut self, profile: &Profile, tuning: &Tuning, more_x264: &str) -> &mut Self {
         self.words("-c:v libx264").pair("-preset", tuning.speed.preset());
         self.words("-profile:v high -pix_fmt yuv420p");
-        self.pair("-x264-params", x264(profile, tuning));
+        self.pair("-x264-params", x264(profile, tuning) + more_x264);
         self.pair("-b:v", format!("{}k", profile.video_kbps));
         self.pair("-maxrate:v", format!("{}k", profile.maxrate_kbps()));
         self.pair("-bufsize:v", format!("{}k", profile.buffer_kbits()));

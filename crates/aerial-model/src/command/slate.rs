@@ -74,11 +74,14 @@ pub fn slate(slate: &Slate<'_>) -> Vec<OsString> {
     );
     let mut line = Line::default();
     line.words("-nostdin -hide_banner -v error -copyts").pair("-filter_complex", graph);
-    line.words("-map [v] -map [a]").encoder(slate.profile, slate.tuning);
+    line.words("-map [v] -map [a]").encoder(slate.profile, slate.tuning, STILL);
     line.pair("-force_key_frames", "expr:eq(n,0)");
     line.transport();
     line.0
 }
+
+/// B-frames allowed, as the SPS says, yet never chosen.
+const STILL: &str = ":b-adapt=1:b-bias=-100";
 
 /// Centred words; sized so that some 40 letters fit.
 fn drawn(text: SlateText<'_>, height: u16) -> String {

@@ -53,6 +53,12 @@ impl Container {
         self.any(&["mov", "mp4", "matroska", "webm", "avi", "flv"])
     }
 
+    /// Has decoding times alone: FFmpeg shows each picture when the next one of
+    /// its kind is decoded.
+    fn shows_after_decoding(&self) -> bool {
+        self.any(&["avi"])
+    }
+
     /// FFmpeg takes the streams in use, not the container, for the start.
     fn starts_with_its_streams(&self) -> bool {
         self.is_mpeg() || self.any(&["ogg"])
@@ -243,6 +249,9 @@ impl Overview {
         let frame = FrameRate::for_air(average_rate, nominal_rate).ticks_at(1);
         let (start, end) = self.span_of(stream, packets, frame);
         let start = self.first_picture.map_or(start, |first| first - self.start_time);
+        let reordered = stream.has_b_frames.small().unwrap_or_default().min(16);
+        let delay = if self.container.shows_after_decoding() { reordered } else { 0 };
+        let delay = frame * i64::from(delay);
         VideoFacts {
             index: stream.index.small().unwrap_or_default(),
             codec: stream.codec_name.owned().unwrap_or_default(),
@@ -261,8 +270,8 @@ impl Overview {
                 transfer: stream.color_transfer.owned(),
                 primaries: stream.color_primaries.owned(),
             },
-            start,
-            end,
+            start: start + delay,
+            end: end + delay,
             kbps: stream.bit_rate.0.and_then(|rate| u32::try_from(rate / 1_000).ok()),
             language: language(stream),
         }
