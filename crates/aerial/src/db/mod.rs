@@ -22,6 +22,8 @@ mod media_store;
 mod migration;
 mod settings;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

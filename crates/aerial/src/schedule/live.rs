@@ -22,6 +22,11 @@ const REMEMBER: Ticks = Ticks::from_secs(15 * 60);
 /// When that much more has piled up, the past is dropped down to `REMEMBER`.
 const FORGET_AFTER: Ticks = Ticks::from_secs(60 * 60);
 
+/// How far ahead a playlist may list, amply: the end of a segment of 8 s that
+/// contains now + 8 s (`rules.md`, 19). With that much committed, nobody has to
+/// wait for the database.
+const LISTED: Ticks = Ticks::from_secs(30);
+
 /// How often a commit is tried against another writer's.
 pub(super) const ATTEMPTS: usize = 5;
 
@@ -83,6 +88,11 @@ impl Live {
     /// Whether all that must be committed at `now` is.
     pub(super) fn is_committed(&self, now: AirTime) -> bool {
         self.ledger.tail().is_some_and(|tail| tail.end() > now + COMMIT_AHEAD)
+    }
+
+    /// Whether all that a playlist could list at `now` is committed, amply.
+    pub(super) fn lasts(&self, now: AirTime) -> bool {
+        self.ledger.tail().is_some_and(|tail| tail.end() > now + LISTED)
     }
 
     /// Whether the cached ledger tells of all committed time from `from` on.
@@ -159,6 +169,19 @@ impl Schedule {
             }
         })
         .await
+    }
+
+    /// Commits without letting anybody wait, unless somebody is at it.
+    pub(super) fn commit_meanwhile(&self, entry: &Arc<Entry>, live: &Live) {
+        if live.is_committed(self.now()) || entry.gate.try_lock().is_err() {
+            return;
+        }
+        let (schedule, channel) = (self.clone(), entry.id);
+        tokio::spawn(async move {
+            if let Err(error) = schedule.commit(channel).await {
+                tracing::error!(%channel, %error, "cannot commit what comes next");
+            }
+        });
     }
 
     async fn try_commit(&self, entry: &Entry) -> Result<Arc<Ledger>> {

@@ -39,7 +39,12 @@ impl Timeline for Schedule {
         async move {
             let failed = |error: &ScheduleError| failed(ChannelRef::Id(channel), error);
             let entry = self.entry(channel).map_err(|error| failed(&error))?;
-            if let Err(error) = self.commit(channel).await {
+            if let Some(live) = entry.cached().filter(|live| live.lasts(self.now())) {
+                self.commit_meanwhile(&entry, &live);
+                if live.reaches(from) {
+                    return Ok(live.ledger.clone());
+                }
+            } else if let Err(error) = self.commit(channel).await {
                 // What is committed already can still be shown to its end.
                 let cached = entry.cached().map(|live| live.ledger.clone());
                 let lasts = |ledger: &Arc<Ledger>| ledger.index_at(self.now()).is_some();
