@@ -1,1 +1,368 @@
-//! A channel as people arrange it.
+//! The channel as people arrange it: its settings and its lineup's items.
+//!
+//! Owns what may be set and what may not, with an error for each field, and the
+//! ranks that keep items in order. Does not know what an item airs (`lineup`) or
+//! when (`planner`). Invariant: a `Channel` is always valid; an item keeps its
+//! rank while things come and go around it, so that a deleted item's place can
+//! still be told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChannelId, ChannelNumber, ItemId, MediaId};
+use crate::lineup::Order;
+use crate::profile::Rendition;
+use crate::time::{AirTime, Ticks};
+
+/// Longest name, group or logo, in characters, that guides still show.
+const NAME_CHARS: usize = 100;
+
+/// Longest logo URL, in bytes: what browsers and proxies take.
+const LOGO_BYTES: usize = 2_000;
+
+/// Longest grace period: an hour.
+const GRACE_MS: u64 = 3_600_000;
+
+/// Most rungs of a ladder.
+const RUNGS: usize = 8;
+
+/// A channel's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// For good.
+    pub id: ChannelId,
+    /// As people type it; can be given to another channel.
+    pub number: ChannelNumber,
+    /// What it is called.
+    pub name: String,
+    /// URL of its logo, absolute or from this server's root.
+    pub logo: Option<String>,
+    /// The heading TV apps list it under.
+    pub group: Option<String>,
+    /// Before this instant it is off the air.
+    pub starts_at: AirTime,
+    /// After the last item: begin again, or go off the air.
+    pub looping: bool,
+    /// In which order its items play.
+    pub order: Order,
+    /// What its shuffle is derived from; chosen once.
+    pub seed: u64,
+    /// Its renditions, best first; none: what the machine affords.
+    pub ladder: Vec<Rendition>,
+    /// How long its session waits for a next client, in milliseconds.
+    pub grace_ms: u64,
+    /// When it was made.
+    pub created_at: AirTime,
+}
+
+/// Settings to make or change a channel with; what is `None` stays as it is (or
+/// gets its default).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edit {
+    /// `5` or `5.1`.
+    pub number: Option<String>,
+    /// 1 to 100 characters.
+    pub name: Option<String>,
+    /// `Some(None)` takes it away.
+    #[serde(deserialize_with = "given")]
+    pub logo: Option<Option<String>>,
+    /// `Some(None)` takes it away.
+    #[serde(deserialize_with = "given")]
+    pub group: Option<Option<String>>,
+    /// RFC 3339; when the channel was made, unless said.
+    pub starts_at: Option<String>,
+    /// Default: yes.
+    pub looping: Option<bool>,
+    /// Default: sequential.
+    pub order: Option<Order>,
+    /// `source` or heights such as `720p`.
+    pub ladder: Option<Vec<String>>,
+    /// 0 to an hour, in milliseconds. Default: 30 s.
+    pub grace_ms: Option<u64>,
+}
+
+/// Tells `null` from a field that is not there.
+fn given<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Its path, such as `ladder[1]`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// Settings that cannot be, with all that is wrong with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; "))]
+pub struct Invalid(pub Vec<FieldError>);
+
+impl Invalid {
+    /// Keeps a value; of an error, the message under that field.
+    fn keep<T>(&mut self, field: impl Into<String>, value: Result<T, String>) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.0.push(FieldError { field: field.into(), message });
+                None
+            }
+        }
+    }
+}
+
+impl Channel {
+    /// Makes a channel. Number and name must be given.
+    pub fn create(
+        id: ChannelId,
+        seed: u64,
+        created_at: AirTime,
+        edit: &Edit,
+    ) -> Result<Self, Invalid> {
+        let unset = Self {
+            id,
+            number: ChannelNumber { major: 1, minor: None },
+            name: String::new(),
+            logo: None,
+            group: None,
+            starts_at: created_at,
+            looping: true,
+            order: Order::default(),
+            seed,
+            ladder: Vec::new(),
+            grace_ms: 30_000,
+            created_at,
+        };
+        let mut missing = Invalid::default();
+        for (field, is_given) in
+            [("number", edit.number.is_some()), ("name", edit.name.is_some())]
+        {
+            if !is_given {
+                missing.keep::<()>(field, Err("must be given".to_owned()));
+            }
+        }
+        match unset.edited(edit) {
+            Ok(channel) if missing.0.is_empty() => Ok(channel),
+            Ok(_) => Err(missing),
+            Err(invalid) => {
+                missing.0.extend(invalid.0);
+                Err(missing)
+            }
+        }
+    }
+
+    /// The channel with these changes.
+    pub fn edited(&self, edit: &Edit) -> Result<Self, Invalid> {
+        let mut channel = self.clone();
+        let mut invalid = Invalid::default();
+        if let Some(text) = &edit.number {
+            let number = text.parse().map_err(|error: crate::id::BadChannelNumber| error.to_string());
+            invalid.keep("number", number).into_iter().for_each(|number| channel.number = number);
+        }
+        if let Some(name) = &edit.name {
+            invalid.keep("name", line(name)).into_iter().for_each(|name| channel.name = name);
+        }
+        if let Some(group) = &edit.group {
+            let group = group.as_deref().map(line).transpose();
+            invalid.keep("group", group).into_iter().for_each(|group| channel.group = group);
+        }
+        if let Some(given) = &edit.logo {
+            let given = given.as_deref().map(logo).transpose();
+            invalid.keep("logo", given).into_iter().for_each(|logo| channel.logo = logo);
+        }
+        if let Some(text) = &edit.starts_at {
+            invalid.keep("starts_at", instant(text)).into_iter().for_each(|at| channel.starts_at = at);
+        }
+        if let Some(texts) = &edit.ladder {
+            channel.ladder = ladder(texts, &mut invalid);
+        }
+        if let Some(grace_ms) = edit.grace_ms {
+            let within = (grace_ms <= GRACE_MS).then_some(grace_ms);
+            let grace = within.ok_or_else(|| format!("must be 0 to {GRACE_MS} (an hour)"));
+            invalid.keep("grace_ms", grace).into_iter().for_each(|grace| channel.grace_ms = grace);
+        }
+        channel.looping = edit.looping.unwrap_or(channel.looping);
+        channel.order = edit.order.unwrap_or(channel.order);
+        if invalid.0.is_empty() { Ok(channel) } else { Err(invalid) }
+    }
+
+    /// Whether this differs from `other` in what the planner looks at: it then
+    /// needs a new lineup version, after a commit from the old one.
+    pub fn plans_unlike(&self, other: &Self) -> bool {
+        let plan = |c: &Self| (c.starts_at, c.looping, c.order, c.seed, c.ladder.clone());
+        plan(self) != plan(other)
+    }
+
+    /// How long its session waits for a next client.
+    pub fn grace(&self) -> Ticks {
+        Ticks::from_millis(self.grace_ms.min(GRACE_MS) as i64)
+    }
+}
+
+/// One line of text that a guide can show.
+fn line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if text.chars().count() > NAME_CHARS {
+        return Err(format!("must be at most {NAME_CHARS} characters long"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must not contain line breaks or control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn logo(url: &str) -> Result<String, String> {
+    let known = ["http://", "https://", "/"].iter().any(|start| url.starts_with(start));
+    if !known || url.len() > LOGO_BYTES || url.chars().any(|c| c.is_control() || c == ' ') {
+        return Err(format!(
+            "must be a URL that begins with http://, https:// or /, of at most {LOGO_BYTES} bytes"
+        ));
+    }
+    Ok(url.to_owned())
+}
+
+fn instant(text: &str) -> Result<AirTime, String> {
+    let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
+        "must be a time such as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00".to_owned()
+    })?;
+    Ok(AirTime::from_unix_millis(timestamp.as_millisecond()))
+}
+
+fn ladder(texts: &[String], invalid: &mut Invalid) -> Vec<Rendition> {
+    let mut rungs: Vec<Rendition> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let rung = text.parse().map_err(|error: crate::profile::BadRendition| error.to_string());
+        let rung = rung.and_then(|rung| match rung {
+            Rendition::Height(height) if height % 2 == 1 => Err("must be an even height".to_owned()),
+            _ if rungs.contains(&rung) => Err(format!("`{rung}` is there twice")),
+            _ => Ok(rung),
+        });
+        rungs.extend(invalid.keep(format!("ladder[{index}]"), rung));
+    }
+    if texts.len() > RUNGS {
+        invalid.keep::<()>("ladder", Err(format!("must have at most {RUNGS} renditions")));
+    }
+    rungs.sort_by_key(|rung| match rung {
+        Rendition::Source => 0,
+        Rendition::Height(height) => u16::MAX - height,
+    });
+    rungs
+}
+
+/// What a lineup item stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// One media.
+    Media(MediaId),
+    /// A show: all its episodes in order, and those to come.
+    Show(String),
+}
+
+/// One item of a channel's lineup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineupItem {
+    /// For good.
+    pub id: ItemId,
+    /// Items play in the order of their ranks.
+    pub rank: i64,
+    /// What it stands for.
+    pub what: What,
+}
+
+/// The distance of two ranks made one after the other: room to halve 32 times,
+/// and for two thousand million items.
+const RANK_STEP: i64 = 1 << 32;
+
+/// Gives items their ranks, in the order they are wanted in: one function for
+/// inserting, moving, deleting and arranging anew.
+///
+/// Items that are in `current` already keep their ranks as far as can be: all
+/// but the fewest that must move (the longest ascending run stays), and but for
+/// neighbours of a gap too small for what comes into it.
+pub fn ranked(current: &[LineupItem], wanted: Vec<(ItemId, What)>) -> Vec<LineupItem> {
+    let known: std::collections::BTreeMap<ItemId, i64> =
+        current.iter().map(|item| (item.id, item.rank)).collect();
+    let old: Vec<Option<i64>> = wanted.iter().map(|(id, _)| known.get(id).copied()).collect();
+    let ranks = filled(longest_ascending(&old));
+    let items = wanted.into_iter().zip(ranks);
+    items.map(|((id, what), rank)| LineupItem { id, rank, what }).collect()
+}
+
+/// Of the ranks given, the longest strictly ascending selection; the others `None`.
+fn longest_ascending(ranks: &[Option<i64>]) -> Vec<Option<i64>> {
+    // Patience sorting: `ends[n]` is the index that ends the best run of n + 1.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; ranks.len()];
+    for (index, rank) in ranks.iter().enumerate() {
+        let Some(rank) = rank else { continue };
+        let length = ends.partition_point(|end| ranks[*end].is_some_and(|last| last < *rank));
+        before[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
+        ends.truncate(length.max(ends.len().min(length + 1)));
+        match ends.get_mut(length) {
+            Some(end) => *end = index,
+            None => ends.push(index),
+        }
+    }
+    let mut kept = vec![None; ranks.len()];
+    let mut at = ends.last().copied();
+    while let Some(index) = at {
+        kept[index] = ranks[index];
+        at = before[index];
+    }
+    kept
+}
+
+/// Ranks for those that have none, between those that have.
+fn filled(mut ranks: Vec<Option<i64>>) -> Vec<i64> {
+    let count = ranks.len();
+    let mut index = 0;
+    while index < count {
+        if ranks[index].is_some() {
+            index += 1;
+            continue;
+        }
+        let end = (index..count).find(|at| ranks[*at].is_some()).unwrap_or(count);
+        match between(index.checked_sub(1).and_then(|at| ranks[at]), ranks.get(end).copied().flatten(), end - index) {
+            Some(new) => {
+                for (rank, new) in ranks[index..end].iter_mut().zip(new) {
+                    *rank = Some(new);
+                }
+                index = end;
+            }
+            // Too little room: the neighbours make way, twice as many each time.
+            None => {
+                let wider = end - index;
+                index = index.saturating_sub(wider);
+                let end = (end + wider).min(count);
+                ranks[index..end].fill(None);
+            }
+        }
+    }
+    ranks.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// `count` ranks between two; `None` where there is not room for all.
+fn between(low: Option<i64>, high: Option<i64>, count: usize) -> Option<Vec<i64>> {
+    let many = i64::try_from(count).ok()?.checked_add(1)?;
+    let (first, step) = match (low, high) {
+        (None, None) => (0, RANK_STEP),
+        (Some(low), None) => (low.checked_add(RANK_STEP)?, RANK_STEP),
+        (None, Some(high)) => {
+            (high.checked_sub(RANK_STEP.checked_mul(many - 1)?)?, RANK_STEP)
+        }
+        (Some(low), Some(high)) => {
+            let step = high.checked_sub(low)? / many;
+            (low.checked_add(step)?, step)
+        }
+    };
+    first.checked_add(step.checked_mul(many)?)?;
+    (step > 0).then(|| (0..many - 1).map(|n| first + step * n).collect())
+}

@@ -3,13 +3,18 @@
 //! Owns the rows and how a run of them is read (`rules.md`, 1, 2 and 4). Does
 //! not plan and does not store. Invariant: rows are append-only, each starts
 //! where the one before ends, and sequence numbers run on.
+//!
+//! A row is never changed, but a later one can cut it: it then begins before
+//! the earlier one's own end, at one of its cuts. Whatever was committed behind
+//! that cut never airs. So of all rows that begin at or before an instant (or
+//! a sequence number), the one with the highest ordinal is on the air then.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ItemId, MapId, MediaId};
 use crate::lineup::SlotKey;
 use crate::segment_map::SegmentMap;
-use crate::time::{AirTime, Ticks};
+use crate::time::{AUDIO_FRAME, AirTime, Ticks};
 
 /// What fills the time of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +95,7 @@ impl Row {
     /// How many segments it has if nothing cuts it.
     pub fn segments(&self) -> u64 {
         match self.content {
-            Content::Media { first, end, .. } => u64::from(end - first),
+            Content::Media { first, end, .. } => u64::from(end.saturating_sub(first)),
             Content::OffAir { map, .. } => u64::from(map.segments()),
             Content::Skip { segments, .. } => segments,
         }
@@ -98,7 +103,7 @@ impl Row {
 
     /// The sequence number after its last segment.
     pub fn end_sequence(&self) -> u64 {
-        self.first_sequence + self.segments()
+        self.first_sequence.saturating_add(self.segments())
     }
 
     /// Where the plan goes on after it.
@@ -107,5 +112,316 @@ impl Row {
             Content::Media { cursor, .. } => Some(cursor),
             Content::OffAir { cursor, .. } | Content::Skip { cursor, .. } => cursor,
         }
+    }
+
+    /// Its map and the first segment of it that airs; a skip has none.
+    fn cuts(&self) -> Option<(SegmentMap, u32)> {
+        match self.content {
+            Content::Media { map, first, .. } => Some((map, first)),
+            Content::OffAir { map, .. } => Some((map, 0)),
+            Content::Skip { .. } => None,
+        }
+    }
+
+    /// When the segment that has this sequence number begins, exactly; a skip
+    /// does not know.
+    fn segment_start(&self, sequence: u64) -> Option<AirTime> {
+        let (map, first) = self.cuts()?;
+        let index = first + u32::try_from(sequence.checked_sub(self.first_sequence)?).ok()?;
+        Some(self.start + (map.cut(index) - map.cut(first)))
+    }
+
+    /// When another row begins that cuts this one before the segment of this
+    /// sequence number: like an airing's end, on the audio grid (`rules.md`, 17).
+    fn cut_start(&self, sequence: u64) -> Option<AirTime> {
+        let exact = self.segment_start(sequence)? - self.start;
+        Some(self.start + exact.round_up_to_audio_frame())
+    }
+
+    /// Whether the row, taken alone, can be true.
+    fn check(&self) -> Result<(), Broken> {
+        let broken = |fault| Err(Broken { ordinal: self.ordinal, fault });
+        let exact = match self.content {
+            Content::Media { map, first, end, .. } => {
+                if first >= end || end > map.segments() {
+                    return broken(Fault::Segments);
+                }
+                Some(map.cut(end) - map.cut(first))
+            }
+            Content::OffAir { map, .. } => Some(map.end()),
+            Content::Skip { segments: 0, .. } => return broken(Fault::Segments),
+            Content::Skip { .. } => None,
+        };
+        let on_grid = self.length > Ticks::ZERO && self.length.0 % AUDIO_FRAME.0 == 0;
+        let as_mapped = exact.is_none_or(|exact| exact.round_up_to_audio_frame() == self.length);
+        if !on_grid || !as_mapped || self.start.0.checked_add(self.length.0).is_none() {
+            return broken(Fault::Length);
+        }
+        if self.first_sequence.checked_add(self.segments()).is_none() {
+            return broken(Fault::Segments);
+        }
+        Ok(())
+    }
+}
+
+/// A row that cannot follow the rows before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ledger row {ordinal} is broken: {fault}; restore the database from a backup")]
+pub struct Broken {
+    /// The row.
+    pub ordinal: u64,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Ordinals have no gaps.
+    #[error("its ordinal should be {0}")]
+    Ordinal(u64),
+    /// It neither starts where the row before ends nor at one of its cuts.
+    #[error("it should start at {0}")]
+    Start(AirTime),
+    /// Sequence numbers run on, or back to a cut of a row that knows its cuts.
+    #[error("its first sequence number should be at most {0}, and within a media or off the air")]
+    Sequence(u64),
+    /// Its length is not that of its segments, rounded up to an audio frame.
+    #[error("its length is not that of its segments in whole audio frames")]
+    Length,
+    /// It names no segments, or some that its map does not have.
+    #[error("it names segments that are not there")]
+    Segments,
+    /// The discontinuity sequence grows by one where the frame height changes,
+    /// and nowhere else.
+    #[error("its discontinuity sequence should be {0}")]
+    Discontinuity(u32),
+}
+
+/// A row as it airs: it ends where it says, or where a later row cuts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Airing {
+    /// The row as committed.
+    pub row: Row,
+    /// When it really ends: the start of the next.
+    pub end: AirTime,
+    /// The sequence number after its last segment that airs.
+    pub end_sequence: u64,
+}
+
+impl Airing {
+    fn whole(row: Row) -> Self {
+        Self { row, end: row.end(), end_sequence: row.end_sequence() }
+    }
+
+    /// Whether a later row cuts it.
+    pub fn is_cut(&self) -> bool {
+        self.end_sequence < self.row.end_sequence()
+    }
+
+    /// Whether it is on the air at that instant.
+    pub fn contains(&self, instant: AirTime) -> bool {
+        self.row.start <= instant && instant < self.end
+    }
+
+    /// The segment of that sequence number; `None` if it is another row's, or
+    /// if this is a skip.
+    pub fn segment(&self, sequence: u64) -> Option<AirSegment> {
+        if !(self.row.first_sequence..self.end_sequence).contains(&sequence) {
+            return None;
+        }
+        let (map, first) = self.row.cuts()?;
+        let index = first + u32::try_from(sequence - self.row.first_sequence).ok()?;
+        Some(AirSegment {
+            row: self.row,
+            sequence,
+            index,
+            start: self.row.segment_start(sequence)?,
+            length: map.segment_length(index),
+            media_start: map.cut(index),
+        })
+    }
+
+    /// The segment that is on the air at that instant. The up to 21 ms by which
+    /// an airing outlasts its segments belong to the last one.
+    pub fn segment_at(&self, instant: AirTime) -> Option<AirSegment> {
+        if !self.contains(instant) {
+            return None;
+        }
+        let (map, first) = self.row.cuts()?;
+        let index = map.index_at(map.cut(first) + (instant - self.row.start));
+        let sequence = self.row.first_sequence + u64::from(index.saturating_sub(first));
+        self.segment(sequence.min(self.end_sequence.checked_sub(1)?))
+    }
+}
+
+/// One segment on the air.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AirSegment {
+    /// The row it belongs to.
+    pub row: Row,
+    /// Its EXT-X-MEDIA-SEQUENCE number.
+    pub sequence: u64,
+    /// Its index in the row's map.
+    pub index: u32,
+    /// When it begins.
+    pub start: AirTime,
+    /// Its length, as the map has it (EXTINF, `rules.md`, 12). The last of an
+    /// airing is *not* stretched to the next row's start, up to 21 ms later:
+    /// EXTINF names the frames that are in it, and each airing's first segment
+    /// carries its own EXT-X-PROGRAM-DATE-TIME.
+    pub length: Ticks,
+    /// Where in the media it begins; add `start - media_start` to media time to
+    /// get the channel's time.
+    pub media_start: Ticks,
+}
+
+impl AirSegment {
+    /// When it ends.
+    pub fn end(&self) -> AirTime {
+        self.start + self.length
+    }
+
+    /// Whether it is the first of its airing.
+    pub fn begins_airing(&self) -> bool {
+        self.sequence == self.row.first_sequence
+    }
+}
+
+/// A run of committed rows, as they air.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    airings: Vec<Airing>,
+}
+
+impl Ledger {
+    /// Reads rows in the order of their ordinals, from any of them on.
+    pub fn read(rows: impl IntoIterator<Item = Row>) -> Result<Self, Broken> {
+        let mut ledger = Self::default();
+        for row in rows {
+            ledger.push(row)?;
+        }
+        Ok(ledger)
+    }
+
+    /// Adds the row that was committed next. One that begins before the last
+    /// one's end cuts the airing it begins in; those after it never air.
+    pub fn push(&mut self, row: Row) -> Result<(), Broken> {
+        row.check()?;
+        let broken = |fault| Err(Broken { ordinal: row.ordinal, fault });
+        if let Some(tail) = self.tail()
+            && row.ordinal != tail.ordinal.saturating_add(1)
+        {
+            return broken(Fault::Ordinal(tail.ordinal.saturating_add(1)));
+        }
+        let kept = self.airings.partition_point(|a| a.row.first_sequence < row.first_sequence);
+        match kept.checked_sub(1).and_then(|last| self.airings.get_mut(last)) {
+            Some(before) => {
+                let next = if row.first_sequence == before.end_sequence {
+                    Some(before.end)
+                } else if row.first_sequence < before.end_sequence {
+                    before.row.cut_start(row.first_sequence)
+                } else {
+                    None
+                };
+                let Some(start) = next else {
+                    return broken(Fault::Sequence(before.end_sequence));
+                };
+                if row.start != start {
+                    return broken(Fault::Start(start));
+                }
+                let changes = row.frame_height != before.row.frame_height;
+                let expected = before.row.discontinuity_sequence.saturating_add(changes.into());
+                if row.discontinuity_sequence != expected {
+                    return broken(Fault::Discontinuity(expected));
+                }
+                before.end = row.start;
+                before.end_sequence = row.first_sequence;
+            }
+            // Nothing is left before it. That is right for the first row, and
+            // for one that cuts a row from before those that were read.
+            None => {
+                if let Some(first) = self.airings.first()
+                    && (first.row.ordinal == 0 || row.start > first.row.start)
+                {
+                    return broken(Fault::Sequence(first.end_sequence));
+                }
+            }
+        }
+        self.airings.truncate(kept);
+        self.airings.push(Airing::whole(row));
+        Ok(())
+    }
+
+    /// The row committed last: where the plan goes on.
+    pub fn tail(&self) -> Option<&Row> {
+        self.airings.last().map(|airing| &airing.row)
+    }
+
+    /// What airs, in order, each beginning where the one before ends.
+    pub fn airings(&self) -> &[Airing] {
+        &self.airings
+    }
+
+    /// Index of the airing that is on the air at that instant; `None` before
+    /// the first and after the last.
+    pub fn index_at(&self, instant: AirTime) -> Option<usize> {
+        let after = self.airings.partition_point(|airing| airing.row.start <= instant);
+        after.checked_sub(1).filter(|index| self.airings[*index].contains(instant))
+    }
+
+    /// What is on the air at that instant.
+    pub fn airing_at(&self, instant: AirTime) -> Option<&Airing> {
+        self.index_at(instant).map(|index| &self.airings[index])
+    }
+
+    /// The airing that a sequence number belongs to.
+    pub fn airing_of(&self, sequence: u64) -> Option<&Airing> {
+        let after = self.airings.partition_point(|a| a.row.first_sequence <= sequence);
+        let airing = &self.airings[after.checked_sub(1)?];
+        (sequence < airing.end_sequence).then_some(airing)
+    }
+
+    /// The segment of that sequence number; `None` if it is not committed, or in
+    /// a stretch nobody watched.
+    pub fn segment(&self, sequence: u64) -> Option<AirSegment> {
+        self.airing_of(sequence)?.segment(sequence)
+    }
+
+    /// The segment on the air at that instant; `None` likewise.
+    pub fn segment_at(&self, instant: AirTime) -> Option<AirSegment> {
+        self.airing_at(instant)?.segment_at(instant)
+    }
+
+    /// The segment on the air at that instant or, where a clock stepped back
+    /// into a stretch nobody watched (or before the first row), the next one.
+    pub fn segment_at_or_after(&self, instant: AirTime) -> Option<AirSegment> {
+        let from = self.airings.partition_point(|airing| airing.end <= instant);
+        let airings = self.airings.get(from..)?;
+        airings.iter().find_map(|a| a.segment_at(instant.max(a.row.start)))
+    }
+
+    /// The committed segments from that sequence number on. It begins after a
+    /// skip that contains the number, and ends before the next skip: the
+    /// numbers in it always run on.
+    pub fn segments_from(&self, sequence: u64) -> impl Iterator<Item = AirSegment> + '_ {
+        let from = self.airings.partition_point(|a| {
+            a.end_sequence <= sequence
+                || (a.row.first_sequence <= sequence && a.row.cuts().is_none())
+        });
+        self.airings[from..].iter().take_while(|a| a.row.cuts().is_some()).flat_map(move |a| {
+            (sequence.max(a.row.first_sequence)..a.end_sequence).filter_map(|n| a.segment(n))
+        })
+    }
+
+    /// Where a row can begin that cuts the airing of this sequence number before
+    /// that segment (`rules.md`, 4); `None` where there is nothing to cut: the
+    /// segment is its airing's first, not committed, or in a skip.
+    pub fn cut_before(&self, sequence: u64) -> Option<(&Airing, AirTime)> {
+        let airing = self.airing_of(sequence)?;
+        if airing.row.first_sequence == sequence {
+            return None;
+        }
+        Some((airing, airing.row.cut_start(sequence)?))
     }
 }

@@ -1,1 +1,198 @@
 //! The data folder and its lock.
+//!
+//! Owns the folder's layout (`--data`) and who may use it. Knows nothing of
+//! what the files hold. Invariant: one server per folder; the lock is the
+//! kernel's, so it ends with the process that holds it, however that ends.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with the data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It, or something in it, cannot be made or opened.
+    #[error(
+        "the data folder needs `{path}`, which cannot be used: {source}; \
+         give another folder with --data, or mend its rights"
+    )]
+    Unusable {
+        /// What could not be made or opened.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another server uses it.
+    #[error(
+        "the data folder `{path}` is in use by another Aerial server ({}); \
+         stop that one, or give another folder with --data",
+        holder(*.pid)
+    )]
+    InUse {
+        /// The data folder.
+        path: PathBuf,
+        /// The process that holds it, where it can be told.
+        pid: Option<u32>,
+    },
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "process unknown".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// The data folder, locked for as long as this lives.
+#[derive(Debug)]
+pub struct DataDir {
+    root: PathBuf,
+    /// Held open for its lock.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder where it does not exist (readable by its owner alone),
+    /// takes its lock, and makes the folders in it.
+    pub fn open(root: &Path) -> Result<Self, DataDirError> {
+        make_private(root)?;
+        let root = root.canonicalize().map_err(|source| unusable(root, source))?;
+        let lock = lock(&root)?;
+        let dir = Self { root, _lock: lock };
+        for folder in [dir.segments(), dir.artwork(), dir.tmp()] {
+            make_private(&folder)?;
+        }
+        dir.empty_tmp()?;
+        Ok(dir)
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The catalogue's database file.
+    pub fn catalogue(&self) -> PathBuf {
+        self.root.join("catalogue.sqlite")
+    }
+
+    /// The segment store.
+    pub fn segments(&self) -> PathBuf {
+        self.root.join("segments")
+    }
+
+    /// Pictures of media and channels.
+    pub fn artwork(&self) -> PathBuf {
+        self.root.join("artwork")
+    }
+
+    /// Files that no start needs to find again; emptied at each.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// What a server that was killed left behind.
+    fn empty_tmp(&self) -> Result<(), DataDirError> {
+        let tmp = self.tmp();
+        let entries = fs::read_dir(&tmp).map_err(|source| unusable(&tmp, source))?;
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            if let Err(error) = removed {
+                tracing::warn!(path = %path.display(), %error, "cannot remove a temporary file");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unusable(path: &Path, source: io::Error) -> DataDirError {
+    DataDirError::Unusable { path: path.to_owned(), source }
+}
+
+fn make_private(path: &Path) -> Result<(), DataDirError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| unusable(path, source))
+}
+
+/// Takes the lock and writes our pid into its file, for whoever is refused.
+fn lock(root: &Path) -> Result<File, DataDirError> {
+    let path = root.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| unusable(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // Best effort: the pid only makes the message better.
+            let _ = file.read_to_string(&mut text);
+            return Err(DataDirError::InUse {
+                path: root.to_owned(),
+                pid: text.trim().parse().ok(),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(unusable(&path, source)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|source| unusable(&path, source))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_data_folder_is_private_and_has_its_parts() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(&parent.path().join("a/b")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for folder in [dir.root().to_owned(), dir.segments(), dir.artwork(), dir.tmp()] {
+            assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        }
+    }
+
+    #[test]
+    fn a_second_server_on_the_same_folder_is_refused_by_name() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = DataDir::open(parent.path()).unwrap();
+        let error = DataDir::open(parent.path()).unwrap_err().to_string();
+        assert!(error.contains(&first.root().display().to_string()), "{error}");
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        DataDir::open(parent.path()).unwrap();
+    }
+
+    #[test]
+    fn a_start_removes_what_a_killed_server_left_in_tmp() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(parent.path()).unwrap();
+        fs::create_dir(dir.tmp().join("half")).unwrap();
+        fs::write(dir.tmp().join("half/made"), "x").unwrap();
+        fs::write(dir.tmp().join("other"), "x").unwrap();
+        drop(dir);
+        let dir = DataDir::open(parent.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.tmp()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("file");
+        fs::write(&path, "x").unwrap();
+        let error = DataDir::open(&path).unwrap_err().to_string();
+        assert!(error.contains("file"), "{error}");
+    }
+}

@@ -1,1 +1,185 @@
-//! The catalogue.
+//! The catalogue: everything that must outlive the server, in one database.
+//!
+//! Owns the schema, the connections, and all SQL. Does not decide what is
+//! stored: the planner does, and people do. Nothing outside sees the database
+//! library's types, so that PostgreSQL can stand behind this module one day.
+//!
+//! Invariant: every write is a transaction of the one writer, begun as
+//! `BEGIN IMMEDIATE`; readers never wait for it (WAL). `synchronous=NORMAL`
+//! keeps every committed transaction when the *process* is killed, which is what
+//! is promised; when the power fails the last ones may be gone, but never half.
+
+mod channels;
+mod entity;
+mod error;
+mod folders;
+mod jobs;
+mod ledger;
+mod lineups;
+mod media;
+mod media_list;
+mod media_store;
+mod migration;
+mod settings;
+mod stored;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+pub use channels::{Channel, ChannelEdit, Ladder};
+pub use error::{Cause, DbError};
+pub use folders::Folder;
+pub use jobs::{Job, JobId, JobState};
+pub use lineups::{LineupItem, Playable, What};
+pub use media::{About, Identity, Media, MediaEdits, MediaKind, MediaState};
+pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
+pub use media_store::{KnownFile, ScannedMedia, Upserted};
+
+use error::{Doing, Result};
+
+/// How many queries may read at the same time.
+const READERS: u32 = 4;
+/// How long to wait for another process that writes, or for our own writer:
+/// longer than any transaction of ours takes, the greatest scan batch included.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The open catalogue. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db(Arc<Connections>);
+
+#[derive(Debug)]
+struct Connections {
+    /// One connection: whoever writes waits for it.
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens the catalogue, makes it where there is none, checks it, and brings
+    /// its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let open_error = |source: Cause| DbError::Open { path: path.to_owned(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| opening(path, error.to_string(), error.into()))?;
+        let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
+        check(&writer, path).await?;
+        migrate(&writer, path).await?;
+        let readers = pool(READERS)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(|error| open_error(error.into()))?;
+        let readers = SqlxSqliteConnector::from_sqlx_sqlite_pool(readers);
+        Ok(Self(Arc::new(Connections { writer, readers })))
+    }
+
+    /// Begins a transaction of the one writer, waiting for whoever writes. What
+    /// is not committed is rolled back when it is dropped.
+    pub async fn write(&self) -> Result<Write> {
+        begin(&self.0.writer).await.map(Write).doing("begin a transaction")
+    }
+
+    /// Ends all connections, after folding the write-ahead log into the file.
+    pub async fn close(self) -> Result<()> {
+        self.0.readers.close_by_ref().await.doing("close")?;
+        self.0
+            .writer
+            .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await
+            .doing("fold its log into its file")?;
+        self.0.writer.close_by_ref().await.doing("close")
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        &self.0.readers
+    }
+}
+
+/// A transaction that writes.
+#[must_use = "what is not committed is rolled back"]
+#[derive(Debug)]
+pub struct Write(DatabaseTransaction);
+
+impl Write {
+    /// Makes it last.
+    pub async fn commit(self) -> Result<()> {
+        self.0.commit().await.doing("commit a transaction")
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections)
+        .acquire_timeout(BUSY_TIMEOUT * 2)
+        .max_lifetime(None)
+        .idle_timeout(None)
+}
+
+async fn begin(writer: &DatabaseConnection) -> std::result::Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    writer.begin_with_options(options).await
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB` mean a damaged file, whoever meets them.
+fn opening(path: &Path, detail: String, source: Cause) -> DbError {
+    let damaged = ["malformed", "not a database", "disk image"];
+    let path: PathBuf = path.to_owned();
+    if damaged.iter().any(|sign| detail.contains(sign)) {
+        DbError::Damaged { path, detail }
+    } else {
+        DbError::Open { path, source }
+    }
+}
+
+async fn check(writer: &DatabaseConnection, path: &Path) -> Result<()> {
+    let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
+    let verdict = writer
+        .query_one_raw(statement)
+        .await
+        .and_then(|row| row.map(|row| row.try_get_by_index::<String>(0)).transpose())
+        .map_err(|error| opening(path, error.to_string(), error.into()))?;
+    match verdict {
+        Some(text) if text == "ok" => Ok(()),
+        other => Err(DbError::Damaged {
+            path: path.to_owned(),
+            detail: other.unwrap_or_else(|| "the check gave no answer".to_owned()),
+        }),
+    }
+}
+
+async fn migrate(writer: &DatabaseConnection, path: &Path) -> Result<()> {
+    let known: Vec<String> =
+        migration::Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let applied = migration::Migrator::get_migration_models(writer)
+        .await
+        .doing("read which steps its schema has taken")?;
+    if let Some(newer) = applied.into_iter().find(|step| !known.contains(&step.version)) {
+        return Err(DbError::Newer { path: path.to_owned(), step: newer.version });
+    }
+    // All steps or none: a half-made schema would be refused for ever.
+    let transaction = begin(writer).await.doing("begin a transaction")?;
+    migration::Migrator::up(&transaction, None).await.doing("bring its schema up to date")?;
+    transaction.commit().await.doing("commit its new schema")
+}

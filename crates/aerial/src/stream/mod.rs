@@ -1,1 +1,3 @@
 //! The Stream Manager.
+
+pub mod timeline;

@@ -1,0 +1,257 @@
+//! Finding media: by id, by filter in pages, by show.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use aerial_model::id::{FolderId, MediaId};
+use aerial_model::time::Ticks;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::entity::media::{Column, Entity};
+use super::error::{DbError, Doing, Result};
+use super::media::{Media, MediaKind};
+use super::{Db, stored};
+
+/// Placeholders in one query, well under what any database takes.
+const IDS_AT_ONCE: usize = 500;
+
+/// Which media a list is of; all that are given must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaFilter {
+    /// Words, each of which is in the title, the show or the file's name.
+    pub q: Option<String>,
+    /// Episodes of this show.
+    pub show: Option<String>,
+    /// Episodes of this season.
+    pub season: Option<u32>,
+    /// `ok`, `unplayable` or `missing`.
+    pub state: Option<StateFilter>,
+    /// FFmpeg's name of the video codec.
+    pub codec: Option<String>,
+    /// Movie, episode or other.
+    pub kind: Option<MediaKind>,
+    /// Found in this folder.
+    pub folder: Option<FolderId>,
+}
+
+/// A media's state, without its particulars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFilter {
+    /// Can air.
+    Ok,
+    /// Cannot be played.
+    Unplayable,
+    /// File gone.
+    Missing,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Opaque; asks for the page after it. `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A show, with how much of it there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShowSummary {
+    /// Its name.
+    pub show: String,
+    /// Episodes, unplayable and missing ones too.
+    pub episodes: u64,
+    /// Different seasons.
+    pub seasons: u64,
+    /// All playable episodes together.
+    pub length: Ticks,
+}
+
+/// How many media there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MediaCounts {
+    /// Can air.
+    pub ok: u64,
+    /// Cannot be played.
+    pub unplayable: u64,
+    /// File gone.
+    pub missing: u64,
+    /// All that can air together.
+    pub length: Ticks,
+}
+
+impl Db {
+    /// One media.
+    pub async fn media(&self, id: MediaId) -> Result<Option<Media>> {
+        let row =
+            Entity::find_by_id(id.to_string()).one(self.reader()).await.doing("read media")?;
+        row.map(Media::read).transpose()
+    }
+
+    /// The media at this path.
+    pub async fn media_at(&self, path: &Path) -> Result<Option<Media>> {
+        let row = Entity::find()
+            .filter(Column::Path.eq(stored::path_bytes(path)))
+            .one(self.reader())
+            .await
+            .doing("read media")?;
+        row.map(Media::read).transpose()
+    }
+
+    /// Those of `ids` that there are.
+    pub async fn media_of(&self, ids: &[MediaId]) -> Result<HashMap<MediaId, Media>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(IDS_AT_ONCE) {
+            let rows = Entity::find()
+                .filter(Column::Id.is_in(some.iter().map(ToString::to_string)))
+                .all(self.reader())
+                .await
+                .doing("read media")?;
+            for row in rows {
+                let media = Media::read(row)?;
+                found.insert(media.id, media);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A page of the media that fit, by show or title, season and episode;
+    /// `after` is the `next` of the page before.
+    pub async fn list_media(
+        &self,
+        filter: &MediaFilter,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<Media>> {
+        let mut condition = filter.condition();
+        if let Some(cursor) = after {
+            let (key, id) = read_cursor(cursor)?;
+            condition = condition.add(
+                Condition::any()
+                    .add(Column::SortKey.gt(&key))
+                    .add(Column::SortKey.eq(&key).and(Column::Id.gt(id))),
+            );
+        }
+        let limit = Ord::max(limit, 1);
+        let mut rows = Entity::find()
+            .filter(condition)
+            .order_by_asc(Column::SortKey)
+            .order_by_asc(Column::Id)
+            .limit(limit + 1)
+            .all(self.reader())
+            .await
+            .doing("list media")?;
+        let more = rows.len() as u64 > limit;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| cursor(&row.sort_key, &row.id));
+        let items = rows.into_iter().map(Media::read).collect::<Result<_>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// How many media fit.
+    pub async fn count_media(&self, filter: &MediaFilter) -> Result<u64> {
+        Entity::find().filter(filter.condition()).count(self.reader()).await.doing("count media")
+    }
+
+    /// How many media there are in each state.
+    pub async fn media_counts(&self) -> Result<MediaCounts> {
+        let count = |state| {
+            let filter = MediaFilter { state: Some(state), ..MediaFilter::default() };
+            async move { self.count_media(&filter).await }
+        };
+        let length: Option<Option<i64>> = Entity::find()
+            .select_only()
+            .expr(Expr::col(Column::LengthTicks).sum().cast_as("bigint"))
+            .filter(StateFilter::Ok.condition())
+            .into_tuple()
+            .one(self.reader())
+            .await
+            .doing("add up media")?;
+        Ok(MediaCounts {
+            ok: count(StateFilter::Ok).await?,
+            unplayable: count(StateFilter::Unplayable).await?,
+            missing: count(StateFilter::Missing).await?,
+            length: Ticks(length.flatten().unwrap_or_default()),
+        })
+    }
+
+    /// All shows, by name.
+    pub async fn shows(&self) -> Result<Vec<ShowSummary>> {
+        let rows: Vec<(String, i64, i64, Option<i64>)> = Entity::find()
+            .select_only()
+            .column(Column::Show)
+            .expr(Expr::col(Column::Id).count())
+            .expr(Expr::col(Column::Season).count_distinct())
+            .expr(Expr::col(Column::LengthTicks).sum().cast_as("bigint"))
+            .filter(Column::Show.is_not_null())
+            .group_by(Column::Show)
+            .order_by_asc(Column::Show)
+            .into_tuple()
+            .all(self.reader())
+            .await
+            .doing("list shows")?;
+        let summary = |(show, episodes, seasons, length): (_, i64, i64, Option<i64>)| {
+            let (episodes, seasons) = (episodes.unsigned_abs(), seasons.unsigned_abs());
+            ShowSummary { show, episodes, seasons, length: Ticks(length.unwrap_or_default()) }
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
+}
+
+impl StateFilter {
+    fn condition(self) -> Condition {
+        let all = Condition::all();
+        match self {
+            Self::Missing => all.add(Column::MissingSinceMs.is_not_null()),
+            Self::Unplayable => all
+                .add(Column::MissingSinceMs.is_null())
+                .add(Column::UnplayableReason.is_not_null()),
+            Self::Ok => {
+                all.add(Column::MissingSinceMs.is_null()).add(Column::UnplayableReason.is_null())
+            }
+        }
+    }
+}
+
+impl MediaFilter {
+    fn condition(&self) -> Condition {
+        let words = self.q.iter().flat_map(|q| q.split_whitespace()).map(|word| {
+            let escaped: String = word
+                .to_lowercase()
+                .chars()
+                .flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c]))
+                .collect();
+            Expr::col(Column::SearchText).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+        });
+        words
+            .fold(Condition::all(), Condition::add)
+            .add_option(self.show.as_ref().map(|show| Column::Show.eq(show)))
+            .add_option(self.season.map(|season| Column::Season.eq(i64::from(season))))
+            .add_option(self.state.map(StateFilter::condition))
+            .add_option(self.codec.as_ref().map(|codec| Column::VideoCodec.eq(codec)))
+            .add_option(self.kind.map(|kind| Column::Kind.eq(kind.as_str())))
+            .add_option(self.folder.map(|folder| Column::FolderId.eq(folder.to_string())))
+    }
+}
+
+/// A place in the list that survives changes around it: the sort key and id of
+/// the last row, in hexadecimal so that nobody is tempted to build one.
+fn cursor(sort_key: &str, id: &str) -> String {
+    let hex: String = sort_key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{id}.{hex}")
+}
+
+fn read_cursor(text: &str) -> Result<(String, String)> {
+    let bad = || DbError::BadCursor(text.chars().take(80).collect());
+    let (id, hex) = text.split_once('.').ok_or_else(bad)?;
+    let id: MediaId = id.parse().map_err(|_| bad())?;
+    let bytes = hex.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or_else(bad)?;
+    Ok((String::from_utf8(bytes).map_err(|_| bad())?, id.to_string()))
+}

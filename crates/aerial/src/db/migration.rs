@@ -1,0 +1,282 @@
+//! The catalogue's schema, as steps that are each taken once.
+//!
+//! Owns the tables and their names. Invariant: a step that was ever released
+//! is never edited; a change is a new step at the end of the list.
+
+use sea_orm_migration::prelude::{
+    ColumnDef, DbErr, ForeignKey, ForeignKeyAction, Index, MigrationName, MigrationTrait,
+    MigratorTrait, SchemaManager, Table, TableCreateStatement, async_trait,
+};
+use sea_orm_migration::sea_query::{Alias, IntoIden};
+
+/// All steps, oldest first.
+pub(super) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(M0001Catalogue)]
+    }
+}
+
+/// Folders, media, channels, lineups, the ledger, jobs and settings.
+struct M0001Catalogue;
+
+impl MigrationName for M0001Catalogue {
+    fn name(&self) -> &str {
+        "m0001_catalogue"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0001Catalogue {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [
+            folders(),
+            media(),
+            channels(),
+            lineup_items(),
+            lineup_versions(),
+            ledger(),
+            jobs(),
+            settings(),
+        ] {
+            manager.create_table(table).await?;
+        }
+        for (table, columns, unique) in [
+            ("folders", &["path"][..], true),
+            ("media", &["path"], true),
+            ("media", &["folder_id"], false),
+            ("media", &["sort_key", "id"], false),
+            ("media", &["show"], false),
+            ("media", &["content_hash"], false),
+            ("channels", &["number_major", "number_minor"], true),
+            ("lineup_items", &["channel_id", "rank"], true),
+            ("lineup_items", &["media_id"], false),
+            ("ledger", &["channel_id", "start_ticks"], false),
+        ] {
+            let mut index = Index::create();
+            index.name(format!("{table}_{}", columns.join("_"))).table(name(table));
+            for column in columns {
+                index.col(name(column));
+            }
+            if unique {
+                index.unique();
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn name(text: &'static str) -> impl IntoIden + 'static {
+    Alias::new(text)
+}
+
+fn id() -> ColumnDef {
+    required("id", |c| c.string())
+}
+
+fn required(column: &'static str, kind: fn(&mut ColumnDef) -> &mut ColumnDef) -> ColumnDef {
+    let mut def = optional(column, kind);
+    def.not_null();
+    def
+}
+
+fn optional(column: &'static str, kind: fn(&mut ColumnDef) -> &mut ColumnDef) -> ColumnDef {
+    let mut def = ColumnDef::new(name(column));
+    kind(&mut def);
+    def
+}
+
+fn text(c: &mut ColumnDef) -> &mut ColumnDef {
+    c.text()
+}
+fn integer(c: &mut ColumnDef) -> &mut ColumnDef {
+    c.integer()
+}
+fn big(c: &mut ColumnDef) -> &mut ColumnDef {
+    c.big_integer()
+}
+fn blob(c: &mut ColumnDef) -> &mut ColumnDef {
+    c.blob()
+}
+fn boolean(c: &mut ColumnDef) -> &mut ColumnDef {
+    c.boolean()
+}
+
+fn table(
+    title: &'static str,
+    key: &[&'static str],
+    columns: Vec<ColumnDef>,
+) -> TableCreateStatement {
+    let mut create = Table::create();
+    create.table(name(title));
+    for column in columns {
+        create.col(column);
+    }
+    let mut primary = Index::create();
+    for column in key {
+        primary.col(name(column));
+    }
+    create.primary_key(&mut primary);
+    create
+}
+
+/// A row goes with what it belongs to.
+fn belongs_to(
+    mut create: TableCreateStatement,
+    column: &'static str,
+    owner: &'static str,
+) -> TableCreateStatement {
+    create.foreign_key(
+        ForeignKey::create()
+            .from_col(name(column))
+            .to(name(owner), name("id"))
+            .on_delete(ForeignKeyAction::Cascade),
+    );
+    create
+}
+
+fn folders() -> TableCreateStatement {
+    table(
+        "folders",
+        &["id"],
+        vec![
+            id(),
+            required("path", blob),
+            required("added_at_ms", big),
+            optional("scanned_at_ms", big),
+            optional("last_error", text),
+        ],
+    )
+}
+
+fn media() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("folder_id", text),
+        required("path", blob),
+        required("size_bytes", big),
+        required("mtime_ns", big),
+        optional("content_hash", blob),
+        optional("unplayable_reason", text),
+        optional("unplayable_since_ms", big),
+        optional("missing_since_ms", big),
+        optional("facts_json", text),
+        optional("length_ticks", big),
+        optional("video_codec", text),
+        optional("height", integer),
+        optional("audio_codec", text),
+        optional("map_id", text),
+        optional("map_json", text),
+        required("kind", text),
+        required("title", text),
+        optional("show", text),
+        optional("season", integer),
+        optional("episode", integer),
+        required("about_json", text),
+        required("found_json", text),
+        required("edits_json", text),
+        required("search_text", text),
+        required("sort_key", text),
+        required("added_at_ms", big),
+        required("changed_at_ms", big),
+    ];
+    belongs_to(table("media", &["id"], columns), "folder_id", "folders")
+}
+
+fn channels() -> TableCreateStatement {
+    table(
+        "channels",
+        &["id"],
+        vec![
+            id(),
+            required("number_major", integer),
+            required("number_minor", integer),
+            required("name", text),
+            optional("logo", text),
+            optional("group_name", text),
+            required("starts_at_ticks", big),
+            required("looping", boolean),
+            required("play_order", text),
+            required("seed", big),
+            required("ladder_json", text),
+            required("grace_ms", big),
+            required("created_at_ticks", big),
+        ],
+    )
+}
+
+fn lineup_items() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("channel_id", text),
+        required("rank", big),
+        optional("media_id", text),
+        optional("show", text),
+    ];
+    let items = table("lineup_items", &["id"], columns);
+    belongs_to(belongs_to(items, "channel_id", "channels"), "media_id", "media")
+}
+
+fn lineup_versions() -> TableCreateStatement {
+    let columns = vec![
+        required("channel_id", text),
+        required("version", big),
+        required("created_at_ticks", big),
+        required("lineup_json", text),
+    ];
+    belongs_to(
+        table("lineup_versions", &["channel_id", "version"], columns),
+        "channel_id",
+        "channels",
+    )
+}
+
+/// The primary key is the compare-and-set of `rules.md`, 3: of two writers of
+/// one ordinal, one loses. Media are named without a foreign key, for what
+/// aired stays true when the file is long gone.
+fn ledger() -> TableCreateStatement {
+    let columns = vec![
+        required("channel_id", text),
+        required("ordinal", big),
+        required("start_ticks", big),
+        required("length_ticks", big),
+        required("first_sequence", big),
+        required("discontinuity_sequence", big),
+        required("frame_height", integer),
+        required("lineup_version", big),
+        required("kind", text),
+        optional("cycle", big),
+        optional("item_id", text),
+        optional("media_id", text),
+        optional("key_rank", big),
+        optional("key_episode", big),
+        optional("map_id", text),
+        optional("map_json", text),
+        optional("first_index", big),
+        optional("end_index", big),
+        optional("segments", big),
+    ];
+    belongs_to(table("ledger", &["channel_id", "ordinal"], columns), "channel_id", "channels")
+}
+
+fn jobs() -> TableCreateStatement {
+    table(
+        "jobs",
+        &["id"],
+        vec![
+            id(),
+            required("kind", text),
+            required("state", text),
+            required("started_at_ms", big),
+            optional("finished_at_ms", big),
+            required("detail_json", text),
+        ],
+    )
+}
+
+fn settings() -> TableCreateStatement {
+    table("settings", &["key"], vec![required("key", text), required("value_json", text)])
+}

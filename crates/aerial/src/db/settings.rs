@@ -1,0 +1,33 @@
+//! Settings that the program itself keeps: a key and a value in JSON each.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::entity::setting::{Column, Entity, Model};
+use super::error::{Doing, Result};
+use super::{Db, stored};
+
+impl Db {
+    /// The value under `key`.
+    pub async fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let row = Entity::find_by_id(key).one(self.reader()).await.doing("read a setting")?;
+        row.map(|row| stored::from_json("setting", &row.value_json)).transpose()
+    }
+
+    /// Sets the value under `key`.
+    pub async fn set_setting<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<()> {
+        let row =
+            Model { key: key.to_owned(), value_json: stored::json("write a setting", value)? };
+        let write = self.write().await?;
+        Entity::insert(row.into_active_model().reset_all())
+            .on_conflict(
+                OnConflict::column(Column::Key).update_column(Column::ValueJson).to_owned(),
+            )
+            .exec_without_returning(&write.0)
+            .await
+            .doing("write a setting")?;
+        write.commit().await
+    }
+}

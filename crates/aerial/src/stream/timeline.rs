@@ -1,0 +1,110 @@
+//! What the stream part needs to know of the schedule, and nothing more.
+//!
+//! Owns the trait through which lineups and ledgers reach the engine. The
+//! stream part never touches the database: what it asks here is answered from
+//! memory wherever it has been asked before, so a slow query cannot stall a
+//! segment. Invariant: rows that were handed out never change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
+use aerial_model::ledger::Row;
+use aerial_model::media::MediaFacts;
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::time::AirTime;
+use futures::future::BoxFuture;
+
+use crate::db::{Identity, Ladder};
+
+/// A channel, as far as putting it on the air needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnAir {
+    /// For good.
+    pub id: ChannelId,
+    /// What people type.
+    pub number: ChannelNumber,
+    /// Its name.
+    pub name: String,
+    /// Which renditions it offers.
+    pub ladder: Ladder,
+    /// How long it stays on the air after the last viewer left.
+    pub grace: Duration,
+    /// Height of the frame that what is planned now is padded into; a committed
+    /// row says its own.
+    pub frame_height: u16,
+}
+
+/// The file of an airing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaSource {
+    /// Which media.
+    pub media: MediaId,
+    /// The map that the airing pinned.
+    pub map_id: MapId,
+    /// Where the file is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub facts: Arc<MediaFacts>,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// The version of its bytes that the map is of: compare before and after use.
+    pub identity: Identity,
+    /// For people and logs.
+    pub title: String,
+}
+
+/// Why the schedule cannot answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TimelineError {
+    /// The catalogue failed.
+    #[error("the schedule of channel {channel} cannot be read: {reason}")]
+    Channel {
+        /// Which channel, as it was asked for.
+        channel: String,
+        /// What the catalogue said.
+        reason: String,
+    },
+    /// The catalogue failed.
+    #[error("media {media} cannot be looked up: {reason}")]
+    Media {
+        /// Which media.
+        media: MediaId,
+        /// What the catalogue said.
+        reason: String,
+    },
+    /// The media was deleted after it was planned.
+    #[error("media {0} is no longer in the library")]
+    Gone(MediaId),
+    /// The file was replaced after it was planned: the airing's cut points are
+    /// not those of the bytes that are there now.
+    #[error(
+        "`{path}` was replaced after it was planned; the new version airs from its next turn on"
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The schedule, as the stream part sees it.
+pub trait Timeline: Send + Sync + 'static {
+    /// A channel; `None` where there is none of that number or id.
+    fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>>;
+
+    /// Commits up to now + 2 min, then gives the committed rows, as they are in
+    /// effect and without gaps, from the one that contains `from` on.
+    fn committed(
+        &self,
+        channel: ChannelId,
+        from: AirTime,
+    ) -> BoxFuture<'_, Result<Arc<[Row]>, TimelineError>>;
+
+    /// The file and facts of a media, if they still are those that the airing pinned.
+    fn media(
+        &self,
+        media: MediaId,
+        map: MapId,
+    ) -> BoxFuture<'_, Result<MediaSource, TimelineError>>;
+}
