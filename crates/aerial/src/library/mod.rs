@@ -3,5 +3,6 @@
 pub mod identity;
 mod marks;
 pub mod names;
+pub mod nfo;
 pub mod order;
 pub mod walk;
