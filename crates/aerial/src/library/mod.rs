@@ -1,5 +1,6 @@
 //! The library: folders of videos, and what is known of each file in them.
 
+pub mod describe;
 pub mod identity;
 mod marks;
 pub mod names;
