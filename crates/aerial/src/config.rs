@@ -1,1 +1,476 @@
-//! Settings.
+//! Settings: one struct per concern, from a file, then variables, then flags.
+//!
+//! Owns what can be set, the defaults, and the words said about a wrong value.
+//! Does not read the command line (`cli`). Invariant: [`Settings`] that
+//! [`Settings::load`] gave out are valid, and whoever set a wrong value was told
+//! where it stands and what is allowed.
+
+mod units;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use toml::{Table, Value};
+
+pub use units::{BadUnit, ByteSize, Period, Within};
+
+/// Variables that begin like settings but are none: the settings file itself.
+const NO_SETTINGS: [&str; 1] = [CONFIG_VARIABLE];
+
+/// The variable that names the settings file, like `--config`.
+pub const CONFIG_VARIABLE: &str = "AERIAL_CONFIG";
+
+/// What all variables of settings begin with.
+const PREFIX: &str = "AERIAL_";
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the server is found.
+    pub server: Server,
+    /// Which media there are.
+    pub library: Library,
+    /// How channels are sent.
+    pub stream: Stream,
+    /// Where segments are kept.
+    pub store: Store,
+    /// How FFmpeg is used.
+    pub ffmpeg: Ffmpeg,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// `[server]`: where the server is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on; default `127.0.0.1:8400`, so only from
+    /// this machine.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// The folder for the catalogue and the segments; default `./aerial-data`.
+    pub data: PathBuf,
+    /// The address that TV apps shall use, such as `https://tv.example.org`;
+    /// default: the one each request came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400),
+            data: PathBuf::from("./aerial-data"),
+            public_url: None,
+        }
+    }
+}
+
+/// `[library]`: which media there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Library {
+    /// Folders of media, beside those added in the app; default none. In a
+    /// variable they are separated by `:`.
+    #[serde(deserialize_with = "folders")]
+    pub folders: Vec<PathBuf>,
+    /// How often all folders are scanned again, for those on the network where
+    /// changes are not reported; 1m to 7d, default `1h`.
+    pub rescan: Period,
+    /// How many files are probed at once, 1 to 64; default 2.
+    pub probes: Within<1, 64>,
+    /// Whether folders are watched for changes; default true.
+    pub watch: bool,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        let probes = Within::of::<2>();
+        Self { folders: Vec::new(), rescan: Period::secs(3_600), probes, watch: true }
+    }
+}
+
+/// `[stream]`: how channels are sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stream {
+    /// How long a channel stays on the air without a viewer, 0s to 1h; default `30s`.
+    pub grace: Period,
+    /// The height of the transcoded picture, an even number from 144 to 2160;
+    /// a source that is lower keeps its own; default 720.
+    pub height: Within<144, 2160>,
+    /// How many pictures may be encoded at once, 1 to 256; default: what this
+    /// machine was measured to carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encodes: Option<Within<1, 256>>,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self { grace: Period::secs(30), height: Within::of::<720>(), encodes: None }
+    }
+}
+
+/// `[store]`: where segments are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// How much disk the segments may take, at least 64MiB; default `10GiB`.
+    pub limit: ByteSize,
+    /// How much of the disk is always left free; default `1GiB`.
+    pub free: ByteSize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { limit: ByteSize::gib(10), free: ByteSize::gib(1) }
+    }
+}
+
+/// `[ffmpeg]`: how FFmpeg is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ffmpeg {
+    /// The `ffmpeg` to use; default: the one in `PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The `ffprobe` to use; default: the one beside `ffmpeg`, else in `PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ffprobe: Option<PathBuf>,
+    /// The video encoder; default `auto`.
+    pub encoder: Encoder,
+    /// Threads of each decoder and encoder, 1 to 64; default 2.
+    pub threads: Within<1, 64>,
+    /// How nice FFmpeg is to other programs, 0 to 19; default 5.
+    pub niceness: Within<0, 19>,
+}
+
+impl Default for Ffmpeg {
+    fn default() -> Self {
+        Self {
+            path: None,
+            ffprobe: None,
+            encoder: Encoder::Auto,
+            threads: Within::of::<2>(),
+            niceness: Within::of::<5>(),
+        }
+    }
+}
+
+/// Which encoder makes the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoder {
+    /// The best that works here.
+    Auto,
+    /// In software.
+    Libx264,
+}
+
+/// `[log]`: what is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` for people or `json` for programs; default `text`.
+    pub format: LogFormat,
+    /// What is let through, such as `info` or `info,aerial::stream=debug`;
+    /// default `info`. The variable `RUST_LOG` wins over it.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs, one object a line.
+    Json,
+}
+
+/// What was given on the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`, or else the variable `AERIAL_CONFIG`.
+    pub config: Option<PathBuf>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--media`; if there is any, it replaces the folders of file and variable.
+    pub media: Vec<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// A setting that is wrong, and where.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The settings file cannot be read.
+    #[error("cannot read the settings in {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line of the file is wrong.
+    #[error("{}:{line}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// A variable is wrong.
+    #[error("the variable {name}: {message}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// Each value is possible in itself, but not this one here.
+    #[error("{place}: {message}")]
+    Value {
+        /// File and line, variable, or flag.
+        place: String,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Read the file, then the variables, then the flags, and check the result.
+    ///
+    /// # Errors
+    /// The first wrong setting, with its place and what is allowed.
+    pub fn load(
+        flags: &Flags,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut sources = Sources::default();
+        let mut table = match &flags.config {
+            Some(path) => sources.read_file(path)?,
+            None => Table::new(),
+        };
+        for (name, value) in variables {
+            let (Some(name), value) = (name.to_str(), value.to_string_lossy()) else { continue };
+            if !name.starts_with(PREFIX) || NO_SETTINGS.contains(&name) {
+                continue;
+            }
+            let (section, key, value) = from_variable(name, &value)?;
+            sources.variables.push((format!("{section}.{key}"), name.to_owned()));
+            let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                section.insert(key, value);
+            }
+        }
+        // Each layer was checked by itself, so this cannot fail for a reason
+        // that has not been told better above.
+        let mut settings: Self =
+            table.try_into().map_err(|error: toml::de::Error| ConfigError::Value {
+                place: "settings".to_owned(),
+                message: error.message().trim().to_owned(),
+            })?;
+        settings.take_flags(flags);
+        match settings.validate() {
+            Ok(()) => Ok(settings),
+            Err((key, message)) => {
+                Err(ConfigError::Value { place: sources.place_of(key, flags), message })
+            }
+        }
+    }
+
+    fn take_flags(&mut self, flags: &Flags) {
+        if let Some(data) = &flags.data {
+            self.server.data.clone_from(data);
+        }
+        if let Some(listen) = flags.listen {
+            self.server.listen = listen;
+        }
+        if !flags.media.is_empty() {
+            self.library.folders.clone_from(&flags.media);
+        }
+    }
+
+    /// The one check of what types cannot say. The error is the key and what is
+    /// wrong with its value.
+    fn validate(&self) -> Result<(), (&'static str, String)> {
+        let (rescan, grace) = (self.library.rescan, self.stream.grace);
+        if rescan < Period::secs(60) || rescan > Period::secs(604_800) {
+            return Err(("library.rescan", format!("{rescan} is not from 1m to 7d")));
+        }
+        if grace > Period::secs(3_600) {
+            return Err(("stream.grace", format!("{grace} is over 1h")));
+        }
+        if self.stream.height.get() % 2 == 1 {
+            let height = self.stream.height.get();
+            return Err(("stream.height", format!("{height} is odd: H.264 needs an even height")));
+        }
+        let limit = self.store.limit;
+        if limit < ByteSize(64 << 20) {
+            return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));
+        }
+        if let Some(url) = &self.server.public_url
+            && !is_web_address(url)
+        {
+            let message = format!(
+                "`{url}` is no web address: write it as http://… or https://…, without ? or #"
+            );
+            return Err(("server.public_url", message));
+        }
+        if let Err(error) = self.log.filter.parse::<tracing_subscriber::filter::Targets>() {
+            let message = format!(
+                "`{}` is no log filter ({error}): write off, error, warn, info, debug or trace, \
+                 also for one part, such as `info,aerial::stream=debug`",
+                self.log.filter
+            );
+            return Err(("log.filter", message));
+        }
+        Ok(())
+    }
+}
+
+fn is_web_address(url: &str) -> bool {
+    url.parse::<axum::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+            && !url.contains('#')
+    })
+}
+
+/// Where each value came from, to tell who set a wrong one.
+#[derive(Debug, Default)]
+struct Sources {
+    file: Option<(PathBuf, String)>,
+    /// Key and variable.
+    variables: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// The file as a table, with all that is wrong with it in itself told by line.
+    fn read_file(&mut self, path: &Path) -> Result<Table, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let wrong = |error: toml::de::Error| ConfigError::File {
+            path: path.to_owned(),
+            line: error.span().map_or(1, |span| line_at(&text, span.start)),
+            message: error.message().trim().to_owned(),
+        };
+        toml::from_str::<Settings>(&text).map_err(wrong)?;
+        let table = toml::from_str(&text).map_err(wrong)?;
+        self.file = Some((path.to_owned(), text));
+        Ok(table)
+    }
+
+    fn place_of(&self, key: &str, flags: &Flags) -> String {
+        let flag = match key {
+            "server.listen" => flags.listen.is_some().then_some("--listen"),
+            _ => None,
+        };
+        let variable = self.variables.iter().rev().find(|(set, _)| set == key);
+        match (flag, variable, &self.file) {
+            (Some(flag), _, _) => flag.to_owned(),
+            (None, Some((_, name)), _) => format!("the variable {name}"),
+            (None, None, Some((path, text))) => match line_of(text, key) {
+                Some(line) => format!("{}:{line}: {key}", path.display()),
+                None => format!("{}: {key}", path.display()),
+            },
+            (None, None, None) => key.to_owned(),
+        }
+    }
+}
+
+/// The line, from 1, that holds this byte.
+fn line_at(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The line, from 1, on which `section.key` is set.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    use serde::de::Deserialize as _;
+    use std::collections::BTreeMap;
+    use toml::Spanned;
+    let (section, key) = key.split_once('.')?;
+    let deserializer = toml::de::Deserializer::parse(text).ok()?;
+    let table: BTreeMap<String, BTreeMap<Spanned<String>, Value>> =
+        BTreeMap::deserialize(deserializer).ok()?;
+    let (key, _) = table.get(section)?.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some(line_at(text, key.span().start))
+}
+
+/// `AERIAL_STREAM_GRACE=5s` as section, key and a value that was tried.
+fn from_variable(name: &str, text: &str) -> Result<(String, String, Value), ConfigError> {
+    let wrong = |message: String| ConfigError::Variable { name: name.to_owned(), message };
+    let rest = name.trim_start_matches(PREFIX).to_ascii_lowercase();
+    let (section, key) = rest.split_once('_').unwrap_or((rest.as_str(), ""));
+    // A number or truth value where the setting wants one, else the text as it is.
+    let literal = text.parse::<i64>().map(Value::Integer).ok();
+    let literal = literal.or_else(|| text.parse::<bool>().map(Value::Boolean).ok());
+    let as_text = Value::String(text.to_owned());
+    let mut first_error = None;
+    for value in literal.into_iter().chain([as_text]) {
+        let inner = Table::from_iter([(key.to_owned(), value.clone())]);
+        let table = Table::from_iter([(section.to_owned(), Value::Table(inner))]);
+        match table.try_into::<Settings>() {
+            Ok(_) => return Ok((section.to_owned(), key.to_owned(), value)),
+            Err(error) => {
+                first_error.get_or_insert(error.message().trim().to_owned());
+            }
+        }
+    }
+    Err(wrong(first_error.unwrap_or_default()))
+}
+
+/// An address and a port.
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        serde::de::Error::custom(format_args!(
+            "`{text}` is no address and port: write it as 127.0.0.1:8400, or as 0.0.0.0:8400 to \
+             be reached from other machines"
+        ))
+    })
+}
+
+/// A list of folders, or one string with `:` between them.
+fn folders<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    struct Folders;
+    impl<'de> serde::de::Visitor<'de> for Folders {
+        type Value = Vec<PathBuf>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of folders, such as [\"/films\", \"/shows\"]")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(text.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            self,
+            mut list: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut folders = Vec::new();
+            while let Some(folder) = list.next_element::<String>()? {
+                folders.push(PathBuf::deserialize(folder.into_deserializer())?);
+            }
+            Ok(folders)
+        }
+    }
+    deserializer.deserialize_any(Folders)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,16 @@
-//! The only spawner of processes.
+//! FFmpeg as processes: how they are started, watched and ended.
+//!
+//! Owns every child process of the server. What they are told to do is decided
+//! elsewhere (`aerial_model::command`). Invariant: no process outlives its
+//! [`Child`] handle, and none outlives the server.
+
+mod child;
+pub mod discover;
+pub mod shim;
+mod spawner;
+mod stderr_tail;
+
+pub use child::{Child, Ended, Exit, Urgency};
+pub(crate) use spawner::command;
+pub use spawner::{Invocation, Output, RunError, RunLimits, SpawnError, Spawner, own_binary};
+pub use stderr_tail::StderrTail;

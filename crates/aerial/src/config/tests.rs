@@ -1,0 +1,150 @@
+use super::*;
+
+fn load(file: Option<&str>, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aerial.toml");
+    let mut flags = flags;
+    if let Some(text) = file {
+        std::fs::write(&path, text).unwrap();
+        flags.config = Some(path);
+    }
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    let shown_folder = format!("{}/", folder.path().display());
+    Settings::load(&flags, variables).map_err(|error| error.to_string().replace(&shown_folder, ""))
+}
+
+fn file_error(text: &str) -> String {
+    load(Some(text), &[], Flags::default()).unwrap_err()
+}
+
+fn variable_error(name: &str, value: &str) -> String {
+    load(None, &[(name, value)], Flags::default()).unwrap_err()
+}
+
+#[test]
+fn without_anything_given_the_defaults_hold() {
+    let settings = load(None, &[("HOME", "/root"), ("AERIAL_CONFIG", "x")], Flags::default());
+    assert_eq!(settings, Ok(Settings::default()));
+    insta::assert_snapshot!(toml::to_string(&Settings::default()).unwrap(), @r#"
+    [server]
+    listen = "127.0.0.1:8400"
+    data = "./aerial-data"
+
+    [library]
+    folders = []
+    rescan = "1h"
+    probes = 2
+    watch = true
+
+    [stream]
+    grace = "30s"
+    height = 720
+
+    [store]
+    limit = "10GiB"
+    free = "1GiB"
+
+    [ffmpeg]
+    encoder = "auto"
+    threads = 2
+    niceness = 5
+
+    [log]
+    format = "text"
+    filter = "info"
+    "#);
+}
+
+#[test]
+fn the_defaults_are_valid() {
+    assert_eq!(Settings::default().validate(), Ok(()));
+}
+
+#[test]
+fn variables_win_over_the_file_and_flags_over_both() {
+    let file = "[server]\nlisten = \"127.0.0.1:1\"\ndata = \"from-file\"\n[stream]\ngrace = \"1s\"\nheight = 480\n";
+    let variables = [("AERIAL_SERVER_LISTEN", "127.0.0.1:2"), ("AERIAL_STREAM_GRACE", "2s")];
+    let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), ..Flags::default() };
+    let settings = load(Some(file), &variables, flags).unwrap();
+    assert_eq!(settings.server.listen.port(), 3);
+    assert_eq!(settings.server.data, Path::new("from-file"));
+    assert_eq!(settings.stream.grace, Period::secs(2));
+    assert_eq!(settings.stream.height.get(), 480);
+}
+
+#[test]
+fn every_kind_of_value_can_be_a_variable() {
+    let variables = [
+        ("AERIAL_STORE_LIMIT", "20GiB"),
+        ("AERIAL_LIBRARY_PROBES", "4"),
+        ("AERIAL_LIBRARY_WATCH", "false"),
+        ("AERIAL_LIBRARY_FOLDERS", "/films:/shows and more"),
+        ("AERIAL_SERVER_PUBLIC_URL", "https://tv.example.org"),
+        ("AERIAL_SERVER_DATA", "2024"),
+        ("AERIAL_FFMPEG_ENCODER", "libx264"),
+        ("AERIAL_LOG_FORMAT", "json"),
+    ];
+    let settings = load(None, &variables, Flags::default()).unwrap();
+    assert_eq!(settings.store.limit, ByteSize::gib(20));
+    assert_eq!(settings.library.probes.get(), 4);
+    assert!(!settings.library.watch);
+    assert_eq!(settings.library.folders, [Path::new("/films"), Path::new("/shows and more")]);
+    assert_eq!(settings.server.public_url.as_deref(), Some("https://tv.example.org"));
+    assert_eq!(settings.server.data, Path::new("2024"));
+    assert_eq!(settings.ffmpeg.encoder, Encoder::Libx264);
+    assert_eq!(settings.log.format, LogFormat::Json);
+}
+
+#[test]
+fn media_flags_replace_the_folders_of_the_file() {
+    let flags = Flags { media: vec!["/mine".into()], ..Flags::default() };
+    let settings = load(Some("library.folders = [\"/theirs\"]"), &[], flags).unwrap();
+    assert_eq!(settings.library.folders, [Path::new("/mine")]);
+}
+
+#[test]
+fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
+    let all = [
+        "[stream]\ngrce = \"5s\"\n",
+        "\n\n[streem]\ngrace = \"5s\"\n",
+        "[stream]\nheight = 720\ngrace = 5\n",
+        "[stream]\ngrace = \"5 apples\"\n",
+        "[ffmpeg]\nencoder = \"h264_nvnc\"\n",
+        "[library]\nprobes = 300\n",
+        "[library]\nfolders = 7\n",
+        "[server]\nlisten = \"8400\"\n",
+        "[store\nlimit = \"1GiB\"\n",
+        "[stream]\ngrace = \"2h\"\n",
+        "\nstream.height = 721\n",
+        "[log]\n# more\nfilter = \"loud=very\"\n",
+        "[server]\npublic_url = \"tv.example.org\"\n",
+    ]
+    .map(file_error)
+    .join("\n");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_wrong_variable_is_named_with_what_is_allowed() {
+    let all = [
+        ("AERIAL_STREAM_GRACE", "5"),
+        ("AERIAL_STREAM_GRCE", "5s"),
+        ("AERIAL_STREEM_GRACE", "5s"),
+        ("AERIAL_NONSENSE", "1"),
+        ("AERIAL_LIBRARY_PROBES", "many"),
+        ("AERIAL_LIBRARY_PROBES", "0"),
+        ("AERIAL_LIBRARY_WATCH", "maybe"),
+        ("AERIAL_LOG_FORMAT", "xml"),
+        ("AERIAL_STORE_LIMIT", "1MiB"),
+    ]
+    .map(|(name, value)| variable_error(name, value))
+    .join("\n");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_settings_file_that_is_not_there_is_named() {
+    let flags = Flags { config: Some("/no/such/aerial.toml".into()), ..Flags::default() };
+    let error = Settings::load(&flags, []).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the settings in /no/such/aerial.toml"), "{error}");
+}

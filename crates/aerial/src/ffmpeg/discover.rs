@@ -1,0 +1,1 @@
+//! Which FFmpeg there is and what it can do.
