@@ -1,1 +1,3 @@
 //! HTTP.
+
+pub mod assets;
