@@ -344,7 +344,7 @@ fn after_dash(name: &str) -> Option<Mark> {
         let rest = cursor.rest().trim_start_matches([' ', '_']);
         let divided =
             cursor.is_word_end() && (rest.is_empty() || rest.starts_with(['[', '(', '-', '{']));
-        divided.then(|| Mark {
+        divided.then_some(Mark {
             at: at..cursor.at,
             number: Number::Episode { season: None, episodes },
             sureness: Sureness::Weak,

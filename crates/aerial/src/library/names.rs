@@ -133,7 +133,7 @@ fn episode(stem: &str, mark: &Mark, season: Option<Season>, folders: &Folders) -
         let above = folders.nearest.iter().find(|folder| folder.is_show());
         // A mark that may be none needs a folder of its own to be believed.
         let root = (mark.sureness == Sureness::Strong).then_some(&folders.root);
-        let named = above.or(root.filter(|root| !root.is_generic()));
+        let named = above.or(root.filter(|root| root.is_show()));
         named.map(|folder| titled(&folder.name)).filter(|titled| !titled.title.is_empty())
     };
     let show = match folder {
@@ -166,6 +166,8 @@ fn episode(stem: &str, mark: &Mark, season: Option<Season>, folders: &Folders) -
 struct Folders {
     nearest: Vec<Folder>,
     root: Folder,
+    /// Where the library folder lies; it says something where that is a season's.
+    above_root: Folder,
 }
 
 struct Folder {
@@ -198,7 +200,8 @@ impl Folder {
 
 impl Folders {
     fn season(&self) -> Option<Season> {
-        let mut above = self.nearest.iter().chain([&self.root]).skip_while(|f| f.is_disc());
+        let mut above =
+            self.nearest.iter().chain([&self.root, &self.above_root]).skip_while(|f| f.is_disc());
         let folder = above.next()?;
         let season = marks::season_folder(&folder.name)?;
         let before = titled(season.before);
@@ -220,7 +223,8 @@ fn folders(path: &Path, root: &Path) -> Folders {
         .filter(|ancestor| !ancestor.as_os_str().is_empty())
         .map(folder)
         .collect();
-    Folders { nearest, root: folder(root) }
+    let above_root = root.parent().map(folder).unwrap_or(Folder { name: String::new() });
+    Folders { nearest, root: folder(root), above_root }
 }
 
 /// A title with its year.
@@ -566,7 +570,7 @@ mod tests {
         assert_eq!((name.show.as_deref(), name.year), (Some("Show"), Some(2001)));
         let root = root.join("Season 3");
         let name = read(&root.join("04.mkv"), &root, Sureness::Strong);
-        assert_eq!((name.show, name.season), (None, None));
+        assert_eq!((name.show.as_deref(), name.season), (Some("Show"), Some(3)));
     }
 
     #[test]

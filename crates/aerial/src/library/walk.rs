@@ -474,7 +474,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         touch(root.path(), &["open/a.mkv", "shut/b.mkv"]);
         let shut = root.path().join("shut");
-        fs::set_permissions(&shut, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).unwrap();
         let barred = fs::read_dir(&shut).is_err();
         let walked = walked(root.path());
         fs::set_permissions(&shut, fs::Permissions::from_mode(0o755)).unwrap();
