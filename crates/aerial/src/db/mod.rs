@@ -22,6 +22,8 @@ mod media_store;
 mod migration;
 mod settings;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,11 +38,10 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-pub use channels::{Channel, ChannelEdit, Ladder};
 pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
-pub use lineups::{LineupItem, Playable, What};
+pub use lineups::Playable;
 pub use media::{About, Identity, Media, MediaEdits, MediaKind, MediaState};
 pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
