@@ -138,8 +138,7 @@ impl Channel {
             created_at,
         };
         let mut missing = Invalid::default();
-        for (field, is_given) in
-            [("number", edit.number.is_some()), ("name", edit.name.is_some())]
+        for (field, is_given) in [("number", edit.number.is_some()), ("name", edit.name.is_some())]
         {
             if !is_given {
                 missing.keep::<()>(field, Err("must be given".to_owned()));
@@ -160,7 +159,8 @@ impl Channel {
         let mut channel = self.clone();
         let mut invalid = Invalid::default();
         if let Some(text) = &edit.number {
-            let number = text.parse().map_err(|error: crate::id::BadChannelNumber| error.to_string());
+            let number =
+                text.parse().map_err(|error: crate::id::BadChannelNumber| error.to_string());
             invalid.keep("number", number).into_iter().for_each(|number| channel.number = number);
         }
         if let Some(name) = &edit.name {
@@ -175,7 +175,10 @@ impl Channel {
             invalid.keep("logo", given).into_iter().for_each(|logo| channel.logo = logo);
         }
         if let Some(text) = &edit.starts_at {
-            invalid.keep("starts_at", instant(text)).into_iter().for_each(|at| channel.starts_at = at);
+            invalid
+                .keep("starts_at", instant(text))
+                .into_iter()
+                .for_each(|at| channel.starts_at = at);
         }
         if let Some(texts) = &edit.ladder {
             channel.ladder = ladder(texts, &mut invalid);
@@ -240,7 +243,9 @@ fn ladder(texts: &[String], invalid: &mut Invalid) -> Vec<Rendition> {
     for (index, text) in texts.iter().enumerate() {
         let rung = text.parse().map_err(|error: crate::profile::BadRendition| error.to_string());
         let rung = rung.and_then(|rung| match rung {
-            Rendition::Height(height) if height % 2 == 1 => Err("must be an even height".to_owned()),
+            Rendition::Height(height) if height % 2 == 1 => {
+                Err("must be an even height".to_owned())
+            }
             _ if rungs.contains(&rung) => Err(format!("`{rung}` is there twice")),
             _ => Ok(rung),
         });
@@ -330,7 +335,11 @@ fn filled(mut ranks: Vec<Option<i64>>) -> Vec<i64> {
             continue;
         }
         let end = (index..count).find(|at| ranks[*at].is_some()).unwrap_or(count);
-        match between(index.checked_sub(1).and_then(|at| ranks[at]), ranks.get(end).copied().flatten(), end - index) {
+        match between(
+            index.checked_sub(1).and_then(|at| ranks[at]),
+            ranks.get(end).copied().flatten(),
+            end - index,
+        ) {
             Some(new) => {
                 for (rank, new) in ranks[index..end].iter_mut().zip(new) {
                     *rank = Some(new);
@@ -355,9 +364,7 @@ fn between(low: Option<i64>, high: Option<i64>, count: usize) -> Option<Vec<i64>
     let (first, step) = match (low, high) {
         (None, None) => (0, RANK_STEP),
         (Some(low), None) => (low.checked_add(RANK_STEP)?, RANK_STEP),
-        (None, Some(high)) => {
-            (high.checked_sub(RANK_STEP.checked_mul(many - 1)?)?, RANK_STEP)
-        }
+        (None, Some(high)) => (high.checked_sub(RANK_STEP.checked_mul(many - 1)?)?, RANK_STEP),
         (Some(low), Some(high)) => {
             let step = high.checked_sub(low)? / many;
             (low.checked_add(step)?, step)

@@ -58,9 +58,13 @@ impl Programme {
 
     fn of_row(row: &Row, end: AirTime, ordinal: Option<u64>) -> Self {
         let kind = match row.content {
-            Content::Media { cursor: Cursor { cycle, item, media, .. }, map_id, map, first, .. } => {
-                Kind::Media { item, media, map_id, cycle, media_start: map.cut(first) }
-            }
+            Content::Media {
+                cursor: Cursor { cycle, item, media, .. },
+                map_id,
+                map,
+                first,
+                ..
+            } => Kind::Media { item, media, map_id, cycle, media_start: map.cut(first) },
             Content::OffAir { .. } => Kind::OffAir,
             Content::Skip { .. } => Kind::Unknown,
         };

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::segment_map::SegmentMap;
 use crate::time::{FrameRate, Ticks};
 
 /// What was found in a file.
@@ -13,9 +14,11 @@ use crate::time::{FrameRate, Ticks};
 pub struct MediaFacts {
     /// FFmpeg's name of the container, such as `matroska,webm`.
     pub container: String,
-    /// The container's own start time, on the file's clock.
+    /// The zero of all positions, on the file's own clock: the container's start
+    /// time, for MPEG-TS and PS that of the streams that air.
     pub start_time: Ticks,
-    /// Where the streams really end (`rules.md`, 10).
+    /// Where the streams really end (`rules.md`, 10), on the frame grid that the
+    /// video is aligned to ([`MediaFacts::alignment`]).
     pub length: Ticks,
     /// The picture; `None` for sound alone.
     pub video: Option<VideoFacts>,
@@ -29,6 +32,47 @@ pub struct MediaFacts {
     pub entry: Entry,
     /// The container's `title` tag and others of use, lower-case keys.
     pub tags: std::collections::BTreeMap<String, String>,
+}
+
+impl MediaFacts {
+    /// The rate at which this media is aired.
+    pub fn rate(&self) -> FrameRate {
+        match &self.video {
+            Some(video) => FrameRate::for_air(video.average_rate, video.nominal_rate),
+            None => FrameRate::PAL,
+        }
+    }
+
+    /// The uniform map of this media; `None` where it is shorter than half a frame.
+    pub fn uniform_map(&self) -> Option<SegmentMap> {
+        SegmentMap::uniform(self.rate(), self.length)
+    }
+
+    /// What is added to all timestamps so that the first picture lies on the
+    /// frame grid: `round(v0 × R) / R - v0` (`engine-notes.md`: D).
+    pub fn alignment(&self) -> Ticks {
+        self.video.as_ref().map_or(Ticks::ZERO, |video| on_grid(video.start, self.rate()))
+    }
+
+    /// The picture ends so long before the sound that black follows it, not its
+    /// last frame.
+    pub fn picture_ends_early(&self) -> bool {
+        self.video.as_ref().is_some_and(|video| {
+            self.length - (video.end + self.alignment()) > PICTURE_HELD_AT_MOST
+        })
+    }
+}
+
+/// Sound may outlast its picture by this much before it lengthens the item
+/// (`engine-notes.md`); as long the last frame is held, then black follows.
+pub const PICTURE_HELD_AT_MOST: Ticks = Ticks::from_secs(1);
+
+/// How far `position` is from its nearest frame of `rate`.
+fn on_grid(position: Ticks, rate: FrameRate) -> Ticks {
+    if position < Ticks::ZERO {
+        return -on_grid(-position, rate);
+    }
+    rate.ticks_at(rate.frames_in(position)) - position
 }
 
 /// How a worker enters the file in its middle (`engine-notes.md`: M, the pre-seek).

@@ -76,3 +76,271 @@ pub struct Profile {
     /// Audio bit rate.
     pub audio_kbps: u32,
 }
+
+impl Profile {
+    /// The profile of a rendition on a channel whose frame is at most
+    /// `frame_height` high: 16:9, even. `None` for `source`, which has none.
+    pub fn transcoded(rendition: Rendition, frame_height: u16) -> Option<Self> {
+        let Rendition::Height(height) = rendition else { return None };
+        let height = height.min(frame_height).max(MIN_HEIGHT) & !1;
+        // 16:9, to the nearest even number: 854 for 480.
+        let width = (u32::from(height) * 16 + 9) / 18 * 2;
+        Some(Self {
+            width: u16::try_from(width).unwrap_or(u16::MAX - 1),
+            height,
+            video_kbps: video_kbps(height),
+            audio_kbps: if height >= 720 { 160 } else { 128 },
+        })
+    }
+
+    /// The H.264 level: the lowest that carries this frame 60 times a second, so
+    /// that all items of a profile have the same one (ITU-T H.264, table A-1).
+    pub fn level(&self) -> Level {
+        let blocks = |pixels: u16| u32::from(pixels).div_ceil(16);
+        let frame = blocks(self.width) * blocks(self.height);
+        let fits = |level: &&LevelLimits| {
+            frame <= level.frame_blocks
+                && frame * 60 <= level.blocks_per_second
+                && frame * DECODED_PICTURES <= level.buffer_blocks
+                && self.maxrate_kbps() <= level.high_kbps
+        };
+        let found = LEVELS.iter().find(fits).map_or(62, |level| level.idc);
+        Level(found)
+    }
+
+    /// The most that the video's bit rate may be for long.
+    pub fn maxrate_kbps(&self) -> u32 {
+        self.video_kbps / 4 * 5
+    }
+
+    /// The decoder's buffer for peaks: a second and a half.
+    pub fn buffer_kbits(&self) -> u32 {
+        self.video_kbps / 2 * 3
+    }
+
+    /// `CODECS` of the master playlist (RFC 6381): H.264 High, AAC-LC.
+    pub fn codecs(&self) -> String {
+        format!("avc1.6400{:02x},mp4a.40.2", self.level().0)
+    }
+
+    /// `BANDWIDTH`: the highest bit rate of any segment of 2 s or more (RFC 8216,
+    /// 4.3.4.2), in bits per second with all that MPEG-TS adds.
+    pub fn peak_bandwidth(&self) -> u64 {
+        // A segment of 2 s may empty a full buffer.
+        self.transported(self.maxrate_kbps() + self.buffer_kbits() / 2)
+    }
+
+    /// `AVERAGE-BANDWIDTH`, in bits per second with all that MPEG-TS adds.
+    pub fn average_bandwidth(&self) -> u64 {
+        self.transported(self.video_kbps)
+    }
+
+    fn transported(&self, video_kbps: u32) -> u64 {
+        let payload = u64::from(video_kbps + self.audio_kbps) * 1_000;
+        // 4 bytes of each 188 are header; the rest is PES headers, the stuffing
+        // at each access unit's end, PCR, PAT and PMT.
+        payload * 188 / 184 + TRANSPORT_BITS_PER_SECOND
+    }
+
+    /// What decides the bytes, as one name: the store keys segments by it.
+    /// `ffmpeg_version` is the first line of `ffmpeg -version`: another x264 may
+    /// write another SPS.
+    pub fn key(&self, ffmpeg_version: &str) -> ProfileKey {
+        let text = format!(
+            "{FORMAT_VERSION}|{}x{}|{}+{}|{}|{}",
+            self.width,
+            self.height,
+            self.video_kbps,
+            self.audio_kbps,
+            self.x264_pins(),
+            ffmpeg_version.trim(),
+        );
+        ProfileKey(blake3::hash(text.as_bytes()).to_hex()[..24].to_owned())
+    }
+
+    /// What players see of H.264, for `-x264-params`: said in full, because
+    /// x264's presets would change it (`rules.md`, 13).
+    ///
+    /// References, weights, 8x8dct and CABAC are in the PPS; references,
+    /// B-frames and the pyramid decide the SPS's buffer and reordering; so does
+    /// the longest group of pictures its counters.
+    pub fn x264_pins(&self) -> String {
+        format!(
+            "ref=1:bframes=3:b-pyramid=normal:weightp=1:weightb=1:cabac=1:8x8dct=1\
+             :keyint=1000:min-keyint=1:scenecut=0:open-gop=0:interlaced=0:slices=0\
+             :sliced-threads=0:nal-hrd=none:aud=0:level={}",
+            self.level()
+        )
+    }
+}
+
+/// Raised whenever the same profile gives other bytes than before: another
+/// filter chain, other pins, another way to write segments.
+const FORMAT_VERSION: u32 = 1;
+
+/// No rendition is lower: below, H.264 encoders and players grow odd.
+const MIN_HEIGHT: u16 = 96;
+
+/// The reference, three B-frames in a pyramid: x264 asks for four pictures.
+const DECODED_PICTURES: u32 = 4;
+
+/// 47 audio and 60 video access units a second waste half a packet each and
+/// have PES headers; 20 PCR packets, 4 PAT and 4 PMT come on top.
+const TRANSPORT_BITS_PER_SECOND: u64 = 130_000;
+
+/// Height and average video bit rate; in between is in proportion.
+const RATES: [(u16, u32); 9] = [
+    (96, 150),
+    (144, 250),
+    (240, 450),
+    (360, 800),
+    (480, 1_500),
+    (720, 3_000),
+    (1_080, 5_000),
+    (2_160, 16_000),
+    (4_320, 40_000),
+];
+
+fn video_kbps(height: u16) -> u32 {
+    let between = RATES.windows(2).find(|pair| height <= pair[1].0);
+    let Some([(low, low_kbps), (high, high_kbps)]) = between else {
+        return RATES[RATES.len() - 1].1;
+    };
+    let part = u32::from(height.saturating_sub(*low));
+    // To 10 kbit/s, so that numbers look as if meant.
+    let exact = low_kbps + (high_kbps - low_kbps) * part / u32::from(high - low);
+    exact / 10 * 10
+}
+
+/// An H.264 level, ten times its number: 32 is 3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(pub u8);
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
+    }
+}
+
+struct LevelLimits {
+    idc: u8,
+    blocks_per_second: u32,
+    frame_blocks: u32,
+    buffer_blocks: u32,
+    high_kbps: u32,
+}
+
+const fn limits(idc: u8, per_second: u32, frame: u32, buffer: u32, kbps: u32) -> LevelLimits {
+    LevelLimits {
+        idc,
+        blocks_per_second: per_second,
+        frame_blocks: frame,
+        buffer_blocks: buffer,
+        // High profile carries a quarter more than Baseline.
+        high_kbps: kbps / 4 * 5,
+    }
+}
+
+/// ITU-T H.264, table A-1, from the first that any rendition can need.
+const LEVELS: [LevelLimits; 12] = [
+    limits(21, 19_800, 792, 4_752, 4_000),
+    limits(30, 40_500, 1_620, 8_100, 10_000),
+    limits(31, 108_000, 3_600, 18_000, 14_000),
+    limits(32, 216_000, 5_120, 20_480, 20_000),
+    limits(40, 245_760, 8_192, 32_768, 20_000),
+    limits(41, 245_760, 8_192, 32_768, 50_000),
+    limits(42, 522_240, 8_704, 34_816, 50_000),
+    limits(50, 589_824, 22_080, 110_400, 135_000),
+    limits(51, 983_040, 36_864, 184_320, 240_000),
+    limits(52, 2_073_600, 36_864, 184_320, 240_000),
+    limits(60, 4_177_920, 139_264, 696_320, 240_000),
+    limits(62, 16_711_680, 139_264, 696_320, 800_000),
+];
+
+/// A profile and the FFmpeg that serves it, as one short name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProfileKey(String);
+
+impl ProfileKey {
+    /// 24 hexadecimal digits; safe as a file name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProfileKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn profile(height: u16, cap: u16) -> Profile {
+        Profile::transcoded(Rendition::Height(height), cap).unwrap()
+    }
+
+    #[test]
+    fn the_rungs_are_as_promised() {
+        let rungs: Vec<String> = [1_080, 720, 480, 360]
+            .map(|height| {
+                let p = profile(height, 1_080);
+                format!("{}x{} {}k {} {}", p.width, p.height, p.video_kbps, p.level(), p.codecs())
+            })
+            .into();
+        assert_eq!(
+            rungs,
+            [
+                "1920x1080 5000k 4.2 avc1.64002a,mp4a.40.2",
+                "1280x720 3000k 3.2 avc1.640020,mp4a.40.2",
+                "854x480 1500k 3.1 avc1.64001f,mp4a.40.2",
+                "640x360 800k 3.1 avc1.64001f,mp4a.40.2",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_channels_frame_caps_a_rendition() {
+        assert_eq!(profile(720, 576), profile(576, 1_080));
+        assert_eq!((profile(720, 576).width, profile(720, 576).video_kbps), (1_024, 2_100));
+        assert_eq!(Profile::transcoded(Rendition::Source, 720), None);
+    }
+
+    #[test]
+    fn a_key_changes_with_all_that_decides_the_bytes() {
+        let base = profile(720, 1_080);
+        let key = base.key("ffmpeg version 5.1.9");
+        assert_eq!(key.as_str().len(), 24);
+        assert_eq!(key, base.key("ffmpeg version 5.1.9\n"));
+        assert_ne!(key, base.key("ffmpeg version 7.0.2"));
+        assert_ne!(key, Profile { audio_kbps: 96, ..base.clone() }.key("ffmpeg version 5.1.9"));
+        assert_ne!(key, Profile { width: 960, ..base }.key("ffmpeg version 5.1.9"));
+    }
+
+    #[test]
+    fn bandwidths_tell_what_the_transport_adds() {
+        let p = profile(720, 1_080);
+        assert_eq!((p.maxrate_kbps(), p.buffer_kbits()), (3_750, 4_500));
+        assert_eq!(p.average_bandwidth(), 3_358_695);
+        assert_eq!(p.peak_bandwidth(), 6_423_913);
+    }
+
+    proptest! {
+        #[test]
+        fn every_rendition_has_an_even_frame_and_grows_with_its_height(
+            height in 144u16..=4_320, cap in 1u16..=4_320,
+        ) {
+            let p = profile(height, cap);
+            prop_assert!(p.width % 2 == 0 && p.height % 2 == 0);
+            prop_assert!(p.height <= height.max(MIN_HEIGHT));
+            prop_assert!((i64::from(p.width) * 9 - i64::from(p.height) * 16).abs() <= 9);
+            let above = profile(height.min(4_318) + 2, 4_320);
+            prop_assert!(above.video_kbps >= p.video_kbps);
+            prop_assert!(above.level() >= p.level());
+        }
+    }
+}

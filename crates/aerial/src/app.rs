@@ -1,1 +1,246 @@
-//! Puts the parts together.
+//! Puts the parts together: what is started and ended in which order.
+//!
+//! Owns the life of one server process, from its sockets to its last FFmpeg.
+//! Invariant: it ends within 10 s of being asked, and leaves no process behind.
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{ConfigError, Settings};
+use crate::ffmpeg::{DiscoverError, Ffmpeg, SpawnError, Spawner, own_binary};
+use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
+use crate::telemetry::TelemetryError;
+
+/// How long responses in flight may take to finish (`rules.md`, 25: a growing
+/// segment needs up to 5 s).
+const IN_FLIGHT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the second signal leaves for killing FFmpeg: it takes 15 to 43 ms.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct Startup {
+    /// The settings, valid.
+    pub settings: Settings,
+    /// The sockets of the keeper or systemd, if there are any.
+    pub inherited: Inherited,
+    /// How often the keeper has started the server before.
+    pub restarts: u32,
+}
+
+/// Why the server did not start, or failed.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The logs cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// There is no socket to listen on.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The keeper failed.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+    /// There is no FFmpeg to work with.
+    #[error(transparent)]
+    Ffmpeg(#[from] DiscoverError),
+    /// No process can be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// The system refused something that every server needs.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> AppError {
+    move |source| AppError::System { what, source }
+}
+
+/// How the server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All was finished and ended.
+    Finished,
+    /// A second signal came: some responses were cut off.
+    AtOnce,
+}
+
+/// Run a server until it is asked to end.
+///
+/// # Errors
+/// What stops it from starting.
+pub async fn serve(startup: Startup) -> Result<End, AppError> {
+    let Startup { settings, inherited, restarts } = startup;
+    // First, so that a signal during the start is not missed.
+    let mut signals = EndSignals::catch().map_err(system("catch signals"))?;
+    let Inherited { listeners, keeper } = inherited;
+    let listeners = match listeners.is_empty() {
+        true => vec![bind(settings.server.listen)?],
+        false => listeners,
+    };
+
+    let parts = tokio::select! {
+        parts = Parts::start(&settings) => parts?,
+        () = signals.next() => return Ok(End::Finished),
+    };
+    let stop_accepting = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        addresses.push(listener.local_addr().map_err(system("ask for the address"))?);
+        serve_on(listener, parts.router(), &stop_accepting, &connections)?;
+    }
+    let keeper_gone = announce(&addresses, restarts, keeper);
+
+    tokio::select! {
+        () = signals.next() => {}
+        () = keeper_gone => tracing::warn!("the keeper is gone, so the server ends"),
+    }
+    tracing::info!("ending: finishing what is in flight");
+    let finish = async {
+        stop_accepting.cancel();
+        connections.close();
+        if timeout(IN_FLIGHT_PATIENCE, connections.wait()).await.is_err() {
+            tracing::info!("responses were cut off after {IN_FLIGHT_PATIENCE:?}");
+        }
+        parts.shut_down().await;
+    };
+    tokio::select! {
+        () = finish => Ok(End::Finished),
+        () = signals.next() => {
+            let _ = timeout(AT_ONCE, parts.spawner.shut_down()).await;
+            Ok(End::AtOnce)
+        }
+    }
+}
+
+/// The parts of a server, in the order in which they are started; they are ended
+/// in the opposite order.
+#[derive(Debug)]
+struct Parts {
+    spawner: Spawner,
+    ffmpeg: Ffmpeg,
+}
+
+impl Parts {
+    async fn start(settings: &Settings) -> Result<Self, AppError> {
+        let shim = own_binary().map_err(system("find this program's own file"))?;
+        let spawner = Spawner::new(shim)?;
+        let ffmpeg = Ffmpeg::discover(&settings.ffmpeg, &spawner).await?;
+        tracing::info!(version = ffmpeg.version, path = %ffmpeg.ffmpeg.display(), "FFmpeg");
+        for shortcoming in ffmpeg.shortcomings() {
+            tracing::warn!("this FFmpeg has {shortcoming}");
+        }
+        Ok(Self { spawner, ffmpeg })
+    }
+
+    fn router(&self) -> Router {
+        Router::new().route("/healthz", get(async || "ok\n"))
+    }
+
+    /// End all parts; no connection is left that could ask for anything.
+    async fn shut_down(&self) {
+        let left = self.spawner.shut_down().await;
+        if left > 0 {
+            let program = self.ffmpeg.ffmpeg.display();
+            tracing::error!(left, %program, "processes hang in the system and could not be ended");
+        }
+    }
+}
+
+/// Accept connections until told to stop; those in flight are finished.
+fn serve_on(
+    listener: std::net::TcpListener,
+    router: Router,
+    stop_accepting: &CancellationToken,
+    connections: &TaskTracker,
+) -> Result<(), AppError> {
+    listener.set_nonblocking(true).map_err(system("use the socket"))?;
+    let listener = TcpListener::from_std(listener).map_err(system("use the socket"))?;
+    // Without it the end of each response would wait up to 40 ms for an ACK.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service)
+        .with_graceful_shutdown(stop_accepting.clone().cancelled_owned());
+    connections.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "connections are no longer accepted");
+        }
+    });
+    Ok(())
+}
+
+/// Say that the server is there: to people, to scripts that wait for the word
+/// "listening", and to the keeper. The future ends when the keeper is gone.
+fn announce(
+    addresses: &[SocketAddr],
+    restarts: u32,
+    keeper: Option<KeeperLine>,
+) -> impl Future<Output = ()> {
+    for address in addresses {
+        // A closed stdout is no reason to stop.
+        let _ = writeln!(io::stdout(), "listening on http://{address}");
+        tracing::info!(%address, restarts, "listening");
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "other machines can reach this address, and there is no password: everyone there \
+                 can watch and change channels. Listen on 127.0.0.1 behind a proxy that asks for \
+                 a password if you do not trust that network"
+            );
+        }
+    }
+    async {
+        let Some(mut keeper) = keeper else { return pending().await };
+        keeper.say_ready();
+        if let Err(error) = keeper.gone().await {
+            tracing::warn!(%error, "cannot tell whether the keeper lives");
+            pending::<()>().await;
+        }
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndSignals {
+    fn catch() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,13 +1,96 @@
-//! The `aerial` program.
+//! The `aerial` program: from the command line to the part that does the work.
+//!
+//! Exit codes: 0, 1 (failed), 2 (wrong use, wrong settings).
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use aerial::app::{self, End, Startup};
+use aerial::cli::{Cli, Command, ServeArgs};
+use aerial::config::{Flags, Settings};
 use aerial::ffmpeg::shim;
+use aerial::keeper::{self, Inherited};
+use aerial::telemetry;
+use anyhow::Context;
+use clap::Parser;
+
+/// Exit code for wrong use.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|first| first == shim::ARGUMENT) {
         return shim::run(args);
     }
-    ExitCode::from(2)
+    let cli = Cli::parse();
+    let settings = match Settings::load(&Flags::from(cli.command.settings()), std::env::vars_os()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&error.into());
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(cli.command, settings) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve(&args, settings),
+        Command::Demo(_) | Command::Scan(_) | Command::Doctor(_) | Command::Channel(_) => {
+            anyhow::bail!("this command is not part of this build yet")
+        }
+    }
+}
+
+/// The server, or its keeper.
+fn serve(args: &ServeArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    // Before any thread is started, because it changes the environment.
+    let inherited = keeper::inherit()?;
+    if args.no_keeper || !inherited.listeners.is_empty() {
+        return serve_here(args, settings, inherited);
+    }
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let mut server_args: Vec<_> = std::env::args_os().skip(1).collect();
+    server_args.push("--no-keeper".into());
+    let sockets = vec![keeper::bind(settings.server.listen)?];
+    let code = keeper::keep(&keeper::Plan { program, args: server_args, sockets })?;
+    Ok(ExitCode::from(code))
+}
+
+fn serve_here(
+    args: &ServeArgs,
+    settings: Settings,
+    inherited: Inherited,
+) -> anyhow::Result<ExitCode> {
+    telemetry::start(&settings.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let startup = Startup { settings, inherited, restarts: args.restarts };
+    let end = runtime.block_on(app::serve(startup))?;
+    if end == End::AtOnce {
+        // Without waiting for blocking work, which a second signal is meant to skip.
+        runtime.shutdown_background();
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The error and its causes on one line, but no cause that was told already.
+fn complain(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    // A closed stderr is no reason to panic.
+    let _ = writeln!(std::io::stderr(), "aerial: {text}");
 }

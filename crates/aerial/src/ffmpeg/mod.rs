@@ -11,6 +11,7 @@ mod spawner;
 mod stderr_tail;
 
 pub use child::{Child, Ended, Exit, Urgency};
+pub use discover::{DiscoverError, Ffmpeg};
 pub(crate) use spawner::command;
 pub use spawner::{Invocation, Output, RunError, RunLimits, SpawnError, Spawner, own_binary};
 pub use stderr_tail::StderrTail;

@@ -20,6 +20,7 @@ use super::page::{Listing, PageQuery};
 use super::problem::{Answer, Problem};
 use super::streams::Streams;
 use super::wire::Instant;
+use crate::clock::Clock;
 use crate::db::Db;
 use crate::schedule::{Draft, Effect, Schedule};
 
@@ -365,10 +366,11 @@ pub(super) async fn delete(
 pub(super) async fn now(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
+    State(clock): State<Clock>,
     At(channel): At<ChannelRef>,
 ) -> Answer<Json<NowView>> {
     let channel = find(&schedule, channel)?;
-    NowView::of(&schedule, &db, channel.id).await.map(Json)
+    NowView::of(&schedule, &db, &clock, channel.id).await.map(Json)
 }
 
 /// When the next item begins.

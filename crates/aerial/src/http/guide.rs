@@ -153,8 +153,15 @@ pub struct NowView {
 
 impl NowView {
     /// Of one channel.
-    pub(super) async fn of(schedule: &Schedule, db: &Db, channel: ChannelId) -> Answer<Self> {
-        let (at, now) = schedule.on_now(ChannelRef::Id(channel)).await?;
+    pub(super) async fn of(
+        schedule: &Schedule,
+        db: &Db,
+        clock: &Clock,
+        channel: ChannelId,
+    ) -> Answer<Self> {
+        let now = schedule.on_now(ChannelRef::Id(channel)).await?;
+        // The instant that was looked at, not the one after looking.
+        let at = now.map_or_else(|| clock.now(), |now| now.current.start + now.offset);
         let programmes: Vec<guide::Programme> =
             now.iter().flat_map(|now| [Some(now.current), now.next]).flatten().collect();
         let titles = Titles::of(db, &programmes).await?;
@@ -204,7 +211,7 @@ pub(super) async fn guide(
     State(clock): State<Clock>,
     Query(query): Query<GuideQuery>,
 ) -> Answer<Json<Listing<GuideEntry>>> {
-    let mut from = query.from.map_or_else(|| clock.now(), |from| from.0);
+    let from = query.from.map_or_else(|| clock.now(), |from| from.0);
     let to = query.to.map_or(from + SHOWN, |to| to.0);
     if to < from {
         return Err(Problem::field("to", "must not be before `from`"));
@@ -228,11 +235,14 @@ pub(super) async fn guide(
     let mut found: Vec<(Place, ChannelId, guide::Programme)> = Vec::new();
     for channel in channels {
         let resumed = resumed.as_ref().filter(|place| place.number == channel.number);
-        from = resumed.map_or(from, |place| from.max(place.after));
+        let start = resumed.map_or(from, |place| from.max(place.after));
+        if start >= to {
+            continue;
+        }
         // One more than the page has tells whether there is a next one; one
         // again for the programme that the last page ended with.
         let most = (limit + 2).saturating_sub(found.len());
-        let programmes = schedule.guide(ChannelRef::Id(channel.id), from, to, most).await?;
+        let programmes = schedule.guide(ChannelRef::Id(channel.id), start, to, most).await?;
         let rest =
             programmes.into_iter().filter(|p| resumed.is_none_or(|place| p.start > place.after));
         found.extend(rest.map(|programme| {
@@ -242,7 +252,6 @@ pub(super) async fn guide(
         if found.len() > limit {
             break;
         }
-        from = query.from.map_or(from, |from| from.0);
     }
     let page = Listing::cut(found, query.limit, |(place, _, _)| place.write());
     let programmes: Vec<guide::Programme> = page.items.iter().map(|(.., p)| *p).collect();

@@ -62,10 +62,13 @@ pub(super) struct Mark {
     pub(super) sureness: Sureness,
 }
 
+/// Reads one kind of mark where the cursor stands.
+type Reader = fn(&mut Cursor<'_>) -> Option<Number>;
+
 /// The first mark of the surest kind in `name`.
 pub(super) fn find(name: &str) -> Option<Mark> {
     let lower = name.to_ascii_lowercase();
-    let kinds: [(fn(&mut Cursor<'_>) -> Option<Number>, Sureness); 6] = [
+    let kinds: [(Reader, Sureness); 6] = [
         (season_and_episode, Sureness::Strong),
         (season_word_and_episode, Sureness::Strong),
         (season_x_episode, Sureness::Strong),

@@ -1,1 +1,0 @@
-//! FFmpeg command lines, built from facts.

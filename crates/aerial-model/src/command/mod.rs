@@ -1,0 +1,258 @@
+//! Command lines: the arguments of every FFmpeg that Aerial starts.
+//!
+//! Owns their shape. Pure: facts in, arguments out; `ffmpeg::Spawner` runs them.
+//! Invariant: two workers of one media and profile, whatever frame they begin
+//! at, give the same frames at the same timestamps, one IDR exactly on each
+//! cut, and sound on one grid. `engine-notes.md` tells what each part is for
+//! and what went wrong without it; `tests/command_golden.rs` holds it to that.
+
+mod audio;
+mod remux;
+mod slate;
+mod video;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::media::{Entry, MediaFacts};
+use crate::probe::{input, micros};
+use crate::profile::Profile;
+use crate::segment_map::SegmentMap;
+use crate::time::{TICKS_PER_SECOND, Ticks};
+
+pub use remux::remux;
+pub use slate::{SLATE_FRAMES_OVER, Slate, SlatePicture, SlateText, slate, slate_frames};
+
+/// What every worker's timestamps are moved by, so that the first audio packet
+/// and B-frames do not wrap below zero; the segmenter takes it off again.
+pub const OUTPUT_OFFSET: Ticks = Ticks::from_secs(10);
+
+/// One run of FFmpeg that makes a media's frames from one on, to the map's end.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerRun<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What was found in it.
+    pub facts: &'a MediaFacts,
+    /// Where it is cut.
+    pub map: &'a SegmentMap,
+    /// The first frame to make: that of a cut, or, for a worker that goes on in
+    /// the middle of a segment, any before the end.
+    pub first_frame: u64,
+    /// What the output looks like.
+    pub profile: &'a Profile,
+    /// How hard to try.
+    pub tuning: &'a Tuning,
+    /// What this FFmpeg can do.
+    pub filters: Filters,
+}
+
+/// What this FFmpeg was built with, as its self-test found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// `zscale` (libzimg): true tone-mapping of HDR.
+    pub zscale: bool,
+    /// `drawtext` (libfreetype): words on a slate.
+    pub drawtext: bool,
+}
+
+/// What an encoder may vary without players noticing (`rules.md`, 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// How much the encoder analyses.
+    pub speed: Speed,
+    /// Threads of the decoder and of the encoder; two on two cores.
+    pub threads: u8,
+    /// How many frames the encoder looks ahead; 5 spares 7 % of the time to the
+    /// first byte.
+    pub lookahead: u8,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { speed: Speed::Veryfast, threads: 2, lookahead: 5 }
+    }
+}
+
+/// x264's presets, of which only the analysis is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speed {
+    /// For tests and machines that can do no more.
+    Ultrafast,
+    /// Half way.
+    Superfast,
+    /// The default: where quality for the effort is best.
+    Veryfast,
+    /// For machines with time to spare.
+    Faster,
+    /// For few channels on a strong machine.
+    Fast,
+}
+
+impl Speed {
+    /// All of them, the quickest first.
+    pub const ALL: [Self; 5] =
+        [Self::Ultrafast, Self::Superfast, Self::Veryfast, Self::Faster, Self::Fast];
+
+    /// x264's name.
+    pub const fn preset(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "ultrafast",
+            Self::Superfast => "superfast",
+            Self::Veryfast => "veryfast",
+            Self::Faster => "faster",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+/// When a run begins, in the units that the filters count in.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    /// The first frame, on the map's grid.
+    frame: u64,
+    /// T: when it is shown.
+    at: Ticks,
+    /// A0: the first sample, a whole number of audio frames.
+    sample: i64,
+}
+
+impl Start {
+    fn of(run: &WorkerRun<'_>) -> Self {
+        let at = run.map.rate().ticks_at(run.first_frame);
+        // The encoder's priming and the filters' settling come before the cut.
+        let early = (at - AUDIO_LEAD).max(Ticks::ZERO);
+        let sample = samples(early) / AAC_FRAME * AAC_FRAME;
+        Self { frame: run.first_frame, at, sample }
+    }
+}
+
+/// Samples of an AAC frame.
+const AAC_FRAME: i64 = 1_024;
+
+/// Sound begins this much before the first picture (`engine-notes.md`: A0).
+const AUDIO_LEAD: Ticks = Ticks::from_millis(250);
+
+/// Samples at 48 kHz, rounded down.
+const fn samples(at: Ticks) -> i64 {
+    at.0 * 48_000 / TICKS_PER_SECOND
+}
+
+/// The arguments of a worker, which writes MPEG-TS to its stdout.
+///
+/// The media must be one that can be entered in the middle, unless the run
+/// begins at frame 0: [`Entry::Remux`] is for the caller to heed.
+pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
+    let start = Start::of(run);
+    let inputs = Inputs { video: video::needs_input(run, start), audio: audio::stream(run) };
+    let mut line = Line::default();
+    line.words("-nostdin -hide_banner -v error");
+    if inputs.video || inputs.audio.is_some() {
+        line.words("-protocol_whitelist file,pipe -copyts -start_at_zero");
+        if let Some(seek) = seek(run.facts.entry, start.at) {
+            line.words("-noaccurate_seek").pair("-ss", micros(seek));
+        }
+        line.pair("-threads", run.tuning.threads.to_string());
+        line.pair("-i", input(run.path));
+    } else {
+        line.words("-copyts");
+    }
+    let graph = format!(
+        "{};{}",
+        video::graph(run, start, inputs.video),
+        audio::graph(run, start, inputs.audio)
+    );
+    line.pair("-filter_complex", graph);
+    line.words("-map [v] -map [a]");
+    line.encoder(run.profile, run.tuning, "");
+    line.pair("-force_key_frames", forced_keyframes(run.map, start));
+    line.transport();
+    line.0
+}
+
+/// Which of the file's streams are read.
+struct Inputs<'a> {
+    video: bool,
+    audio: Option<&'a crate::media::AudioFacts>,
+}
+
+/// Where to seek to, from the media's own start; `None` to read from there.
+fn seek(entry: Entry, at: Ticks) -> Option<Ticks> {
+    let pre_seek = match entry {
+        Entry::Seek { pre_seek } => pre_seek,
+        Entry::Remux => return None,
+    };
+    Some(at - pre_seek).filter(|seek| *seek > Ticks::ZERO)
+}
+
+/// An IDR at the first frame and at each cut after it, in frames and not in
+/// seconds: nothing to round, and as short for three hours as for a minute (a
+/// list of times outgrows an argument's 128 KiB at 15 hours).
+///
+/// `n` counts the frames of this run. A map's cuts are equally far apart, but for
+/// the last, which may share out a short tail.
+fn forced_keyframes(map: &SegmentMap, start: Start) -> String {
+    let whole = map.rate().frames_per_segment();
+    let last = map.cut_frame(map.segments() - 1);
+    let first = start.frame;
+    // `n+first`, but never a first term of zero for readers to stumble over.
+    let frame = if first == 0 { "n".to_owned() } else { format!("n+{first}") };
+    if last.is_multiple_of(whole) {
+        format!("expr:eq(n,0)+eq(mod({frame},{whole}),0)")
+    } else {
+        format!("expr:eq(n,0)+lt({frame},{last})*eq(mod({frame},{whole}),0)+eq({frame},{last})")
+    }
+}
+
+/// An argument list in the making.
+#[derive(Default)]
+struct Line(Vec<OsString>);
+
+impl Line {
+    fn words(&mut self, words: &str) -> &mut Self {
+        self.0.extend(words.split_ascii_whitespace().map(OsString::from));
+        self
+    }
+
+    fn pair(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+        self.0.extend([name.into(), value.into()]);
+        self
+    }
+
+    /// H.264 and AAC as the profile pins them.
+    fn encoder(&mut self, profile: &Profile, tuning: &Tuning, more_x264: &str) -> &mut Self {
+        self.words("-c:v libx264").pair("-preset", tuning.speed.preset());
+        self.words("-profile:v high -pix_fmt yuv420p");
+        self.pair("-x264-params", x264(profile, tuning) + more_x264);
+        self.pair("-b:v", format!("{}k", profile.video_kbps));
+        self.pair("-maxrate:v", format!("{}k", profile.maxrate_kbps()));
+        self.pair("-bufsize:v", format!("{}k", profile.buffer_kbits()));
+        self.words("-g 1000 -sc_threshold 0 -flags +cgop");
+        self.words("-color_range tv -colorspace bt709 -color_trc bt709 -color_primaries bt709");
+        self.pair("-threads:v", tuning.threads.to_string());
+        self.words("-c:a aac -ac 2 -ar 48000").pair("-b:a", format!("{}k", profile.audio_kbps))
+    }
+
+    /// MPEG-TS to stdout, with timestamps as they are.
+    fn transport(&mut self) -> &mut Self {
+        self.words("-f mpegts -muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled");
+        self.words("-pes_payload_size 0 -flush_packets 0");
+        self.pair("-output_ts_offset", (OUTPUT_OFFSET.0 / TICKS_PER_SECOND).to_string());
+        self.words("pipe:1")
+    }
+}
+
+/// The profile's pins, then what the tuning decides.
+fn x264(profile: &Profile, tuning: &Tuning) -> String {
+    // From "fast" on, x264's psychovisual analysis lowers the PPS's chroma offset
+    // by 2; this takes it back.
+    let psy = if tuning.speed >= Speed::Fast { ":chroma-qp-offset=2" } else { "" };
+    format!("{}:rc-lookahead={}{psy}", profile.x264_pins(), tuning.lookahead)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! Reads ffprobe's JSON into facts.

@@ -1,0 +1,174 @@
+//! Golden tests' hands: they make sources with the real FFmpeg, probe them and
+//! run workers, and read back what came out.
+#![allow(clippy::disallowed_methods, reason = "a test waits for each process it starts")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use aerial_model::command::{Filters, Speed, Tuning, WorkerRun, worker};
+use aerial_model::media::MediaFacts;
+use aerial_model::probe::{Answer, Probe, ProbeError, Step};
+use aerial_model::profile::Profile;
+use aerial_model::segment_map::SegmentMap;
+use tempfile::TempDir;
+
+/// The size of sources and of what workers make of them: nothing to scale.
+pub(crate) const PROFILE: Profile = Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
+
+pub(crate) const TUNING: Tuning = Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 };
+
+pub(crate) const FILTERS: Filters = Filters { zscale: true, drawtext: true };
+
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("aerial-golden-").tempdir().unwrap()
+}
+
+pub(crate) fn run<A: Into<OsString>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    Command::new(program)
+        .args(&arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{program} must be installed: {error}"))
+}
+
+/// Runs and insists on success and silence.
+pub(crate) fn run_cleanly<A: Into<OsString>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Vec<u8> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let output = run(program, arguments.clone());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?} failed: {said}");
+    output.stdout
+}
+
+pub(crate) fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+/// Frames that bear their number: ten blocks along the top, white for a one.
+pub(crate) fn numbered(rate: &str, seconds: &str) -> String {
+    let mut graph = format!(
+        "testsrc2=s=320x180:r={rate}:d={seconds},drawbox=x=0:y=0:w=320:h=32:color=black:t=fill"
+    );
+    for bit in 0..10 {
+        graph += &format!(
+            ",drawbox=x={}:y=0:w=32:h=32:color=white:t=fill:enable='mod(floor(n/{}),2)'",
+            bit * 32,
+            1 << bit
+        );
+    }
+    graph + ",format=yuv420p"
+}
+
+/// A source made by FFmpeg from numbered frames and a tone.
+pub(crate) fn make(to: &Path, rate: &str, seconds: &str, encode: &str) {
+    let mut line = words("-v error -y -f lavfi -i");
+    line.push(numbered(rate, seconds).into());
+    line.extend(words(&format!("-f lavfi -i sine=f=440:r=48000:d={seconds}")));
+    line.extend(words(encode));
+    line.push(to.into());
+    run_cleanly("ffmpeg", line);
+}
+
+/// FFmpeg on files that are there already.
+pub(crate) fn convert(from: &Path, before: &str, after: &str, to: &Path) {
+    let mut line = words("-v error -y");
+    line.extend(words(before));
+    line.extend(["-i".into(), from.into()]);
+    line.extend(words(after));
+    line.push(to.into());
+    run_cleanly("ffmpeg", line);
+}
+
+/// Probes as the library does.
+pub(crate) fn probe(path: &Path) -> Result<MediaFacts, ProbeError> {
+    let mut probe = Probe::new(path, std::fs::metadata(path).unwrap().len())?;
+    for _ in 0..8 {
+        let output = run("ffprobe", probe.arguments());
+        let answer = Answer {
+            success: output.status.success(),
+            stdout: &output.stdout,
+            stderr: &output.stderr,
+        };
+        match probe.answer(answer)? {
+            Step::Again(next) => probe = next,
+            Step::Done(facts) => return Ok(*facts),
+        }
+    }
+    panic!("probing {path:?} does not end")
+}
+
+/// What one worker made.
+pub(crate) struct Made {
+    pub(crate) first_frame: u64,
+    /// PTS on the media's clock, DTS, and IDR, in the order of decoding.
+    pub(crate) video: Vec<(i64, i64, bool)>,
+    pub(crate) audio: Vec<i64>,
+    /// The numbers of the source's frames, in the order of showing.
+    pub(crate) numbers: Vec<u16>,
+    pub(crate) file: PathBuf,
+}
+
+pub(crate) fn make_from(
+    path: &Path,
+    facts: &MediaFacts,
+    map: &SegmentMap,
+    first_frame: u64,
+    profile: &Profile,
+    to: &Path,
+) -> Made {
+    let arguments = worker(&WorkerRun {
+        path,
+        facts,
+        map,
+        first_frame,
+        profile,
+        tuning: &TUNING,
+        filters: FILTERS,
+    });
+    let output = run("ffmpeg", arguments.clone());
+    assert!(
+        output.status.success() && !output.stdout.is_empty(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::fs::write(to, &output.stdout).unwrap();
+    read_back(to, first_frame)
+}
+
+/// Reads what a worker wrote.
+pub(crate) fn read_back(file: &Path, first_frame: u64) -> Made {
+    const OFFSET: i64 = 900_000;
+    let mut line = words("-v error -show_entries packet=codec_type,pts,dts,flags -of csv=p=0 -i");
+    line.push(file.into());
+    let text = String::from_utf8(run_cleanly("ffprobe", line)).unwrap();
+    let (mut video, mut audio) = (Vec::new(), Vec::new());
+    for packet in text.lines() {
+        let field: Vec<&str> = packet.split(',').collect();
+        if field.len() < 4 {
+            continue; // side data, on a line of its own
+        }
+        let at = |n: usize| field[n].parse::<i64>().unwrap() - OFFSET;
+        match field[0] {
+            "video" => video.push((at(1), at(2), field[3].starts_with('K'))),
+            _ => audio.push(at(1)),
+        }
+    }
+    let mut line = words("-v error -i");
+    line.push(file.into());
+    line.extend(words(
+        "-map 0:v -vf crop=320:32:0:0,scale=10:1:flags=area,format=gray \
+         -fps_mode passthrough -f rawvideo pipe:1",
+    ));
+    let numbers = run_cleanly("ffmpeg", line)
+        .chunks_exact(10)
+        .map(|blocks| {
+            blocks.iter().enumerate().map(|(bit, luma)| u16::from(*luma > 128) << bit).sum()
+        })
+        .collect();
+    Made { first_frame, video, audio, numbers, file: file.to_owned() }
+}
