@@ -1,0 +1,455 @@
+//! `/channels`: the channels' settings, what is on, and ending an item early.
+//!
+//! Owns how a channel is told and taken. What may be set is the model's
+//! decision (`aerial_model::channel`), when it takes effect the schedule's.
+
+use aerial_model::channel::{self, What};
+use aerial_model::id::{ChannelNumber, ChannelRef};
+use aerial_model::lineup;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::extract::{At, Json, Query};
+use super::guide::{NowView, Programme, Titles};
+use super::lineups::{NewItem, whats};
+use super::page::{Listing, PageQuery};
+use super::problem::{Answer, Problem};
+use super::streams::Streams;
+use super::wire::Instant;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::schedule::{Draft, Effect, Schedule};
+
+/// How many programmes a preview tells unless asked otherwise: an evening of
+/// short ones.
+const PREVIEW_PROGRAMMES: u16 = 50;
+/// How many at most.
+const MOST_PREVIEW_PROGRAMMES: u16 = 500;
+
+/// A channel.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Channel {
+    /// For good.
+    pub id: Uuid,
+    /// As people type it, `5` or `5.1`; can be given to another channel.
+    #[schema(example = "5.1")]
+    pub number: String,
+    /// What it is called.
+    pub name: String,
+    /// URL of its logo, absolute or from this server's root.
+    #[schema(required = true)]
+    pub logo: Option<String>,
+    /// The heading TV apps list it under.
+    #[schema(required = true)]
+    pub group: Option<String>,
+    /// Before this instant it is off the air.
+    pub starts_at: Instant,
+    /// After the last item: begin again, or go off the air.
+    #[serde(rename = "loop")]
+    pub looping: bool,
+    /// In which order its items play.
+    pub order: Order,
+    /// Its renditions, best first; empty: what the machine affords.
+    #[schema(example = json!(["720p", "480p"]))]
+    pub ladder: Vec<String>,
+    /// How long its session waits for a next viewer.
+    pub grace_ms: u64,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+impl From<&channel::Channel> for Channel {
+    fn from(channel: &channel::Channel) -> Self {
+        Self {
+            id: channel.id.0,
+            number: channel.number.to_string(),
+            name: channel.name.clone(),
+            logo: channel.logo.clone(),
+            group: channel.group.clone(),
+            starts_at: channel.starts_at.into(),
+            looping: channel.looping,
+            order: channel.order.into(),
+            ladder: channel.ladder.iter().map(ToString::to_string).collect(),
+            grace_ms: channel.grace_ms,
+            created_at: channel.created_at.into(),
+        }
+    }
+}
+
+/// In which order a channel's items play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As arranged.
+    Sequential,
+    /// Everything once per cycle, in an order that looks random.
+    Shuffle,
+}
+
+impl From<lineup::Order> for Order {
+    fn from(order: lineup::Order) -> Self {
+        match order {
+            lineup::Order::Sequential => Self::Sequential,
+            lineup::Order::Shuffle => Self::Shuffle,
+        }
+    }
+}
+
+impl From<Order> for lineup::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Sequential => Self::Sequential,
+            Order::Shuffle => Self::Shuffle,
+        }
+    }
+}
+
+/// Settings to change; what is not there stays as it is.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelEdit {
+    /// `5` or `5.1`; no other channel may have it.
+    #[serde(deserialize_with = "number")]
+    #[schema(value_type = Option<String>, example = "5.1")]
+    number: Option<String>,
+    /// 1 to 100 characters.
+    name: Option<String>,
+    /// A URL; `null` takes it away.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    logo: Option<Option<String>>,
+    /// 1 to 100 characters; `null` takes it away.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    group: Option<Option<String>>,
+    /// Before this instant it is off the air; when it was made, unless said.
+    #[schema(value_type = Option<Instant>)]
+    starts_at: Option<String>,
+    /// After the last item begin again; yes, unless said.
+    #[serde(rename = "loop")]
+    looping: Option<bool>,
+    /// Sequential, unless said.
+    order: Option<Order>,
+    /// `source` or heights such as `720p`; empty, unless said: what the machine affords.
+    ladder: Option<Vec<String>>,
+    /// 0 to 3600000; 30000, unless said.
+    #[schema(maximum = 3_600_000)]
+    grace_ms: Option<u64>,
+}
+
+impl From<ChannelEdit> for channel::Edit {
+    fn from(edit: ChannelEdit) -> Self {
+        Self {
+            number: edit.number,
+            name: edit.name,
+            logo: edit.logo,
+            group: edit.group,
+            starts_at: edit.starts_at,
+            looping: edit.looping,
+            order: edit.order.map(Into::into),
+            ladder: edit.ladder,
+            grace_ms: edit.grace_ms,
+        }
+    }
+}
+
+/// A channel to make: settings, and its first items.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewChannel {
+    /// `5` or `5.1`; no other channel may have it.
+    #[serde(default, deserialize_with = "number")]
+    #[schema(value_type = String, required = true, example = "5.1")]
+    number: Option<String>,
+    /// 1 to 100 characters.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    name: Option<String>,
+    /// A URL.
+    logo: Option<String>,
+    /// 1 to 100 characters.
+    group: Option<String>,
+    /// Before this instant it is off the air; now, unless said.
+    #[schema(value_type = Option<Instant>)]
+    starts_at: Option<String>,
+    /// After the last item begin again; yes, unless said.
+    #[serde(rename = "loop")]
+    looping: Option<bool>,
+    /// Sequential, unless said.
+    order: Option<Order>,
+    /// `source` or heights such as `720p`; empty, unless said: what the machine affords.
+    ladder: Option<Vec<String>>,
+    /// 0 to 3600000; 30000, unless said.
+    #[schema(maximum = 3_600_000)]
+    grace_ms: Option<u64>,
+    /// What it plays; can be given later.
+    #[serde(default)]
+    items: Vec<NewItem>,
+}
+
+impl NewChannel {
+    fn parts(self) -> (channel::Edit, Vec<NewItem>) {
+        let edit = channel::Edit {
+            number: self.number,
+            name: self.name,
+            logo: self.logo.map(Some),
+            group: self.group.map(Some),
+            starts_at: self.starts_at,
+            looping: self.looping,
+            order: self.order.map(Into::into),
+            ladder: self.ladder,
+            grace_ms: self.grace_ms,
+        };
+        (edit, self.items)
+    }
+}
+
+/// Tells `null` from a field that is not there.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A number as text, or as a whole number. `5.10` as a number would be 5.1.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Text;
+    impl de::Visitor<'_> for Text {
+        type Value = Option<String>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a channel number as text, such as \"5\" or \"5.1\"")
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(text.to_owned()))
+        }
+        fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Self::Value, E> {
+            Ok(Some(whole.to_string()))
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    deserializer.deserialize_any(Text)
+}
+
+/// A channel after a change.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EditedChannel {
+    /// As it is now.
+    #[serde(flatten)]
+    channel: Channel,
+    /// When the change can first be seen on the air; `null` where it alters
+    /// nothing that airs.
+    #[schema(required = true)]
+    takes_effect_at: Option<Instant>,
+}
+
+/// When a change is seen.
+pub(super) fn takes_effect_at(effect: Effect) -> Option<Instant> {
+    effect.changes_plan.then_some(Instant(effect.at))
+}
+
+/// Finds a channel by its number or id.
+pub(super) fn find(
+    schedule: &Schedule,
+    channel: ChannelRef,
+) -> Answer<std::sync::Arc<channel::Channel>> {
+    schedule
+        .channel(channel)
+        .ok_or_else(|| Problem::not_found("channel", &channel.to_string()))
+}
+
+/// All channels, by number.
+#[utoipa::path(
+    get, path = "/channels", operation_id = "list_channels", tag = "channels",
+    params(PageQuery),
+    responses((status = 200, body = Listing<Channel>), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn list(
+    State(schedule): State<Schedule>,
+    Query(page): Query<PageQuery>,
+) -> Answer<Json<Listing<Channel>>> {
+    let after: Option<ChannelNumber> = page
+        .cursor
+        .map(|cursor| cursor.parse().map_err(|_| Problem::field("cursor", "is of another list")))
+        .transpose()?;
+    let channels = schedule.channels();
+    let rest = channels.iter().filter(|channel| after.is_none_or(|after| channel.number > after));
+    let told = rest.map(|channel| Channel::from(&**channel));
+    Ok(Json(Listing::cut(told, page.limit, |channel| channel.number.clone())))
+}
+
+/// Makes a channel.
+#[utoipa::path(
+    post, path = "/channels", operation_id = "create_channel", tag = "channels",
+    request_body = NewChannel,
+    responses(
+        (status = 201, body = Channel, headers(("Location" = String, description = "Its path."))),
+        (status = 409, description = "The number is taken.", body = Problem),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub(super) async fn create(
+    State(schedule): State<Schedule>,
+    Json(new): Json<NewChannel>,
+) -> Answer<impl IntoResponse> {
+    let (edit, items) = new.parts();
+    let whats: Vec<What> = whats(&items)?;
+    let made = schedule.create_channel(&edit, whats).await;
+    let channel = made.map_err(|error| super::lineups::refused(error, &items))?;
+    let place = format!("/api/v1/channels/{}", channel.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Channel::from(&*channel))))
+}
+
+/// One channel.
+#[utoipa::path(
+    get, path = "/channels/{channel}", operation_id = "get_channel", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    responses((status = 200, body = Channel), (status = 404, body = Problem)),
+)]
+pub(super) async fn get(
+    State(schedule): State<Schedule>,
+    At(channel): At<ChannelRef>,
+) -> Answer<Json<Channel>> {
+    Ok(Json(Channel::from(&*find(&schedule, channel)?)))
+}
+
+/// Changes a channel's settings.
+#[utoipa::path(
+    patch, path = "/channels/{channel}", operation_id = "edit_channel", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    request_body = ChannelEdit,
+    responses(
+        (status = 200, body = EditedChannel),
+        (status = 409, description = "The number is taken.", body = Problem),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub(super) async fn edit(
+    State(schedule): State<Schedule>,
+    At(channel): At<ChannelRef>,
+    Json(edit): Json<ChannelEdit>,
+) -> Answer<Json<EditedChannel>> {
+    let id = find(&schedule, channel)?.id;
+    let (channel, effect) = schedule.edit_channel(id, edit.into()).await?;
+    let takes_effect_at = takes_effect_at(effect);
+    Ok(Json(EditedChannel { channel: Channel::from(&*channel), takes_effect_at }))
+}
+
+/// Deletes a channel: off the air at once, its lineup and past forgotten.
+#[utoipa::path(
+    delete, path = "/channels/{channel}", operation_id = "delete_channel", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    responses((status = 204), (status = 404, body = Problem)),
+)]
+pub(super) async fn delete(
+    State(schedule): State<Schedule>,
+    State(streams): State<Streams>,
+    At(channel): At<ChannelRef>,
+) -> Answer<StatusCode> {
+    let id = find(&schedule, channel)?.id;
+    if !schedule.delete_channel(id).await? {
+        return Err(Problem::not_found("channel", &channel.to_string()));
+    }
+    streams.withdraw(id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is on now, and what comes next.
+#[utoipa::path(
+    get, path = "/channels/{channel}/now", operation_id = "now", tag = "guide",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    responses((status = 200, body = NowView), (status = 404, body = Problem)),
+)]
+pub(super) async fn now(
+    State(schedule): State<Schedule>,
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    At(channel): At<ChannelRef>,
+) -> Answer<Json<NowView>> {
+    let channel = find(&schedule, channel)?;
+    NowView::of(&schedule, &db, &clock, channel.id).await.map(Json)
+}
+
+/// When the next item begins.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Skipped {
+    /// The item on the air ends then: at the first segment that no viewer was promised.
+    takes_effect_at: Instant,
+}
+
+/// Ends the item that is on the air early.
+#[utoipa::path(
+    post, path = "/channels/{channel}/skip", operation_id = "skip", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    responses(
+        (status = 200, body = Skipped),
+        (status = 409, description = "Nothing is on that could be skipped.", body = Problem),
+        (status = 404, body = Problem),
+    ),
+)]
+pub(super) async fn skip(
+    State(schedule): State<Schedule>,
+    State(streams): State<Streams>,
+    At(channel): At<ChannelRef>,
+) -> Answer<Json<Skipped>> {
+    let id = find(&schedule, channel)?.id;
+    let effect = schedule.skip(id, streams.first_unpromised(id)).await?;
+    Ok(Json(Skipped { takes_effect_at: Instant(effect.at) }))
+}
+
+/// A lineup and settings that are not saved.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PreviewRequest {
+    /// The items; those that there are, unless said.
+    items: Option<Vec<NewItem>>,
+    /// Changed settings.
+    settings: ChannelEdit,
+    /// How many programmes at most.
+    #[schema(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u16>,
+}
+
+/// What an unsaved lineup would play.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PreviewView {
+    /// When it would take effect; what begins before is decided already.
+    takes_effect_at: Instant,
+    /// From what is on now.
+    items: Vec<Programme>,
+}
+
+/// What the channel would play if this were saved now. Changes nothing.
+#[utoipa::path(
+    post, path = "/channels/{channel}/preview", operation_id = "preview", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    request_body = PreviewRequest,
+    responses((status = 200, body = PreviewView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn preview(
+    State(schedule): State<Schedule>,
+    State(db): State<Db>,
+    At(channel): At<ChannelRef>,
+    Json(request): Json<PreviewRequest>,
+) -> Answer<Json<PreviewView>> {
+    let id = find(&schedule, channel)?.id;
+    let limit = request.limit.unwrap_or(PREVIEW_PROGRAMMES);
+    if !(1..=MOST_PREVIEW_PROGRAMMES).contains(&limit) {
+        return Err(Problem::field("limit", format!("must be 1 to {MOST_PREVIEW_PROGRAMMES}")));
+    }
+    let given = request.items.unwrap_or_default();
+    let items = match request.items.is_some() {
+        true => Some(super::lineups::wanted(&schedule, id, &given).await?),
+        false => None,
+    };
+    let draft = Draft { items, edit: request.settings.into() };
+    let preview = schedule.preview(id, draft, usize::from(limit)).await;
+    let preview = preview.map_err(|error| super::lineups::refused(error, &given))?;
+    let titles = Titles::of(&db, &preview.programmes).await?;
+    let items = preview.programmes.iter().map(|programme| titles.told(programme)).collect();
+    Ok(Json(PreviewView { takes_effect_at: Instant(preview.at), items }))
+}
+

@@ -1,0 +1,171 @@
+//! What is around every handler: ids, logs, limits, headers, and problems.
+//!
+//! Owns the layers and their order. Knows no route. Invariant: nothing leaves
+//! the API without a request id, `no-store` (unless the handler says better)
+//! and, from 400 on, a problem; a page of another site changes nothing here.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use uuid::Uuid;
+
+use super::extract::{BODY_LIMIT, too_large};
+use super::problem::{Kind, Problem, Told};
+
+/// How long an answer of the API may take to begin: longer than the longest
+/// write (a lineup of 10,000 items behind a scan's batch).
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// The page may load only what this server has; `blob:` is how hls.js feeds the
+/// picture to the browser.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; \
+     worker-src 'self' blob:; img-src 'self' data: http: https:; connect-src 'self'; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Puts around the API what all of it needs.
+pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    let compressed = DefaultPredicate::new().and(NotForContentType::new("video/"));
+    // From the outside in.
+    router.layer(
+        ServiceBuilder::new()
+            .layer(CompressionLayer::new().compress_when(compressed))
+            .layer(middleware::map_response(not_stored))
+            .layer(middleware::from_fn(told_as_problem))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+            .layer(middleware::from_fn(same_site))
+            // Answers at once where the length is announced, else cuts the body off.
+            .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+            .layer(DefaultBodyLimit::disable()),
+    )
+}
+
+/// Puts around everything what streams and pages need too.
+pub(super) fn around_all<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(Ids))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+            .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(middleware::map_response(secured))
+            .layer(CatchPanicLayer::custom(panicked)),
+    )
+}
+
+/// Time-ordered, so that logs of one moment stand together.
+#[derive(Clone, Copy, Debug)]
+struct Ids;
+
+impl MakeRequestId for Ids {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&Uuid::now_v7().to_string()).ok().map(RequestId::new)
+    }
+}
+
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    // Not the query: it can carry a viewer's id.
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::debug_span!("request", %method, path, id)
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = said, "a request made the server panic");
+    let detail = "the server met a fault of its own; its log says more, please report it";
+    Problem::new(Kind::Internal, detail).into_response()
+}
+
+/// Whoever wants to keep an answer must be told so by its handler.
+async fn not_stored(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A browser says where a request comes from. CORS is closed, but it does not
+/// stop a form of another site from posting.
+async fn same_site(request: Request, next: Next) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let site = request.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    if !safe && matches!(site, Some(b"cross-site" | b"same-site")) {
+        let detail = "changes can be made from this server's own pages, or by programs";
+        return Problem::new(Kind::CrossSite, detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// Tells as a problem what a layer or the router answered by itself.
+async fn told_as_problem(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let method = request.method().clone();
+    let answer = next.run(request).await;
+    let status = answer.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || answer.extensions().get::<Told>().is_some() {
+        return answer;
+    }
+    let allow = answer.headers().get(header::ALLOW).cloned();
+    let problem = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allowed = allow.as_ref().and_then(|value| value.to_str().ok());
+            let detail = match allowed {
+                Some(allowed) => format!("{path} does not take {method}, only {allowed}"),
+                None => format!("{path} does not take {method}"),
+            };
+            Problem::new(Kind::MethodNotAllowed, detail)
+        }
+        StatusCode::GATEWAY_TIMEOUT => {
+            let within = ANSWER_WITHIN.as_secs();
+            let detail = format!("no answer could be made within {within} s; try again later");
+            Problem::new(Kind::TimedOut, detail)
+        }
+        status => {
+            let detail = status.canonical_reason().unwrap_or("the request failed");
+            Problem::new(Kind::of_status(status), detail)
+        }
+    };
+    let mut told = problem.into_response();
+    *told.status_mut() = status;
+    if let Some(allow) = allow {
+        told.headers_mut().insert(header::ALLOW, allow);
+    }
+    told
+}
+
+/// The answer where no route is.
+pub(super) async fn nowhere(request: Request) -> Problem {
+    Problem::not_found("page", request.uri().path())
+}
