@@ -368,7 +368,7 @@ impl Manager {
         found.ok_or(StreamError::UnknownChannel(channel))
     }
 
-    async fn ledger(&self, channel: ChannelId) -> Result<Ledger, StreamError> {
+    async fn ledger(&self, channel: ChannelId) -> Result<Arc<Ledger>, StreamError> {
         Ok(self.0.parts.programme.ledger(channel, self.now()).await?)
     }
 

@@ -66,12 +66,12 @@ impl Programme {
     }
 
     /// What is committed of a channel, from some minutes ago to 2 minutes ahead.
-    pub async fn ledger(&self, channel: ChannelId, now: AirTime) -> Result<Ledger, TimelineError> {
-        let rows = self.timeline.committed(channel, now - SERVED_FOR).await?;
-        Ledger::read(rows.iter().copied()).map_err(|broken| TimelineError::Channel {
-            channel: channel.to_string(),
-            reason: broken.to_string(),
-        })
+    pub async fn ledger(
+        &self,
+        channel: ChannelId,
+        now: AirTime,
+    ) -> Result<Arc<Ledger>, TimelineError> {
+        self.timeline.committed(channel, now - SERVED_FOR).await
     }
 
     /// The track that a row plays in a rendition.

@@ -139,7 +139,8 @@ pub fn begin(
     stop: CancellationToken,
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
-    let model = Session::new(channel.grace, false, parts.target_duration, Duration::ZERO);
+    let grace = Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned());
+    let model = Session::new(grace, false, parts.target_duration, Duration::ZERO);
     let since = parts.clock.now();
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),
