@@ -14,7 +14,8 @@ use aerial_model::segment_map::SegmentMap;
 use tempfile::TempDir;
 
 /// The size of sources and of what workers make of them: nothing to scale.
-pub(crate) const PROFILE: Profile = Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
+pub(crate) const PROFILE: Profile =
+    Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
 
 pub(crate) const TUNING: Tuning = Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 };
 
@@ -24,7 +25,10 @@ pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("aerial-golden-").tempdir().unwrap()
 }
 
-pub(crate) fn run<A: Into<OsString>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+pub(crate) fn run<A: Into<OsString>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Output {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     Command::new(program)
         .args(&arguments)
