@@ -201,7 +201,8 @@ impl Planner {
         position: usize,
         instant: AirTime,
     ) -> Option<Seam> {
-        let (length, count) = (i128::from(self.cycles.length()), i128::from(self.cycles.segments()));
+        let (length, count) =
+            (i128::from(self.cycles.length()), i128::from(self.cycles.segments()));
         let cycle = self.cycles.get(number);
         // Where the instant and the seam are, from the start of the seam's cycle.
         let begun = i128::from(cycle.start(position));

@@ -70,12 +70,7 @@ impl Seam {
 
     /// That much later, in the same plan and with no row in between; `None`
     /// past the end of time.
-    pub(super) fn later(
-        self,
-        ticks: i128,
-        segments: i128,
-        cursor: Option<Cursor>,
-    ) -> Option<Self> {
+    pub(super) fn later(self, ticks: i128, segments: i128, cursor: Option<Cursor>) -> Option<Self> {
         let start = i64::try_from(i128::from(self.start.0) + ticks).ok()?;
         let sequence = u64::try_from(i128::from(self.sequence) + segments).ok()?;
         Some(Self { start: AirTime(start), sequence, cursor, ..self })
