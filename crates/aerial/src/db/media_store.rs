@@ -365,7 +365,7 @@ fn map_id(one: &ScannedMedia, old: Option<&Model>, map_json: Option<&str>) -> Op
     kept.and_then(|old| old.map_id.clone()).or_else(|| Some(MapId(Uuid::now_v7()).to_string()))
 }
 
-fn describe(row: &mut Model, about: &About) -> Result<()> {
+pub(super) fn describe(row: &mut Model, about: &About) -> Result<()> {
     let path = stored::path(row.path.clone());
     row.kind = about.kind.as_str().to_owned();
     row.title = about.title.clone();

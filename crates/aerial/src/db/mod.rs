@@ -17,6 +17,7 @@ mod jobs;
 mod ledger;
 mod lineups;
 mod media;
+mod media_found;
 mod media_list;
 mod media_store;
 mod migration;

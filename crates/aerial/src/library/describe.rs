@@ -218,8 +218,6 @@ fn about_episode(name: Name, episodes: &[&Nfo], show: Option<&Nfo>) -> About {
         (!parts.is_empty()).then(|| parts.join(between))
     };
     let first = episodes.first().copied();
-    let of_show =
-        |part: fn(&Nfo) -> Option<String>| first.and_then(part).or_else(|| show.and_then(part));
     let number = name.episodes.map(|episodes| episodes.first);
     let episode = first.and_then(|nfo| nfo.episode).or(number);
     // Shows that count without seasons have one.
@@ -231,19 +229,16 @@ fn about_episode(name: Name, episodes: &[&Nfo], show: Option<&Nfo>) -> About {
             .and_then(|nfo| nfo.title.clone())
             .or_else(|| first.and_then(|nfo| nfo.show.clone()))
             .or(name.show),
-        // An `.nfo` of an episode that names no show, in no show's folder.
         kind: MediaKind::Episode,
         season,
         episode,
-        year: of_show(|nfo| nfo.year.map(|year| year.to_string()))
-            .and_then(|year| year.parse().ok())
-            .or(name.year),
+        year: first.and_then(|nfo| nfo.year).or(show.and_then(|nfo| nfo.year)).or(name.year),
         plot: joined(|nfo| nfo.plot.as_ref(), "\n\n"),
         genres: genres.or_else(|| show.map(|nfo| nfo.genres.clone())).unwrap_or_default(),
         aired: first
             .and_then(|nfo| nfo.aired.clone())
             .or_else(|| name.aired.map(|day| day.to_string())),
-        rating: of_show(|nfo| nfo.rating.clone()),
+        rating: [first, show].into_iter().flatten().find_map(|nfo| nfo.rating.clone()),
     }
 }
 

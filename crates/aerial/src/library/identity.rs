@@ -76,6 +76,12 @@ impl Identity {
     }
 }
 
+impl From<Identity> for crate::db::Identity {
+    fn from(Identity { stamp, hash }: Identity) -> Self {
+        Self { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: Some(hash.0) }
+    }
+}
+
 impl std::fmt::Display for EndsHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())

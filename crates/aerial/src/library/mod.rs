@@ -1,9 +1,29 @@
 //! The library: folders of videos, and what is known of each file in them.
+//!
+//! Owns finding files, reading what they and their names say, scans as jobs,
+//! and watching folders. What is found goes to the catalogue (`db`); what airs
+//! is none of its business. Invariant: files are only ever read, and a media
+//! is never forgotten because its file is away.
+//!
+//! The way of a scan: `jobs` takes the order; `scan` has `walk` list the
+//! folder's videos and `describe` (`names`, `marks`, `nfo`) say what they are;
+//! `compare` decides which must be opened; `identity` and `probe` read those;
+//! all is stored in batches, and whoever listens is told.
 
+pub mod compare;
 pub mod describe;
 pub mod identity;
+mod jobs;
 mod marks;
 pub mod names;
 pub mod nfo;
 pub mod order;
+pub mod probe;
+mod progress;
+mod scan;
 pub mod walk;
+
+pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
+pub use probe::{Ffprobe, ProbeFailure, Prober};
+pub use progress::{Progress, ScanNote, ScanState};
+pub use scan::{Listener, ScanError, Tools};
