@@ -344,9 +344,9 @@ fn what_cannot_be_played_says_why() {
         std::fs::write(&path, bytes).unwrap();
         probe(&path).unwrap_err().to_string()
     };
-    insta::assert_snapshot!(why("empty.mkv", b""), @"");
-    insta::assert_snapshot!(why("text.mkv", b"This is not a film.\n".repeat(200).as_slice()), @"");
-    insta::assert_snapshot!(why("words.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"), @"");
+    insta::assert_snapshot!(why("empty.mkv", b""), @r#""empty.mkv" is empty (0 bytes): copy it again"#);
+    insta::assert_snapshot!(why("text.mkv", b"This is not a film.\n".repeat(200).as_slice()), @r#""text.mkv" cannot be read as a video; ffprobe says: Invalid data found when processing input"#);
+    insta::assert_snapshot!(why("words.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"), @r#""words.srt" holds no picture or sound that FFmpeg can decode (subtitle: subrip)"#);
 }
 
 /// The SPS and PPS that the first access unit of a file holds.

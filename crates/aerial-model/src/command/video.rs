@@ -105,7 +105,7 @@ fn fitted(video: &VideoFacts, profile: &Profile, filters: Filters) -> String {
 
 /// The largest even size in the frame that keeps the picture's shape; FFmpeg
 /// turns it upright before.
-fn fit(video: &VideoFacts, profile: &Profile) -> (u16, u16) {
+pub(super) fn fit(video: &VideoFacts, profile: &Profile) -> (u16, u16) {
     let (sar_width, sar_height) = video.pixel_aspect;
     let mut shape = (
         u64::from(video.width) * u64::from(sar_width),
