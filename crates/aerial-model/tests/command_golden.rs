@@ -18,7 +18,7 @@ use aerial_model::time::{FrameRate, Ticks};
 use rstest::rstest;
 use support::{
     FILTERS, Made, PROFILE, TUNING, convert, folder, is_installed, make, make_from, numbered,
-    probe, read_back, run, run_cleanly, words,
+    probe, read_back, run, run_cleanly, tested_ffmpeg, words,
 };
 
 const X264: &str = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -shortest";
@@ -382,7 +382,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
             filters: FILTERS,
         };
         let to = folder.path().join("made.ts");
-        std::fs::write(&to, run_cleanly("ffmpeg", worker(&run))).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), worker(&run))).unwrap();
         seen.push((format!("{tuning:?}"), headers(&to)));
     }
     let slate_of = |picture, text| {
@@ -390,7 +390,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
         let arguments =
             slate(&Slate { profile: &profile, rate, picture, text, tuning, filters: FILTERS });
         let to = folder.path().join("slate.ts");
-        std::fs::write(&to, run_cleanly("ffmpeg", arguments)).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), arguments)).unwrap();
         to
     };
     seen.push(("slate".to_owned(), headers(&slate_of(SlatePicture::Bars, None))));
@@ -419,7 +419,7 @@ fn a_slate_is_one_idr_and_frames_in_the_order_shown(#[case] rate: &str) {
             tuning: &Tuning::default(),
             filters: FILTERS,
         });
-        std::fs::write(&to, run_cleanly("ffmpeg", arguments)).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), arguments)).unwrap();
         let made = read_back(&to, 0);
         assert_eq!(made.video.len() as u64, slate_frames(rate));
         assert_eq!(made.video.iter().filter(|p| p.2).count(), 1);
