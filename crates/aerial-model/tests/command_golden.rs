@@ -4,6 +4,8 @@
 //! that begin at its first, second and last but one cut and in the middle of a
 //! segment. Their frames and samples must be the same ones at the same times.
 
+#![allow(clippy::unwrap_used, reason = "a test file")]
+
 mod support;
 
 use std::path::Path;

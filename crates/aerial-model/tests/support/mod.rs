@@ -1,6 +1,8 @@
 //! Golden tests' hands: they make sources with the real FFmpeg, probe them and
 //! run workers, and read back what came out.
 #![allow(clippy::disallowed_methods, reason = "a test waits for each process it starts")]
+#![allow(clippy::unwrap_used, reason = "these are the hands of tests")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::ffi::OsString;
 use std::path::Path;
