@@ -4,6 +4,8 @@
 //! that begin at its first, second and last but one cut and in the middle of a
 //! segment. Their frames and samples must be the same ones at the same times.
 
+#![allow(clippy::unwrap_used, reason = "a test file")]
+
 mod support;
 
 use std::path::Path;
@@ -18,7 +20,7 @@ use aerial_model::time::{FrameRate, Ticks};
 use rstest::rstest;
 use support::{
     FILTERS, Made, PROFILE, TUNING, convert, folder, is_installed, make, make_from, numbered,
-    probe, read_back, run, run_cleanly, words,
+    probe, read_back, run, run_cleanly, tested_ffmpeg, words,
 };
 
 const X264: &str = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -shortest";
@@ -344,9 +346,9 @@ fn what_cannot_be_played_says_why() {
         std::fs::write(&path, bytes).unwrap();
         probe(&path).unwrap_err().to_string()
     };
-    insta::assert_snapshot!(why("empty.mkv", b""), @"");
-    insta::assert_snapshot!(why("text.mkv", b"This is not a film.\n".repeat(200).as_slice()), @"");
-    insta::assert_snapshot!(why("words.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"), @"");
+    insta::assert_snapshot!(why("empty.mkv", b""), @r#""empty.mkv" is empty (0 bytes): copy it again"#);
+    insta::assert_snapshot!(why("text.mkv", b"This is not a film.\n".repeat(200).as_slice()), @r#""text.mkv" cannot be read as a video; ffprobe says: Invalid data found when processing input"#);
+    insta::assert_snapshot!(why("words.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"), @r#""words.srt" holds no picture or sound that FFmpeg can decode (subtitle: subrip)"#);
 }
 
 /// The SPS and PPS that the first access unit of a file holds.
@@ -382,7 +384,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
             filters: FILTERS,
         };
         let to = folder.path().join("made.ts");
-        std::fs::write(&to, run_cleanly("ffmpeg", worker(&run))).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), worker(&run))).unwrap();
         seen.push((format!("{tuning:?}"), headers(&to)));
     }
     let slate_of = |picture, text| {
@@ -390,7 +392,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
         let arguments =
             slate(&Slate { profile: &profile, rate, picture, text, tuning, filters: FILTERS });
         let to = folder.path().join("slate.ts");
-        std::fs::write(&to, run_cleanly("ffmpeg", arguments)).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), arguments)).unwrap();
         to
     };
     seen.push(("slate".to_owned(), headers(&slate_of(SlatePicture::Bars, None))));
@@ -419,7 +421,7 @@ fn a_slate_is_one_idr_and_frames_in_the_order_shown(#[case] rate: &str) {
             tuning: &Tuning::default(),
             filters: FILTERS,
         });
-        std::fs::write(&to, run_cleanly("ffmpeg", arguments)).unwrap();
+        std::fs::write(&to, run_cleanly(&tested_ffmpeg(), arguments)).unwrap();
         let made = read_back(&to, 0);
         assert_eq!(made.video.len() as u64, slate_frames(rate));
         assert_eq!(made.video.iter().filter(|p| p.2).count(), 1);

@@ -166,9 +166,12 @@ impl Overview {
         path: &Path,
     ) -> Result<Step, ProbeError> {
         let no_frames = || ProbeError::NoFrames { path: path.to_owned() };
-        let video = self.video.map(|n| self.video_facts(&self.streams[n], packets));
-        let audio: Vec<AudioFacts> =
-            self.audio.iter().map(|n| self.audio_facts(&self.streams[*n], packets)).collect();
+        let video = self.video.map(|n| self.video_facts(&self.streams[n], reach, packets));
+        let audio: Vec<AudioFacts> = self
+            .audio
+            .iter()
+            .map(|n| self.audio_facts(&self.streams[*n], reach, packets))
+            .collect();
         let mut facts = MediaFacts {
             container: self.container.0.clone(),
             start_time: self.start_time,
@@ -205,10 +208,7 @@ impl Overview {
             let pre_seek = if self.container.seeks_by_keyframe() { BY_KEYFRAME } else { OTHERWISE };
             return Entry::Seek { pre_seek: pre_seek.max(frames) };
         }
-        let stretches: &[Ticks] = match reach {
-            Reach::Places(places) => places,
-            Reach::Whole | Reach::From(_) => &[],
-        };
+        let stretches = reach.stretches();
         let tracks = self.video.iter().chain(self.audio.first());
         let jumps = tracks
             .filter_map(|n| Track::new(&self.streams[*n], packets))
@@ -227,7 +227,13 @@ impl Overview {
     }
 
     /// Where a stream begins and ends, from the zero.
-    fn span_of(&self, stream: &Stream, packets: &[Packet], usual: Ticks) -> (Ticks, Ticks) {
+    fn span_of(
+        &self,
+        stream: &Stream,
+        reach: &Reach,
+        packets: &[Packet],
+        usual: Ticks,
+    ) -> (Ticks, Ticks) {
         let start = json::ticks(stream.start_pts.0.unwrap_or_default(), stream.time_base())
             .filter(|_| stream.start_pts.0.is_some())
             .unwrap_or(self.start_time);
@@ -239,15 +245,16 @@ impl Overview {
             end.or(length.map(|length| start + length)).or(self.claimed_end)
         };
         let end = Track::new(stream, packets).and_then(|track| track.end(usual));
+        let header = || if reach.is_all() { None } else { header() };
         let end = end.or_else(header).unwrap_or(start).max(start);
         (start - self.start_time, end - self.start_time)
     }
 
-    fn video_facts(&self, stream: &Stream, packets: &[Packet]) -> VideoFacts {
+    fn video_facts(&self, stream: &Stream, reach: &Reach, packets: &[Packet]) -> VideoFacts {
         let average_rate = json::frame_rate(&stream.avg_frame_rate);
         let nominal_rate = json::frame_rate(&stream.r_frame_rate);
         let frame = FrameRate::for_air(average_rate, nominal_rate).ticks_at(1);
-        let (start, end) = self.span_of(stream, packets, frame);
+        let (start, end) = self.span_of(stream, reach, packets, frame);
         let start = self.first_picture.map_or(start, |first| first - self.start_time);
         let reordered = stream.has_b_frames.small().unwrap_or_default().min(16);
         let delay = if self.container.shows_after_decoding() { reordered } else { 0 };
@@ -277,8 +284,8 @@ impl Overview {
         }
     }
 
-    fn audio_facts(&self, stream: &Stream, packets: &[Packet]) -> AudioFacts {
-        let (start, end) = self.span_of(stream, packets, Ticks::ZERO);
+    fn audio_facts(&self, stream: &Stream, reach: &Reach, packets: &[Packet]) -> AudioFacts {
+        let (start, end) = self.span_of(stream, reach, packets, Ticks::ZERO);
         AudioFacts {
             index: stream.index.small().unwrap_or_default(),
             codec: stream.codec_name.owned().unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Golden tests' hands: they make sources with the real FFmpeg, probe them and
 //! run workers, and read back what came out.
 #![allow(clippy::disallowed_methods, reason = "a test waits for each process it starts")]
+#![allow(clippy::unwrap_used, reason = "these are the hands of tests")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -111,6 +113,12 @@ pub(crate) fn probe(path: &Path) -> Result<MediaFacts, ProbeError> {
     panic!("probing {path:?} does not end")
 }
 
+/// The FFmpeg that makes segments: another than the one on the path, where
+/// `AERIAL_TEST_FFMPEG` names it.
+pub(crate) fn tested_ffmpeg() -> String {
+    std::env::var("AERIAL_TEST_FFMPEG").unwrap_or_else(|_| "ffmpeg".to_owned())
+}
+
 /// What one worker made.
 pub(crate) struct Made {
     pub(crate) first_frame: u64,
@@ -138,7 +146,7 @@ pub(crate) fn make_from(
         tuning: &TUNING,
         filters: FILTERS,
     });
-    let output = run("ffmpeg", arguments.clone());
+    let output = run(&tested_ffmpeg(), arguments.clone());
     assert!(
         output.status.success() && !output.stdout.is_empty(),
         "{arguments:?}: {}",
