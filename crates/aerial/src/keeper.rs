@@ -7,7 +7,7 @@
 //! that inherits them. It has one thread, no runtime, and no other work.
 //!
 //! Owns the sockets, the server process and the signals. What happens when is
-//! decided in [`policy`]. Invariant: as long as the keeper lives, no connection
+//! decided in `policy`. Invariant: as long as the keeper lives, no connection
 //! is refused; when it dies, the server ends too.
 //!
 //! When it is process 1 of a container it reaps what others left; elsewhere that

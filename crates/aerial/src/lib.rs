@@ -11,6 +11,7 @@ pub mod config;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod doctor;
 pub mod ffmpeg;
 pub mod http;
 pub mod keeper;

@@ -5,7 +5,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -211,14 +210,17 @@ fn sighup_puts_a_new_server_in_place_and_nobody_is_refused() {
 fn sighup_starts_the_binary_that_is_there_now() {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("aerial");
-    std::fs::copy(AERIAL, &binary).unwrap();
+    // Copied by another process: a file that this one has open for writing, and so
+    // for a moment each child that another test starts, cannot be run.
+    let copied = command("cp").arg(AERIAL).arg(&binary).status().unwrap();
+    assert!(copied.success());
     let aerial = Aerial::start_command(command(binary.to_str().unwrap()), &[]);
     let script = "#!/bin/sh\necho \"listening on http://NEW\"; sleep 300\n";
     // A new file under the old name, as package managers do it.
     let newer = folder.path().join("newer");
     std::fs::write(&newer, script.replace("NEW", &aerial.address.to_string())).unwrap();
-    std::fs::set_permissions(&newer, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::rename(&newer, &binary).unwrap();
+    let installed = command("install").arg("-m755").arg(&newer).arg(&binary).status().unwrap();
+    assert!(installed.success());
     aerial.signal(Signal::HUP);
     aerial.listens_again();
     let server = aerial.server();

@@ -157,7 +157,10 @@ fn arguments_are_logged_one_line_a_run() {
 fn a_copy_follows_the_script_beside_it_without_any_variable() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("ffmpeg");
-    std::fs::copy(env!("CARGO_BIN_EXE_fakeff"), &copy).unwrap();
+    // Copied by another process: a file that this one has open for writing, and so
+    // for a moment each child that another test starts, cannot be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_fakeff")).arg(&copy).status().unwrap();
+    assert!(copied.success());
     let script = json!({ "cases": [{ "steps": [{ "write": "beside" }] }] }).to_string();
     std::fs::write(folder.path().join("ffmpeg.json"), script).unwrap();
     let output = Command::new(&copy).env_clear().output().unwrap();
