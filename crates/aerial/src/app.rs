@@ -3,13 +3,15 @@
 //! Owns the life of one server process, from its sockets to its last FFmpeg.
 //! Invariant: it ends within 10 s of being asked, and leaves no process behind.
 
+mod parts;
+
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
 use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -18,9 +20,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::parts::Parts;
 use crate::config::{ConfigError, Settings};
-use crate::ffmpeg::{DiscoverError, Ffmpeg, SpawnError, Spawner, own_binary};
+use crate::data_dir::DataDirError;
+use crate::db::DbError;
+use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
+use crate::schedule::ScheduleError;
+use crate::stream::store::DiskError;
 use crate::telemetry::TelemetryError;
 
 /// How long responses in flight may take to finish (`rules.md`, 25: a growing
@@ -56,6 +63,26 @@ pub enum AppError {
     /// The keeper failed.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    /// The catalogue cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] DbError),
+    /// The ledgers cannot be read.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The segments cannot be kept.
+    #[error("the segment store cannot be used: {0}")]
+    Store(#[from] DiskError),
+    /// A media folder is not there.
+    #[error("the media folder {} cannot be read: {source}; give a folder that exists", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// There is no FFmpeg to work with.
     #[error(transparent)]
     Ffmpeg(#[from] DiscoverError),
@@ -118,6 +145,7 @@ pub async fn serve(startup: Startup) -> Result<End, AppError> {
         () = keeper_gone => tracing::warn!("the keeper is gone, so the server ends"),
     }
     tracing::info!("ending: finishing what is in flight");
+    let spawner = parts.spawner.clone();
     let finish = async {
         stop_accepting.cancel();
         connections.close();
@@ -129,42 +157,8 @@ pub async fn serve(startup: Startup) -> Result<End, AppError> {
     tokio::select! {
         () = finish => Ok(End::Finished),
         () = signals.next() => {
-            let _ = timeout(AT_ONCE, parts.spawner.shut_down()).await;
+            let _ = timeout(AT_ONCE, spawner.shut_down()).await;
             Ok(End::AtOnce)
-        }
-    }
-}
-
-/// The parts of a server, in the order in which they are started; they are ended
-/// in the opposite order.
-#[derive(Debug)]
-struct Parts {
-    spawner: Spawner,
-    ffmpeg: Ffmpeg,
-}
-
-impl Parts {
-    async fn start(settings: &Settings) -> Result<Self, AppError> {
-        let shim = own_binary().map_err(system("find this program's own file"))?;
-        let spawner = Spawner::new(shim)?;
-        let ffmpeg = Ffmpeg::discover(&settings.ffmpeg, &spawner).await?;
-        tracing::info!(version = ffmpeg.version, path = %ffmpeg.ffmpeg.display(), "FFmpeg");
-        for shortcoming in ffmpeg.shortcomings() {
-            tracing::warn!("this FFmpeg has {shortcoming}");
-        }
-        Ok(Self { spawner, ffmpeg })
-    }
-
-    fn router(&self) -> Router {
-        Router::new().route("/healthz", get(async || "ok\n"))
-    }
-
-    /// End all parts; no connection is left that could ask for anything.
-    async fn shut_down(&self) {
-        let left = self.spawner.shut_down().await;
-        if left > 0 {
-            let program = self.ffmpeg.ffmpeg.display();
-            tracing::error!(left, %program, "processes hang in the system and could not be ended");
         }
     }
 }

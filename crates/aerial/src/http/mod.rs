@@ -1,3 +1,5 @@
 //! HTTP.
 
 pub mod assets;
+pub mod problem;
+pub mod stream;

@@ -1,0 +1,219 @@
+//! The stream routes: what players ask for.
+//!
+//! Owns the addresses under `/stream` and the headers of what they give; what is
+//! said there is the Stream Manager's. Invariant: once a session is up, its
+//! playlists and segments are held until they can be sent, never refused.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use aerial_model::client::ClientId;
+use aerial_model::id::ChannelRef;
+use aerial_model::profile::Rendition;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::problem::{Kind, Problem};
+use crate::stream::body::SegmentBody;
+use crate::stream::manager::{Manager, Playlist, StreamError};
+use crate::stream::session::Waiting;
+use crate::stream::transport;
+
+const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+const TRANSPORT_STREAM: HeaderValue = HeaderValue::from_static("video/mp2t");
+/// A live playlist changes with the clock.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+/// One URL, one content, for ever (`rules.md`, 20); an hour is as long as any
+/// cache gains from it.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
+
+/// Everything under `/stream`, open to every page (CORS).
+pub fn router(manager: Manager) -> Router {
+    Router::new()
+        .route("/stream/{file}", get(entry))
+        .route("/stream/{channel}/{file}", get(playlist))
+        .route("/stream/{channel}/{rendition}/{file}", get(segment))
+        .route("/stream/{channel}/clients/{client}", delete(leave))
+        .route("/stream/{channel}/clients/{client}/leave", post(leave))
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::DELETE,
+        ]))
+        .with_state(manager)
+}
+
+/// Unknown parameters are ignored here: TV apps add their own.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    rendition: Option<String>,
+    client: Option<String>,
+}
+
+impl Asked {
+    fn rendition(&self) -> Result<Option<Rendition>, Problem> {
+        self.rendition.as_deref().map(parse_rendition).transpose()
+    }
+
+    /// The client's id; one that was never an id is like none.
+    fn client(&self) -> Option<ClientId> {
+        self.client.as_deref().and_then(|text| text.parse().ok())
+    }
+}
+
+/// `/stream/5.m3u8` and `/stream/5.ts`.
+async fn entry(
+    State(manager): State<Manager>,
+    method: Method,
+    Path(file): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    if let Some(channel) = file.strip_suffix(".m3u8") {
+        let channel = parse_channel(channel)?;
+        let rendition = asked.rendition()?;
+        return Ok(playlist_response(
+            manager.master(channel, rendition, |id| format!("{id}/")).await?,
+        ));
+    }
+    let channel = parse_channel(file.strip_suffix(".ts").ok_or_else(|| no_file(&file))?)?;
+    let rendition = asked.rendition()?;
+    if method == Method::HEAD {
+        manager.start(channel).await?;
+        return Ok(transport_headers().into_response());
+    }
+    let stream = transport::tune_in(&manager, channel, rendition).await?;
+    let body = Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>));
+    Ok((transport_headers(), body).into_response())
+}
+
+/// `/stream/5/master.m3u8` and `/stream/5/720p.m3u8`.
+async fn playlist(
+    State(manager): State<Manager>,
+    Path((channel, file)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+    viewer: Viewer,
+) -> Result<Response, Problem> {
+    let channel = parse_channel(&channel)?;
+    let name = file.strip_suffix(".m3u8").ok_or_else(|| no_file(&file))?;
+    let playlist = if name == "master" {
+        manager.master(channel, None, |id| format!("../{id}/")).await?
+    } else {
+        let rendition = parse_rendition(name)?;
+        manager.playlist(channel, rendition, asked.client(), (viewer.address, viewer.agent)).await?
+    };
+    Ok(playlist_response(playlist))
+}
+
+/// `/stream/5/720p/81234.ts`.
+async fn segment(
+    State(manager): State<Manager>,
+    method: Method,
+    Path((channel, rendition, file)): Path<(String, String, String)>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let channel = parse_channel(&channel)?;
+    let rendition = parse_rendition(&rendition)?;
+    let sequence = file
+        .strip_suffix(".ts")
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| no_file(&file))?;
+    let (body, waiting) = manager.segment(channel, rendition, sequence, asked.client()).await?;
+    let headers = [(header::CONTENT_TYPE, TRANSPORT_STREAM), (header::CACHE_CONTROL, IMMUTABLE)];
+    Ok(match body {
+        // Hyper says its length and leaves the body out of an answer to HEAD.
+        SegmentBody::Whole(bytes) => (headers, bytes).into_response(),
+        SegmentBody::Growing { .. } if method == Method::HEAD => headers.into_response(),
+        growing @ SegmentBody::Growing { .. } => {
+            (headers, Body::from_stream(keep_alive(growing, waiting))).into_response()
+        }
+    })
+}
+
+/// `DELETE /stream/5/clients/ID` and `POST …/leave`.
+async fn leave(
+    State(manager): State<Manager>,
+    Path((channel, client)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let channel = parse_channel(&channel)?;
+    let client = client.parse().map_err(|_| Problem::not_found("client", &client))?;
+    manager.unregister_client(channel, client).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A growing segment's bytes; its viewer counts as alive while they are sent.
+fn keep_alive(
+    body: SegmentBody,
+    waiting: Option<Waiting>,
+) -> impl futures::Stream<Item = Result<bytes::Bytes, crate::stream::body::Abandoned>> {
+    body.into_stream().inspect(move |_| {
+        let _sign_of_life = &waiting;
+    })
+}
+
+fn playlist_response(playlist: Playlist) -> Response {
+    let headers = [(header::CONTENT_TYPE, PLAYLIST), (header::CACHE_CONTROL, NO_CACHE)];
+    (headers, playlist.text).into_response()
+}
+
+fn transport_headers() -> [(header::HeaderName, HeaderValue); 2] {
+    [(header::CONTENT_TYPE, TRANSPORT_STREAM), (header::CACHE_CONTROL, NO_CACHE)]
+}
+
+fn parse_channel(text: &str) -> Result<ChannelRef, Problem> {
+    text.parse().map_err(|_| Problem::not_found("channel", text))
+}
+
+fn parse_rendition(text: &str) -> Result<Rendition, Problem> {
+    text.parse().map_err(|_| Problem::not_found("rendition", text))
+}
+
+fn no_file(name: &str) -> Problem {
+    Problem::not_found("stream file", name)
+}
+
+/// Who asks, as far as a request without a client's id tells.
+struct Viewer {
+    address: IpAddr,
+    agent: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self {
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip()),
+            agent: user_agent(&parts.headers),
+        })
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.unwrap_or_default().chars().take(200).collect()
+}
+
+impl From<StreamError> for Problem {
+    fn from(error: StreamError) -> Self {
+        let kind = match &error {
+            StreamError::UnknownChannel(_)
+            | StreamError::UnknownRendition { .. }
+            | StreamError::NoSegment { .. }
+            | StreamError::NotOnAir(_) => Kind::NotFound,
+            StreamError::Stopped(_) => Kind::Conflict,
+            StreamError::Timeline(_) => Kind::Internal,
+            StreamError::ShuttingDown => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
