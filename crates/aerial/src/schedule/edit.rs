@@ -77,12 +77,16 @@ impl Schedule {
         let id = ChannelId(Uuid::now_v7());
         // The id's low half is random: as good a seed as any.
         let channel = Channel::create(id, id.0.as_u64_pair().1, now, edit)?;
-        let write = self.0.db.write().await?;
-        self.insert(&write, &channel, items, now).await?;
-        write.commit().await?;
-        let channel = Arc::new(channel);
-        self.announce(channel.clone());
-        Ok(channel)
+        let schedule = self.clone();
+        finished(id, async move {
+            let write = schedule.0.db.write().await?;
+            schedule.insert(&write, &channel, items, now).await?;
+            write.commit().await?;
+            let channel = Arc::new(channel);
+            schedule.announce(channel.clone());
+            Ok(channel)
+        })
+        .await
     }
 
     /// Changes a channel's settings; waits like every change of a plan.
@@ -309,7 +313,7 @@ impl Schedule {
 
 /// Nothing was ever planned or committed: there is nothing that a viewer or a
 /// guide could have been told, so nothing to wait for.
-fn is_untouched(live: &Live) -> bool {
+pub(super) fn is_untouched(live: &Live) -> bool {
     live.ledger.tail().is_none() && live.planner.lineup().slots.is_empty()
 }
 

@@ -245,6 +245,9 @@ async fn the_first_items_of_an_empty_channel_start_at_once() {
     let films = world.films(&[50]).await;
     let channel = world.channel("5", &[]).await;
     world.pass(1_000);
+    let draft = Draft { items: Some(vec![What::Media(films[0]).into()]), edit: Edit::default() };
+    let preview = world.schedule.preview(channel.id, draft, 1).await.unwrap();
+    assert_eq!((preview.at, preview.programmes[0].start), (world.clock.now(), preview.at));
     let effect =
         world.schedule.add_items(channel.id, vec![What::Media(films[0])], None).await.unwrap();
     assert_eq!(effect.at, world.clock.now());
@@ -525,6 +528,11 @@ async fn the_first_start_makes_a_channel_for_each_show_and_one_of_all_films() {
     assert_eq!(films, expected);
     assert_eq!(world.schedule.make_first_channels().await.unwrap(), []);
     assert!(world.schedule.on_now("2".parse().unwrap()).await.unwrap().is_some());
+    for channel in made {
+        world.schedule.delete_channel(channel.id).await.unwrap();
+    }
+    let again = world.schedule.make_first_channels().await.unwrap();
+    assert_eq!(again, [], "whoever deletes all channels wants none");
 }
 
 #[tokio::test]
