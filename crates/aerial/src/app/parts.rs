@@ -76,10 +76,8 @@ impl Parts {
         tasks.spawn(first_scan(library.clone(), schedule.clone(), ending.clone()));
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
 
-        let limits = Limits {
-            bytes: settings.store.limit.0,
-            free_floor_bytes: settings.store.free.0,
-        };
+        let limits =
+            Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
         let encoding = encoding(&ffmpeg, settings);
         let slates = Slates::new(spawner.clone(), encoding.clone(), find_font());
