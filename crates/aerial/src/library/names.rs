@@ -49,6 +49,15 @@ const GENERIC_FOLDERS: &[&str] = &[
 /// File names that say nothing, so that the folder's must.
 const GENERIC_STEMS: &[&str] = &["film", "main", "movie", "video", "title", "feature", "index"];
 
+/// Words that only releases bear, lower case. Beside numbers of three digits
+/// (`1080p`, `x264`) one of them is the least that such a name has; all others
+/// are not even shown to `hunch`, which takes a hundred times longer than we do.
+const RELEASE_WORDS: &[&str] = &[
+    "3d", "4k", "5.1", "7.1", "8k", "aac", "ac3", "avc", "bdrip", "bluray", "brrip", "divx", "dts",
+    "dvd", "dvdrip", "eac3", "flac", "hd", "hdr", "hdtv", "hevc", "mp3", "remux", "rip", "uhd",
+    "web", "webrip", "xvid",
+];
+
 /// What names say of a video.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
@@ -272,6 +281,9 @@ fn titled(name: &str) -> Titled {
 fn after_mark(rest: &str) -> Option<String> {
     let rest = without_brackets(rest);
     let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !"¡¿'\"#$".contains(c));
+    if !may_bear_marks(rest) {
+        return Some(tidy(rest)).filter(|title| !title.is_empty());
+    }
     let seen = parse(&format!("Show.S01E01.{rest}"));
     let title = match release_marks(&seen) {
         false => rest,
@@ -282,6 +294,9 @@ fn after_mark(rest: &str) -> Option<String> {
 
 /// `name` up to the first mark of a release that `hunch` knows.
 fn cut_at_release_marks(name: &str) -> &str {
+    if !may_bear_marks(name) {
+        return name;
+    }
     let seen = parse(name);
     if !release_marks(&seen) {
         return name;
@@ -331,6 +346,19 @@ fn release_marks(seen: &HunchResult) -> bool {
         ]) > 1
 }
 
+/// Whether `name` may bear marks of a release at all.
+fn may_bear_marks(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !(c.is_alphanumeric() || c == '.'));
+    words.any(|word| {
+        let parts = || word.split('.').chain([word]);
+        let long_number =
+            |part: &str| part.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 3);
+        parts().any(|part| RELEASE_WORDS.contains(&part) || long_number(part))
+            || RELEASE_WORDS.iter().any(|mark| mark.contains('.') && word.contains(mark))
+    })
+}
+
 fn parse(name: &str) -> HunchResult {
     static PIPELINE: OnceLock<hunch::Pipeline> = OnceLock::new();
     // It wants an extension, and takes the last word for one otherwise.
@@ -365,6 +393,7 @@ fn without_brackets(name: &str) -> String {
     }
     while let Some((before, inside)) =
         text.trim_end().strip_suffix(')').and_then(|open| open.rsplit_once('('))
+        && may_bear_marks(inside)
         && release_marks(&parse(&format!("Title {inside}")))
     {
         text.truncate(before.len());
