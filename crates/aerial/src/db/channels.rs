@@ -73,6 +73,11 @@ impl Write {
         row.map(read).transpose()
     }
 
+    /// Whether there is any channel.
+    pub async fn has_channels(&self) -> Result<bool> {
+        Ok(Entity::find().one(&self.0).await.doing("list channels")?.is_some())
+    }
+
     /// The first whole numbers that no channel has, as many as wanted.
     pub async fn free_numbers(&self, wanted: usize) -> Result<Vec<ChannelNumber>> {
         let rows = Entity::find()

@@ -77,12 +77,16 @@ impl Schedule {
         let id = ChannelId(Uuid::now_v7());
         // The id's low half is random: as good a seed as any.
         let channel = Channel::create(id, id.0.as_u64_pair().1, now, edit)?;
-        let write = self.0.db.write().await?;
-        self.insert(&write, &channel, items, now).await?;
-        write.commit().await?;
-        let channel = Arc::new(channel);
-        self.announce(channel.clone());
-        Ok(channel)
+        let schedule = self.clone();
+        finished(id, async move {
+            let write = schedule.0.db.write().await?;
+            schedule.insert(&write, &channel, items, now).await?;
+            write.commit().await?;
+            let channel = Arc::new(channel);
+            schedule.announce(channel.clone());
+            Ok(channel)
+        })
+        .await
     }
 
     /// Changes a channel's settings; waits like every change of a plan.
@@ -269,8 +273,15 @@ impl Schedule {
         let next = if settings_alone && !channel.plans_unlike(&live.channel) {
             None
         } else {
-            let items = altered_items(&write, entry.id, alteration).await?;
-            next_version(&write, &channel, &live, &items, now).await?
+            let current = write.lineup_items(entry.id).await?;
+            let wanted = wanted_items(entry.id, &current, alteration)?;
+            if let Some(wanted) = &wanted {
+                write.put_lineup_items(entry.id, &current, wanted).await?;
+            }
+            let items = wanted.as_ref().unwrap_or(&current);
+            let playables = write.playables(items).await?;
+            check_shows(items, &current, &playables)?;
+            next_version(&channel, &live, items, &playables, now)
         };
         let changes_plan = next.is_some();
         let (mut ledger, mut planner) = (live.ledger.clone(), live.planner.clone());
@@ -302,45 +313,43 @@ impl Schedule {
 
 /// Nothing was ever planned or committed: there is nothing that a viewer or a
 /// guide could have been told, so nothing to wait for.
-fn is_untouched(live: &Live) -> bool {
+pub(super) fn is_untouched(live: &Live) -> bool {
     live.ledger.tail().is_none() && live.planner.lineup().slots.is_empty()
 }
 
 /// The lineup's next version; `None` where it would be the same.
-async fn next_version(
-    write: &Write,
+fn next_version(
     channel: &Channel,
     live: &Live,
     items: &[LineupItem],
+    playables: &[Playable],
     now: AirTime,
-) -> Result<Option<Lineup>> {
-    let playables = write.playables(items).await?;
+) -> Option<Lineup> {
     let old = live.planner.lineup();
     let created_at = if is_untouched(live) { now } else { old.created_at };
-    let mut next = flatten(channel, created_at, old.version, items, &playables, now);
+    let mut next = flatten(channel, created_at, old.version, items, playables, now);
     let is_same = match next.slots.is_empty() && is_untouched(live) {
         // Still nothing to play: another time of beginning is no difference.
         true => (next.order, next.looping) == (old.order, old.looping),
         false => next == **old,
     };
     next.version += 1;
-    Ok((!is_same).then_some(next))
+    (!is_same).then_some(next)
 }
 
-/// The items after the change, stored.
-async fn altered_items(
-    write: &Write,
+/// The items after the change, ranked; `None` where it does not concern them.
+fn wanted_items(
     channel: ChannelId,
+    current: &[LineupItem],
     alteration: &Alteration,
-) -> Result<Vec<LineupItem>> {
-    let current = write.lineup_items(channel).await?;
+) -> Result<Option<Vec<LineupItem>>> {
     let old = || current.iter().map(|item| NewItem { id: Some(item.id), what: item.what.clone() });
     let has = |id: &ItemId| match current.iter().any(|item| item.id == *id) {
         true => Ok(()),
         false => Err(ScheduleError::UnknownItem { channel, item: *id }),
     };
     let wanted: Vec<NewItem> = match alteration {
-        Alteration::Settings(_) | Alteration::Library => return Ok(current),
+        Alteration::Settings(_) | Alteration::Library => return Ok(None),
         Alteration::Put(items) => items.clone(),
         Alteration::Insert { items, at } => {
             let mut all: Vec<NewItem> = old().collect();
@@ -365,11 +374,7 @@ async fn altered_items(
             all
         }
     };
-    let wanted = ranked(&current, identified(channel, &current, wanted)?);
-    write.put_lineup_items(channel, &current, &wanted).await?;
-    let playables = write.playables(&wanted).await?;
-    check_shows(&wanted, &current, &playables)?;
-    Ok(wanted)
+    Ok(Some(ranked(current, identified(channel, current, wanted)?)))
 }
 
 /// Gives new items their ids; refuses ids that the lineup does not have.

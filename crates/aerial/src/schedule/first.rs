@@ -16,15 +16,18 @@ use crate::db::{Media, MediaFilter, StateFilter};
 /// Media read at a time.
 const PAGE: u64 = 500;
 
+/// The setting that says it was done: whoever then deletes all channels wants none.
+const MADE: &str = "first_channels_made";
+
 /// What the channel of all that is in no show is called.
 const FILMS: &str = "Films";
 
 impl Schedule {
-    /// Where there are media and no channel: makes a channel of each show (two
+    /// Where there are media and no channel, once: makes a channel of each show (two
     /// or more videos that bear episode numbers), and one of all other films.
     /// The channels made.
     pub async fn make_first_channels(&self) -> Result<Vec<Arc<Channel>>> {
-        if !self.0.db.channels().await?.is_empty() {
+        if self.0.db.setting::<bool>(MADE).await?.unwrap_or_default() {
             return Ok(Vec::new());
         }
         let (mut shows, mut films) = (BTreeMap::<String, Vec<Media>>::new(), Vec::new());
@@ -55,6 +58,9 @@ impl Schedule {
     async fn make(&self, wanted: Vec<(String, Vec<What>)>) -> Result<Vec<Arc<Channel>>> {
         let now = self.now();
         let write = self.0.db.write().await?;
+        if wanted.is_empty() || write.has_channels().await? {
+            return Ok(Vec::new());
+        }
         let numbers = write.free_numbers(wanted.len()).await?;
         let mut made = Vec::new();
         for (number, (name, items)) in numbers.into_iter().zip(wanted) {
@@ -70,6 +76,7 @@ impl Schedule {
             self.insert(&write, &channel, items, now).await?;
             made.push(Arc::new(channel));
         }
+        write.set_setting(MADE, &true).await?;
         write.commit().await?;
         made.iter().cloned().for_each(|channel| self.announce(channel));
         Ok(made)

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aerial_model::channel::Channel;
 use aerial_model::id::{ChannelId, ChannelRef};
-use aerial_model::ledger::{Ledger, Row};
+use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::Lineup;
 use aerial_model::planner::{COMMIT_AHEAD, Planner};
 use aerial_model::time::{AirTime, Ticks};
@@ -97,13 +97,10 @@ impl Live {
 
     /// Whether the cached ledger tells of all committed time from `from` on.
     pub(super) fn reaches(&self, from: AirTime) -> bool {
-        match self.ledger.airings() {
-            [] => true,
-            [first, ..] if first.row.ordinal == 0 => true,
-            // The first may be there only to open the skip behind it.
-            [_, second, ..] => second.row.start <= from,
-            [_] => false,
-        }
+        let Some(first) = self.ledger.airings().first() else { return true };
+        let is_skip = matches!(first.row.content, Content::Skip { .. });
+        // What a skip stands for is only told with the row before it.
+        first.row.ordinal == 0 || (!is_skip && first.row.start <= from)
     }
 }
 

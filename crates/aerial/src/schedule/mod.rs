@@ -208,7 +208,11 @@ impl Schedule {
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
         for channel in self.channels() {
-            self.reflatten(channel.id).await?;
+            match self.reflatten(channel.id).await {
+                // Deleted in the meantime.
+                Err(ScheduleError::UnknownChannel(_)) => continue,
+                other => other?,
+            };
             let write = self.0.db.write().await?;
             let (rows, versions) = write.prune_ledger(channel.id, before).await?;
             write.commit().await?;

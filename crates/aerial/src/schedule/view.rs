@@ -11,7 +11,7 @@ use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::planner::Planner;
 use aerial_model::time::{AirTime, Ticks};
 
-use super::edit::{NewItem, check_shows, identified};
+use super::edit::{NewItem, check_shows, identified, is_untouched};
 use super::flatten::flatten;
 use super::live::{Entry, Live};
 use super::{Result, Schedule};
@@ -87,8 +87,11 @@ impl Schedule {
         check_shows(&items, &current, &playables)?;
         let old = live.planner.lineup();
         let version = old.version + 1;
-        let lineup = flatten(&channel, old.created_at, version, &items, &playables, now);
-        let rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
+        let waits = !is_untouched(&live);
+        let created_at = if waits { old.created_at } else { now };
+        let lineup = flatten(&channel, created_at, version, &items, &playables, now);
+        let committed = waits.then(|| live.planner.commit(live.ledger.tail(), now));
+        let rows: Vec<Row> = committed.into_iter().flatten().collect();
         let ledger = entry.extended(&live.ledger, &rows)?;
         let at = ledger.tail().map_or(now, Row::end);
         let planner = Arc::new(Planner::new(Arc::new(lineup)));
