@@ -110,20 +110,20 @@ impl From<Order> for lineup::Order {
 
 /// Settings to change; what is not there stays as it is.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct ChannelEdit {
     /// `5` or `5.1`; no other channel may have it.
-    #[serde(deserialize_with = "number")]
+    #[serde(default, deserialize_with = "number")]
     #[schema(value_type = Option<String>, example = "5.1")]
     number: Option<String>,
     /// 1 to 100 characters.
     name: Option<String>,
     /// A URL; `null` takes it away.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     logo: Option<Option<String>>,
     /// 1 to 100 characters; `null` takes it away.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     group: Option<Option<String>>,
     /// Before this instant it is off the air; when it was made, unless said.
@@ -256,9 +256,7 @@ pub(super) fn find(
     schedule: &Schedule,
     channel: ChannelRef,
 ) -> Answer<std::sync::Arc<channel::Channel>> {
-    schedule
-        .channel(channel)
-        .ok_or_else(|| Problem::not_found("channel", &channel.to_string()))
+    schedule.channel(channel).ok_or_else(|| Problem::not_found("channel", &channel.to_string()))
 }
 
 /// All channels, by number.
@@ -402,11 +400,12 @@ pub(super) async fn skip(
 
 /// A lineup and settings that are not saved.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// The items; those that there are, unless said.
     items: Option<Vec<NewItem>>,
     /// Changed settings.
+    #[serde(default)]
     settings: ChannelEdit,
     /// How many programmes at most.
     #[schema(minimum = 1, maximum = 500, default = 50)]
@@ -440,16 +439,16 @@ pub(super) async fn preview(
     if !(1..=MOST_PREVIEW_PROGRAMMES).contains(&limit) {
         return Err(Problem::field("limit", format!("must be 1 to {MOST_PREVIEW_PROGRAMMES}")));
     }
-    let given = request.items.unwrap_or_default();
-    let items = match request.items.is_some() {
-        true => Some(super::lineups::wanted(&schedule, id, &given).await?),
-        false => None,
+    let items = match &request.items {
+        Some(given) => Some(super::lineups::wanted(&schedule, id, given).await?),
+        None => None,
     };
     let draft = Draft { items, edit: request.settings.into() };
     let preview = schedule.preview(id, draft, usize::from(limit)).await;
-    let preview = preview.map_err(|error| super::lineups::refused(error, &given))?;
+    let preview = preview.map_err(|error| {
+        super::lineups::refused(error, request.items.as_deref().unwrap_or_default())
+    })?;
     let titles = Titles::of(&db, &preview.programmes).await?;
     let items = preview.programmes.iter().map(|programme| titles.told(programme)).collect();
     Ok(Json(PreviewView { takes_effect_at: Instant(preview.at), items }))
 }
-

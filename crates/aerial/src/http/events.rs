@@ -8,12 +8,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use aerial_model::time::AirTime;
 use axum::extract::State;
 use axum::response::sse::{self, KeepAlive, Sse};
-use futures::{Stream, StreamExt, future};
+use futures::{Stream, StreamExt, future, stream};
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +20,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::wire::Instant;
+use crate::library::{Library, Progress};
+use crate::schedule::{self, Schedule};
 
 /// How many events wait for a slow listener before it misses some: a scan's
 /// progress for several seconds.
@@ -30,6 +31,12 @@ const WAITING: usize = 256;
 /// proxies give up.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How often a scan's progress is told.
+const SCAN_TOLD_EVERY: Duration = Duration::from_millis(500);
+
+/// How many media one event names.
+const MEDIA_NAMED: usize = 100;
+
 /// Something that changed. The event's name is its `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -38,25 +45,32 @@ pub enum Change {
     Channel {
         /// Which.
         channel: Uuid,
-        /// What was done.
-        what: Done,
+        /// It is no more.
+        deleted: bool,
     },
-    /// A lineup was changed.
+    /// What a channel will air changed.
     Lineup {
-        /// Of which channel.
+        /// Which channel.
         channel: Uuid,
-        /// When the change takes effect.
-        takes_effect_at: Option<Instant>,
+        /// When it takes effect.
+        takes_effect_at: Instant,
     },
     /// Media were found, edited, lost or deleted.
     Media {
-        /// Which, where it is one.
-        media: Option<Uuid>,
-        /// What was done.
-        what: Done,
+        /// The first 100 of them.
+        media: Vec<Uuid>,
+        /// How many there are.
+        count: usize,
     },
-    /// A scan went on; ask for it.
-    Scan,
+    /// A scan went on; `/scan` tells all of it.
+    Scan {
+        /// At work, or about to be.
+        running: bool,
+        /// Files to be read.
+        to_probe: u64,
+        /// Of these, read.
+        probed: u64,
+    },
     /// A channel's session changed its state.
     Session {
         /// Which channel.
@@ -78,44 +92,35 @@ pub enum Change {
     },
 }
 
-/// What was done to something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Done {
-    /// It is new.
-    Created,
-    /// It is not as it was.
-    Changed,
-    /// It is no more.
-    Deleted,
-}
-
 impl Change {
     fn name(&self) -> &'static str {
         match self {
             Self::Channel { .. } => "channel",
             Self::Lineup { .. } => "lineup",
             Self::Media { .. } => "media",
-            Self::Scan => "scan",
+            Self::Scan { .. } => "scan",
             Self::Session { .. } => "session",
             Self::Client { .. } => "client",
             Self::Missed { .. } => "missed",
         }
     }
+}
 
-    /// A channel changed.
-    pub fn channel(channel: aerial_model::id::ChannelId, what: Done) -> Self {
-        Self::Channel { channel: channel.0, what }
-    }
-
-    /// A lineup changed.
-    pub fn lineup(channel: aerial_model::id::ChannelId, at: Option<AirTime>) -> Self {
-        Self::Lineup { channel: channel.0, takes_effect_at: at.map(Instant) }
-    }
-
-    /// A media changed.
-    pub fn media(media: aerial_model::id::MediaId, what: Done) -> Self {
-        Self::Media { media: Some(media.0), what }
+impl From<schedule::Change> for Change {
+    fn from(change: schedule::Change) -> Self {
+        match change {
+            schedule::Change::Channel(channel) => {
+                Self::Channel { channel: channel.id.0, deleted: false }
+            }
+            schedule::Change::ChannelDeleted(id) => Self::Channel { channel: id.0, deleted: true },
+            schedule::Change::Lineup { channel, effect } => {
+                Self::Lineup { channel: channel.0, takes_effect_at: effect.at.into() }
+            }
+            schedule::Change::Media(ids) => Self::Media {
+                media: ids.iter().take(MEDIA_NAMED).map(|id| id.0).collect(),
+                count: ids.len(),
+            },
+        }
     }
 }
 
@@ -133,22 +138,48 @@ impl Events {
         Self { sender: broadcast::Sender::new(WAITING), ending }
     }
 
-    /// Tells all who listen.
+    /// Tells all who listen. What the schedule and the library tell themselves
+    /// needs not be told again.
     pub fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
         let _nobody = self.sender.send(change);
     }
 
     /// What is told from now on, until the server ends.
-    pub fn listen(&self) -> impl Stream<Item = Change> + Send + use<> {
-        let changes = BroadcastStream::new(self.sender.subscribe());
-        changes
-            .map(|change| match change {
-                Ok(change) => change,
-                Err(BroadcastStreamRecvError::Lagged(events)) => Change::Missed { events },
-            })
+    pub fn listen(
+        &self,
+        schedule: &Schedule,
+        library: &Library,
+    ) -> impl Stream<Item = Change> + Send + use<> {
+        let told = from_broadcast(self.sender.subscribe());
+        let planned = from_broadcast(schedule.changes());
+        let scanned = scans(library.subscribe());
+        stream::select(told, stream::select(planned, scanned))
             .take_until(self.ending.clone().cancelled_owned())
     }
+}
+
+fn from_broadcast<T: Into<Change> + Clone + Send + 'static>(
+    receiver: broadcast::Receiver<T>,
+) -> impl Stream<Item = Change> + Send {
+    BroadcastStream::new(receiver).map(|change| match change {
+        Ok(change) => change.into(),
+        Err(BroadcastStreamRecvError::Lagged(events)) => Change::Missed { events },
+    })
+}
+
+/// Each change of the progress, but not more often than people can read.
+fn scans(progress: watch::Receiver<Progress>) -> impl Stream<Item = Change> + Send {
+    stream::unfold(progress, |mut progress| async move {
+        progress.changed().await.ok()?;
+        tokio::time::sleep(SCAN_TOLD_EVERY).await;
+        let change = {
+            let now = progress.borrow_and_update();
+            let running = now.state.is_running();
+            Change::Scan { running, to_probe: now.to_probe, probed: now.probed }
+        };
+        Some((change, progress))
+    })
 }
 
 /// Changes as they happen, as server-sent events.
@@ -166,8 +197,10 @@ impl Events {
 )]
 pub(super) async fn events(
     State(events): State<Events>,
+    State(schedule): State<Schedule>,
+    State(library): State<Library>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let stream = events.listen().filter_map(|change| {
+    let stream = events.listen(&schedule, &library).filter_map(|change| {
         let event = sse::Event::default().event(change.name()).json_data(&change);
         future::ready(event.ok().map(Ok))
     });
@@ -180,21 +213,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_listener_who_falls_behind_is_told_how_much_it_missed() {
-        let events = Events::new(CancellationToken::new());
-        let mut stream = Box::pin(events.listen());
-        for _ in 0..WAITING + 3 {
-            events.tell(Change::Scan);
+        let sender = broadcast::Sender::new(4);
+        let mut stream = Box::pin(from_broadcast(sender.subscribe()));
+        for clients in 0..7 {
+            sender.send(Change::Client { channel: Uuid::nil(), clients }).unwrap();
         }
         assert_eq!(stream.next().await, Some(Change::Missed { events: 3 }));
-        assert_eq!(stream.next().await, Some(Change::Scan));
+        assert_eq!(stream.next().await, Some(Change::Client { channel: Uuid::nil(), clients: 3 }));
     }
 
-    #[tokio::test]
-    async fn streams_end_when_the_server_does() {
-        let ending = CancellationToken::new();
-        let events = Events::new(ending.clone());
-        let mut stream = Box::pin(events.listen());
-        ending.cancel();
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_is_told_as_it_is_when_told_and_not_for_each_file() {
+        let (sender, progress) = watch::channel(Progress::default());
+        let mut stream = Box::pin(scans(progress));
+        for probed in 1..=1_000 {
+            sender.send_modify(|progress| progress.probed = probed);
+        }
+        drop(sender);
+        let told = Change::Scan { running: false, to_probe: 0, probed: 1_000 };
+        assert_eq!(stream.next().await, Some(told));
         assert_eq!(stream.next().await, None);
     }
 }

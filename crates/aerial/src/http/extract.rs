@@ -37,19 +37,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(
-                Kind::UnsupportedMediaType,
-                "send JSON, with `Content-Type: application/json`",
-            ));
+            return Err(not_json());
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                _ => Problem::new(Kind::BadRequest, "the body could not be read to its end"),
-            }
-        })?;
+        let body =
+            Bytes::from_request(request, state).await.map_err(|rejection| {
+                match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                    _ => Problem::new(Kind::BadRequest, "the body could not be read to its end"),
+                }
+            })?;
         read_json(&body).map(Self)
     }
+}
+
+/// A body that may be left out: then it is the default.
+pub(super) fn optional_json<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, Problem> {
+    match (body.is_empty(), is_json(headers)) {
+        (true, _) => Ok(T::default()),
+        (false, true) => read_json(body),
+        (false, false) => Err(not_json()),
+    }
+}
+
+fn not_json() -> Problem {
+    Problem::new(Kind::UnsupportedMediaType, "send JSON, with `Content-Type: application/json`")
 }
 
 /// 413, with the limit.
@@ -115,16 +129,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        let reader = serde_urlencoded::Deserializer::new(form_urlencoded_pairs(query));
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(pairs);
         serde_path_to_error::deserialize(reader).map(Self).map_err(|error| {
             let path = error.path().to_string();
             wrong_field(&path, &error.into_inner().to_string())
         })
     }
-}
-
-fn form_urlencoded_pairs(query: &str) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(query.as_bytes())
 }
 
 /// Something that a path names in a parameter of a fixed name.
@@ -161,7 +172,10 @@ impl<S: Send + Sync, T: PathParameter> FromRequestParts<S> for At<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let unreadable = || {
-            Problem::new(Kind::NotFound, format!("there is no such {}: its name is not text", T::WHAT))
+            Problem::new(
+                Kind::NotFound,
+                format!("there is no such {}: its name is not text", T::WHAT),
+            )
         };
         let params =
             RawPathParams::from_request_parts(parts, state).await.map_err(|_| unreadable())?;

@@ -48,7 +48,7 @@ pub struct Item {
 /// An item as a lineup is to have it: name `media` or `show`, and for one that
 /// is in the lineup already its `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct NewItem {
     /// The item it is, wherever it stood; none: a new one.
     id: Option<Uuid>,
@@ -85,7 +85,6 @@ pub struct AddedItems {
     /// The items, in order; they are new, so none has an `id`.
     items: Vec<NewItem>,
     /// Before the item that is now at this place, from 0; at the end, unless said.
-    #[serde(default)]
     at: Option<usize>,
 }
 
@@ -175,9 +174,7 @@ pub(super) fn refused(error: ScheduleError, items: &[NewItem]) -> Problem {
         ScheduleError::Db(DbError::UnknownMedia(media)) => {
             place(&|item| item.media == Some(media.0), "media")
         }
-        ScheduleError::UnknownShow(show) => {
-            place(&|item| item.show.as_ref() == Some(show), "show")
-        }
+        ScheduleError::UnknownShow(show) => place(&|item| item.show.as_ref() == Some(show), "show"),
         ScheduleError::UnknownItem { item: id, .. } | ScheduleError::ItemTwice(id) => {
             place(&|item| item.id == Some(id.0), "id")
         }

@@ -388,10 +388,7 @@ pub(super) async fn list(
     params(("media" = Uuid, Path, description = "Its id.")),
     responses((status = 200, body = Media), (status = 404, body = Problem)),
 )]
-pub(super) async fn get(
-    FromState(db): FromState<Db>,
-    At(id): At<MediaId>,
-) -> Answer<Json<Media>> {
+pub(super) async fn get(FromState(db): FromState<Db>, At(id): At<MediaId>) -> Answer<Json<Media>> {
     find(&db, id).await.map(|media| Json(Media::from(&media)))
 }
 
@@ -403,38 +400,38 @@ pub(super) async fn find(db: &Db, id: MediaId) -> Answer<db::Media> {
 /// What people say of a media. What is not there stays as it is; `null` goes back
 /// to what was found in the file and its name.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct MediaEdit {
     /// Of the film or the episode.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     title: Option<Option<String>>,
     /// Movie, episode or other.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<MediaKind>)]
     kind: Option<Option<MediaKind>>,
     /// The show it is an episode of.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     show: Option<Option<String>>,
     /// 0 is specials.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     season: Option<Option<u32>>,
     /// Number in the season.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     episode: Option<Option<u32>>,
     /// When it was made.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u16>)]
     year: Option<Option<u16>>,
     /// What happens in it.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     plot: Option<Option<String>>,
     /// Genres.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<String>>)]
     genres: Option<Option<Vec<String>>>,
 }
@@ -452,7 +449,8 @@ impl MediaEdit {
         let mut line = |field: &str, text: &Option<Option<String>>, most: usize| {
             let Some(Some(text)) = text else { return };
             if text.trim().is_empty() {
-                errors.push(FieldError::new(field, "must not be empty; `null` takes the edit back"));
+                errors
+                    .push(FieldError::new(field, "must not be empty; `null` takes the edit back"));
             } else if text.chars().count() > most {
                 let message = format!("must be at most {most} characters long");
                 errors.push(FieldError::new(field, message));
@@ -574,7 +572,8 @@ pub(super) async fn shows(
 ) -> Answer<Json<Listing<Show>>> {
     let shows = db.shows().await?;
     let after = page.cursor.as_deref();
-    let rest = shows.into_iter().filter(|show| after.is_none_or(|after| show.show.as_str() > after));
+    let rest =
+        shows.into_iter().filter(|show| after.is_none_or(|after| show.show.as_str() > after));
     let told = rest.map(|show| Show {
         show: show.show,
         episodes: show.episodes,

@@ -1,5 +1,123 @@
-//! HTTP.
+//! HTTP: the routes, as a table of contents.
+//!
+//! Owns which path goes where, and the state that handlers share. Each module
+//! is one noun of the API; `shell` is around all of them, `problem` is how any
+//! of them fails. Handlers hold no logic of their own: the schedule, the
+//! library and the Stream Manager decide.
+//!
+//! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
+//! are made from the same list.
 
+pub mod channels;
+pub mod events;
+pub mod extract;
+pub mod folders;
+pub mod guide;
+pub mod lineups;
+pub mod media;
+pub mod openapi;
+pub mod page;
 pub mod assets;
 pub mod problem;
+pub mod scan;
+mod shell;
 pub mod stream;
+pub mod streams;
+pub mod system;
+pub mod thumbnail;
+pub mod treatment;
+pub mod wire;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::any;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::ffmpeg::Spawner;
+use crate::library::Library;
+use crate::schedule::Schedule;
+
+use events::Events;
+use streams::Streams;
+use system::Host;
+use thumbnail::Thumbnails;
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// Channels, lineups, and what is on when.
+    pub schedule: Schedule,
+    /// The catalogue.
+    pub db: Db,
+    /// Scans.
+    pub library: Library,
+    /// The sessions.
+    pub streams: Streams,
+    /// What changes, for whoever listens.
+    pub events: Events,
+    /// Pictures of media.
+    pub thumbnails: Thumbnails,
+    /// Processes.
+    pub spawner: Spawner,
+    /// The time.
+    pub clock: Clock,
+    /// What was found out about this server.
+    pub host: Host,
+    /// Cancelled when the server begins to stop.
+    pub ending: CancellationToken,
+}
+
+/// All that this server answers, but for the streams and the page.
+pub fn router(state: AppState) -> Router {
+    let (api, document) = api().split_for_parts();
+    let everywhere = api
+        .merge(openapi::routes(&document))
+        .route("/api", any(shell::nowhere))
+        .route("/api/{*path}", any(shell::nowhere));
+    shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
+}
+
+/// The document that describes the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .nest("/api/v1", v1())
+}
+
+#[rustfmt::skip]
+fn v1() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::get, channels::edit, channels::delete))
+        .routes(routes!(channels::now))
+        .routes(routes!(channels::skip))
+        .routes(routes!(channels::preview))
+        .routes(routes!(lineups::get, lineups::put))
+        .routes(routes!(lineups::add))
+        .routes(routes!(lineups::delete))
+        .routes(routes!(lineups::arrange))
+        .routes(routes!(guide::guide))
+        .routes(routes!(media::list))
+        .routes(routes!(media::get, media::edit, media::delete))
+        .routes(routes!(thumbnail::get))
+        .routes(routes!(media::shows))
+        .routes(routes!(folders::list, folders::add))
+        .routes(routes!(folders::delete))
+        .routes(routes!(scan::get, scan::start, scan::cancel))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::get, streams::start, streams::stop))
+        .routes(routes!(streams::register))
+        .routes(routes!(streams::unregister))
+        .routes(routes!(system::get))
+        .routes(routes!(events::events))
+}

@@ -14,6 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::library::LibraryClosed;
+use crate::schedule::ScheduleError;
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -209,6 +211,31 @@ impl From<DbError> for Problem {
             | DbError::Query { .. }
             | DbError::Unreadable { .. } => Self::new(Kind::Internal, detail),
         }
+    }
+}
+
+impl From<ScheduleError> for Problem {
+    fn from(error: ScheduleError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ScheduleError::Db(error) => error.into(),
+            ScheduleError::Invalid(invalid) => invalid.into(),
+            ScheduleError::UnknownChannel(_) => Self::new(Kind::NotFound, detail),
+            ScheduleError::UnknownItem { .. }
+            | ScheduleError::ItemTwice(_)
+            | ScheduleError::UnknownShow(_)
+            | ScheduleError::TooLong { .. } => Self::field("items", detail),
+            ScheduleError::CannotSkip { .. } => Self::new(Kind::Conflict, detail),
+            ScheduleError::Ledger { .. } | ScheduleError::BrokenOff(_) => {
+                Self::new(Kind::Internal, detail)
+            }
+        }
+    }
+}
+
+impl From<LibraryClosed> for Problem {
+    fn from(closed: LibraryClosed) -> Self {
+        Self::new(Kind::Unavailable, closed.to_string())
     }
 }
 

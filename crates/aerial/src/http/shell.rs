@@ -59,13 +59,12 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
 
 /// Puts around everything what streams and pages need too.
 pub(super) fn around_all<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.layer(
+    router.layer(CatchPanicLayer::custom(panicked)).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(Ids))
             .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
             .layer(PropagateRequestIdLayer::x_request_id())
-            .layer(middleware::map_response(secured))
-            .layer(CatchPanicLayer::custom(panicked)),
+            .layer(middleware::map_response(secured)),
     )
 }
 

@@ -58,7 +58,10 @@ mod tests {
     fn an_instant_is_written_in_utc_with_milliseconds_and_read_in_any_zone() {
         let at: Instant = "2026-12-24T18:00:00.0419+01:00".parse().unwrap();
         assert_eq!(serde_json::to_string(&at).unwrap(), "\"2026-12-24T17:00:00.041Z\"");
-        assert_eq!("2026-12-24T18:00:00 01:00".parse::<Instant>().unwrap().0.unix_millis() % 1000, 0);
+        assert_eq!(
+            "2026-12-24T18:00:00 01:00".parse::<Instant>().unwrap().0.unix_millis() % 1000,
+            0
+        );
         assert!("tomorrow".parse::<Instant>().is_err());
     }
 }

@@ -1,0 +1,197 @@
+//! `/system`, `/healthz` and `/readyz`: the server itself.
+//!
+//! Owns what is told of it. The facts are found at the start (`Host`), but for
+//! the disk, which is asked each time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aerial_model::time::AirTime;
+use axum::extract::State;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use super::extract::Json;
+use super::problem::{Answer, Kind, Problem};
+use super::wire::{Instant, millis};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::ffmpeg::Spawner;
+
+/// What was found out about this server when it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFacts {
+    /// When this process began to serve.
+    pub started_at: AirTime,
+    /// How often the keeper had to start the server again.
+    pub restarts: u32,
+    /// FFmpeg's version, as it calls itself.
+    pub ffmpeg_version: String,
+    /// Where FFmpeg is.
+    pub ffmpeg_path: PathBuf,
+    /// What FFmpeg lacks that some files need.
+    pub ffmpeg_shortcomings: Vec<String>,
+    /// Encoders, in the order they are preferred.
+    pub encoders: Vec<Encoder>,
+    /// How many tracks may be encoded at a time.
+    pub encode_limit: u32,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The most that the segment store may take.
+    pub store_limit_bytes: u64,
+}
+
+/// The same, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Host(pub Arc<HostFacts>);
+
+/// An encoder, and whether it works here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Encoder {
+    /// FFmpeg's name of it.
+    #[schema(example = "libx264")]
+    pub name: String,
+    /// Whether it works.
+    pub works: bool,
+    /// How that was found out, or why it does not.
+    pub verdict: String,
+}
+
+/// The server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct System {
+    /// Aerial's version.
+    version: &'static str,
+    /// The server's process.
+    pid: u32,
+    /// When it began to serve.
+    started_at: Instant,
+    /// For how long it has.
+    uptime_ms: i64,
+    /// How often it had to be started again.
+    restarts: u32,
+    /// The server's clock at this answer.
+    at: Instant,
+    /// FFmpeg.
+    ffmpeg: FfmpegView,
+    /// Encoders, in the order they are preferred.
+    encoders: Vec<Encoder>,
+    /// What this machine may do at a time.
+    capacity: Capacity,
+    /// The disk that the data folder is on.
+    #[schema(required = true)]
+    disk: Option<Disk>,
+}
+
+/// FFmpeg, as it was found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Ffmpeg)]
+pub struct FfmpegView {
+    /// As it calls itself.
+    version: String,
+    /// Where it is.
+    path: String,
+    /// What it lacks that some files need.
+    shortcomings: Vec<String>,
+    /// How many of its processes run now.
+    processes: usize,
+}
+
+/// What this machine may do at a time.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Capacity {
+    /// Tracks encoded at a time.
+    encodes: u32,
+}
+
+/// The disk that the data folder is on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Disk {
+    /// The data folder.
+    path: String,
+    /// Size of the disk.
+    total_bytes: u64,
+    /// What is free on it for this server.
+    free_bytes: u64,
+    /// The most that the segment store may take.
+    store_limit_bytes: u64,
+}
+
+/// The server: versions, processes, encoders, capacity, disk.
+#[utoipa::path(
+    get, path = "/system", operation_id = "get_system", tag = "system",
+    responses((status = 200, body = System)),
+)]
+pub(super) async fn get(
+    State(Host(host)): State<Host>,
+    State(clock): State<Clock>,
+    State(spawner): State<Spawner>,
+) -> Json<System> {
+    let at = clock.now();
+    let facts = host.clone();
+    // A network disk may take its time.
+    let disk = tokio::task::spawn_blocking(move || disk(&facts)).await.unwrap_or_default();
+    Json(System {
+        version: env!("CARGO_PKG_VERSION"),
+        pid: std::process::id(),
+        started_at: host.started_at.into(),
+        uptime_ms: millis(at - host.started_at),
+        restarts: host.restarts,
+        at: at.into(),
+        ffmpeg: FfmpegView {
+            version: host.ffmpeg_version.clone(),
+            path: host.ffmpeg_path.to_string_lossy().into_owned(),
+            shortcomings: host.ffmpeg_shortcomings.clone(),
+            processes: spawner.living(),
+        },
+        encoders: host.encoders.clone(),
+        capacity: Capacity { encodes: host.encode_limit },
+        disk,
+    })
+}
+
+fn disk(host: &HostFacts) -> Option<Disk> {
+    let stat = rustix::fs::statvfs(&host.data).ok()?;
+    Some(Disk {
+        path: host.data.to_string_lossy().into_owned(),
+        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        store_limit_bytes: host.store_limit_bytes,
+    })
+}
+
+/// Told to a supervisor.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `alive` or `ready`.
+    status: &'static str,
+}
+
+/// The server answers.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "healthz", tag = "system",
+    responses((status = 200, body = Health)),
+)]
+pub(super) async fn healthz() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+/// The server can serve: its catalogue answers, and it is not stopping.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readyz", tag = "system",
+    responses(
+        (status = 200, body = Health),
+        (status = 503, description = "Not now.", body = Problem),
+    ),
+)]
+pub(super) async fn readyz(
+    State(db): State<Db>,
+    State(ending): State<CancellationToken>,
+) -> Answer<Json<Health>> {
+    if ending.is_cancelled() {
+        return Err(Problem::new(Kind::Unavailable, "the server is stopping"));
+    }
+    db.folders().await.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
+    Ok(Json(Health { status: "ready" }))
+}
