@@ -3,6 +3,7 @@
 //! Owns the life of one server process, from its sockets to its last FFmpeg.
 //! Invariant: it ends within 10 s of being asked, and leaves no process behind.
 
+mod opening;
 mod parts;
 
 use std::future::pending;
@@ -11,7 +12,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::Router;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ use crate::config::{ConfigError, Settings};
 use crate::connections::Connections;
 use crate::data_dir::DataDirError;
 use crate::db::DbError;
+use crate::demo::DemoError;
 use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::schedule::ScheduleError;
@@ -43,6 +44,8 @@ pub struct Startup {
     pub inherited: Inherited,
     /// How often the keeper has started the server before.
     pub restarts: u32,
+    /// With the demo library.
+    pub demo: bool,
 }
 
 /// Why the server did not start, or failed.
@@ -80,6 +83,9 @@ pub enum AppError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The demo library cannot be made.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// There is no FFmpeg to work with.
     #[error(transparent)]
     Ffmpeg(#[from] DiscoverError),
@@ -114,18 +120,17 @@ pub enum End {
 ///
 /// # Errors
 /// What stops it from starting.
-pub async fn serve(startup: Startup) -> Result<End, AppError> {
-    let Startup { settings, inherited, restarts } = startup;
+pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     // First, so that a signal during the start is not missed.
     let mut signals = EndSignals::catch().map_err(system("catch signals"))?;
-    let Inherited { listeners, keeper } = inherited;
+    let Inherited { listeners, keeper } = std::mem::take(&mut startup.inherited);
     let listeners = match listeners.is_empty() {
-        true => vec![bind(settings.server.listen)?],
+        true => vec![bind(startup.settings.server.listen)?],
         false => listeners,
     };
 
     let parts = tokio::select! {
-        parts = Parts::start(&settings) => parts?,
+        parts = Parts::start(&startup) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
     let connections = Connections::default();
@@ -134,7 +139,7 @@ pub async fn serve(startup: Startup) -> Result<End, AppError> {
         addresses.push(listener.local_addr().map_err(system("ask for the address"))?);
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }
-    let keeper_gone = announce(&addresses, restarts, keeper);
+    let keeper_gone = announce(&addresses, startup.restarts, keeper);
 
     tokio::select! {
         () = signals.next() => {}

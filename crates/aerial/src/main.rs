@@ -42,20 +42,21 @@ fn main() -> ExitCode {
 
 fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => serve(&args, settings),
+        Command::Serve(args) => serve(&args, settings, false),
+        Command::Demo(args) => serve(&args, settings, true),
         Command::Doctor(_) => doctor(&settings),
-        Command::Demo(_) | Command::Scan(_) | Command::Channel(_) => {
+        Command::Scan(_) | Command::Channel(_) => {
             anyhow::bail!("this command is not part of this build yet")
         }
     }
 }
 
 /// The server, or its keeper.
-fn serve(args: &ServeArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+fn serve(args: &ServeArgs, settings: Settings, demo: bool) -> anyhow::Result<ExitCode> {
     // Before any thread is started, because it changes the environment.
     let inherited = keeper::inherit()?;
     if args.no_keeper || !inherited.listeners.is_empty() {
-        return serve_here(args, settings, inherited);
+        return serve_here(args, settings, inherited, demo);
     }
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut server_args: Vec<_> = std::env::args_os().skip(1).collect();
@@ -69,10 +70,11 @@ fn serve_here(
     args: &ServeArgs,
     settings: Settings,
     inherited: Inherited,
+    demo: bool,
 ) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
     let runtime = runtime()?;
-    let startup = Startup { settings, inherited, restarts: args.restarts };
+    let startup = Startup { settings, inherited, restarts: args.restarts, demo };
     let end = runtime.block_on(app::serve(startup))?;
     if end == End::AtOnce {
         // Without waiting for blocking work, which a second signal is meant to skip.

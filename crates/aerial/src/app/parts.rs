@@ -4,24 +4,29 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::command::{Filters, Tuning};
+use aerial_model::time::AirTime;
 use axum::Router;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{AppError, system};
+use super::{AppError, Startup, opening, system};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::db::Db;
-use crate::ffmpeg::{Ffmpeg, Spawner, own_binary};
-use crate::http;
-use crate::library::{Ffprobe, Library, ScanRequest, Tools};
+use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
+use crate::http::events::Events;
+use crate::http::streams::Streams;
+use crate::http::system::{Encoder, Host, HostFacts};
+use crate::http::thumbnail::Thumbnails;
+use crate::http::{self, AppState};
+use crate::library::{Ffprobe, Library, Tools};
 use crate::schedule::Schedule;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
@@ -43,13 +48,15 @@ pub(super) struct Parts {
     store: Store,
     transcoding: (CancellationToken, JoinHandle<()>),
     manager: Manager,
+    api: AppState,
     /// Tasks that run until `ending`.
     tasks: TaskTracker,
     ending: CancellationToken,
 }
 
 impl Parts {
-    pub(super) async fn start(settings: &Settings) -> Result<Self, AppError> {
+    pub(super) async fn start(startup: &Startup) -> Result<Self, AppError> {
+        let Startup { settings, restarts, demo, .. } = startup;
         let clock = Clock::system();
         let data = DataDir::open(&settings.server.data)?;
         let shim = own_binary().map_err(system("find this program's own file"))?;
@@ -60,7 +67,11 @@ impl Parts {
             tracing::warn!("this FFmpeg has {shortcoming}");
         }
         let db = Db::open(&data.catalogue()).await?;
-        add_folders(&db, &settings.library.folders, &clock).await?;
+        let mut folders = settings.library.folders.clone();
+        if *demo {
+            folders.push(opening::make_demo(&data, &ffmpeg, &spawner).await?);
+        }
+        opening::add_folders(&db, &folders, &clock).await?;
         let schedule = Schedule::open(db.clone(), clock.clone()).await?;
 
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -73,14 +84,18 @@ impl Parts {
             clock: clock.clone(),
         });
         tasks.spawn(scanning.run(ending.clone()));
-        tasks.spawn(first_scan(library.clone(), schedule.clone(), ending.clone()));
+        if *demo {
+            opening::open_demo(&library, &schedule, &folders).await?;
+        } else {
+            tasks.spawn(opening::first_scan(library.clone(), schedule.clone(), ending.clone()));
+        }
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
 
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
         let encoding = encoding(&ffmpeg, settings);
-        let slates = Slates::new(spawner.clone(), encoding.clone(), find_font());
+        let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
             spawner.clone(),
@@ -90,12 +105,25 @@ impl Parts {
             stop_transcoding.clone(),
         );
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version);
-        let manager = Manager::new(clock, programme, transcoder, store.clone());
+        let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
+        let host = host(&ffmpeg, settings, *restarts, clock.now());
+        let api = AppState {
+            schedule: schedule.clone(),
+            db: db.clone(),
+            library: library.clone(),
+            streams: Streams::new(manager.clone()),
+            events: Events::new(ending.clone()),
+            thumbnails: Thumbnails::new(data.artwork(), ffmpeg.ffmpeg.clone(), spawner.clone()),
+            spawner: spawner.clone(),
+            clock,
+            host,
+            ending: ending.clone(),
+        };
         Ok(Self {
             data,
             spawner,
@@ -106,13 +134,16 @@ impl Parts {
             store,
             transcoding,
             manager,
+            api,
             tasks,
             ending,
         })
     }
 
     pub(super) fn router(&self) -> Router {
-        http::stream::router(self.manager.clone()).merge(http::assets::router())
+        http::router(self.api.clone())
+            .merge(http::stream::router(self.manager.clone()))
+            .merge(http::assets::router())
     }
 
     /// Ends all parts, the last started first; no connection is left that could
@@ -133,64 +164,13 @@ impl Parts {
             let program = self.ffmpeg.ffmpeg.display();
             tracing::error!(left, %program, "processes hang in the system and could not be ended");
         }
+        drop(self.api);
         drop(self.schedule);
         drop(self.library);
         if let Err(error) = self.db.close().await {
             tracing::error!(%error, "the catalogue was not closed cleanly");
         }
         drop(self.data);
-    }
-}
-
-/// Makes the configured folders part of the library. One that is not there is
-/// refused when it is new; one that was there before may come back.
-async fn add_folders(db: &Db, folders: &[PathBuf], clock: &Clock) -> Result<(), AppError> {
-    let known: Vec<PathBuf> = db.folders().await?.into_iter().map(|folder| folder.path).collect();
-    for folder in folders {
-        let absolute = std::path::absolute(folder)
-            .map_err(|source| AppError::Folder { folder: folder.clone(), source })?;
-        let real = std::fs::canonicalize(&absolute);
-        let path = real.as_ref().unwrap_or(&absolute);
-        match real.as_ref() {
-            _ if known.contains(path) => {
-                if let Err(error) = std::fs::read_dir(path) {
-                    tracing::warn!(folder = %path.display(), %error, "a media folder cannot be read now");
-                }
-            }
-            Ok(path) => match std::fs::read_dir(path) {
-                Ok(_) => {
-                    db.add_folder(path, clock.now()).await?;
-                }
-                Err(source) => return Err(AppError::Folder { folder: folder.clone(), source }),
-            },
-            Err(error) => {
-                let source = std::io::Error::from(error.kind());
-                return Err(AppError::Folder { folder: folder.clone(), source });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Looks for new media at each start, and makes channels of the first that are found.
-async fn first_scan(library: Library, schedule: Schedule, ending: CancellationToken) {
-    let scan = async {
-        let Ok(job) = library.scan(ScanRequest::all()).await else { return };
-        if library.ended(job).await.is_err() {
-            return;
-        }
-        match schedule.make_first_channels().await {
-            Ok(channels) => {
-                for channel in channels {
-                    tracing::info!(number = %channel.number, name = channel.name, "a first channel");
-                }
-            }
-            Err(error) => tracing::error!(%error, "no first channels were made"),
-        }
-    };
-    tokio::select! {
-        () = ending.cancelled() => {}
-        () = scan => {}
     }
 }
 
@@ -222,16 +202,21 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
     }
 }
 
-/// A typeface for slates, where the common systems keep one.
-fn find_font() -> Option<PathBuf> {
-    [
-        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-        "/usr/share/fonts/TTF/DejaVuSans.ttf",
-        "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
-        "/usr/share/fonts/liberation/LiberationSans-Regular.ttf",
-        "/System/Library/Fonts/Supplemental/Arial.ttf",
-    ]
-    .into_iter()
-    .map(PathBuf::from)
-    .find(|font| Path::exists(font))
+/// What is told of this server.
+fn host(ffmpeg: &Ffmpeg, settings: &Settings, restarts: u32, now: AirTime) -> Host {
+    Host(Arc::new(HostFacts {
+        started_at: now,
+        restarts,
+        ffmpeg_version: ffmpeg.version.clone(),
+        ffmpeg_path: ffmpeg.ffmpeg.clone(),
+        ffmpeg_shortcomings: ffmpeg.shortcomings(),
+        encoders: vec![Encoder {
+            name: "libx264".to_owned(),
+            works: ffmpeg.lists_encoder("libx264"),
+            verdict: "listed by FFmpeg; `aerial doctor` really tries it".to_owned(),
+        }],
+        encode_limit: 0,
+        data: settings.server.data.clone(),
+        store_limit_bytes: settings.store.limit.0,
+    }))
 }

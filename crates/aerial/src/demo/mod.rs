@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
 use tokio::fs;
 
-use crate::ffmpeg::{Exit, Invocation, RunError, RunLimits, Spawner};
+use crate::ffmpeg::{Exit, Invocation, RunError, RunLimits, Spawner, font};
 
 pub use progress::Progress;
 pub use recipes::{Clip, DemoChannel, Way, channels, recipes};
@@ -31,18 +31,6 @@ const CLIP_LIMITS: RunLimits =
 
 /// Holds the recipes' version the clips beside it were made by.
 const MARKER: &str = ".recipes";
-
-/// Where the usual systems keep a plain font.
-const FONTS: [&str; 8] = [
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
-    "/usr/share/fonts/TTF/DejaVuSans.ttf",
-    "/usr/share/fonts/dejavu/DejaVuSans.ttf",
-    "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
-    "/usr/share/fonts/liberation-sans/LiberationSans-Regular.ttf",
-    "/System/Library/Fonts/Helvetica.ttc",
-    "/Library/Fonts/Arial.ttf",
-];
 
 /// Why there is no demo library.
 #[derive(Debug, Error)]
@@ -195,8 +183,4 @@ async fn remove(folder: &Path) -> Result<(), DemoError> {
 
 fn written(path: &Path, result: io::Result<()>) -> Result<(), DemoError> {
     result.map_err(|source| DemoError::Folder { path: path.to_owned(), source })
-}
-
-fn font() -> Option<&'static Path> {
-    FONTS.iter().map(Path::new).find(|path| path.exists())
 }

@@ -6,6 +6,7 @@
 
 mod child;
 pub mod discover;
+mod font;
 pub mod selftest;
 pub mod shim;
 mod spawner;
@@ -13,6 +14,7 @@ mod stderr_tail;
 
 pub use child::{Child, Ended, Exit, Urgency};
 pub use discover::{DiscoverError, Ffmpeg};
+pub use font::font;
 pub(crate) use spawner::command;
 pub use spawner::{Invocation, Output, RunError, RunLimits, SpawnError, Spawner, own_binary};
 pub use stderr_tail::StderrTail;

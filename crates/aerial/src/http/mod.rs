@@ -8,6 +8,7 @@
 //! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
 //! are made from the same list.
 
+pub mod assets;
 pub mod channels;
 pub mod events;
 pub mod extract;
@@ -17,9 +18,9 @@ pub mod lineups;
 pub mod media;
 pub mod openapi;
 pub mod page;
-pub mod assets;
 pub mod problem;
 pub mod scan;
+mod sessions;
 mod shell;
 pub mod stream;
 pub mod streams;

@@ -242,7 +242,9 @@ impl Manager {
         });
         let session = self.session(&channel)?;
         session.tell(Message::Event(Event::Seen { client, rendition: Some(rendition) }));
-        let entries = programme::entries(&ledger, hls::window(&client, edge, now));
+        let window = hls::window(&client, edge, now);
+        session.promised(window.end);
+        let entries = programme::entries(&ledger, window);
         let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
         Ok(Playlist { text, client })
     }
@@ -270,6 +272,7 @@ impl Manager {
         let ledger = self.ledger(channel.id).await?;
         let segment = programme::servable(&ledger, sequence, self.now())
             .ok_or_else(|| no_segment(&channel, &ledger, sequence, self.now()))?;
+        session.promised(sequence + 1);
         let track = self.0.parts.programme.track(&segment.row, rendition).await?;
         let key = SegmentKey { track: track.key, index: segment.index };
         if !self.0.parts.store.has(key) {
@@ -319,8 +322,15 @@ impl Manager {
     }
 
     /// All workers and what went wrong with tracks.
-    pub async fn transcoding(&self) -> Status {
-        self.0.parts.transcoder.status().await
+    pub fn transcoding(&self) -> Arc<Status> {
+        self.0.parts.transcoder.status()
+    }
+
+    /// The first segment of a channel that nobody was promised; 0 where it is
+    /// not on the air.
+    pub fn first_unpromised(&self, channel: ChannelId) -> u64 {
+        let sessions = self.sessions();
+        sessions.by_channel.get(&channel).map_or(0, |(session, _)| session.first_unpromised())
     }
 
     /// How full the segment store is.

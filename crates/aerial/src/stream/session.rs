@@ -4,15 +4,17 @@
 //! decides who watches and when it ends; this keeps the transcoder told of what
 //! will be wanted. Invariant: when the task ends, nothing of the session is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
+use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +36,16 @@ pub struct SessionView {
     pub channel: OnAir,
     /// Where it stands.
     pub state: State,
+    /// Since when it stands there.
+    pub state_since: AirTime,
     /// Since when it is on the air.
     pub since: AirTime,
     /// Who watches: since when, and last seen, by the channel's clock.
     pub clients: Vec<(ClientId, AirTime, AirTime, Option<Rendition>)>,
-    /// What is watched.
-    pub renditions: Vec<Rendition>,
-    /// Tracks it wants now.
-    pub tracks: Vec<Arc<Track>>,
+    /// What is watched, and how far it is made ahead of now.
+    pub renditions: Vec<(Rendition, Ticks)>,
+    /// Tracks it wants now, with the rendition they are for.
+    pub tracks: Vec<(Rendition, Arc<Track>)>,
     /// The last trouble with its timeline.
     pub last_error: Option<String>,
 }
@@ -69,6 +73,8 @@ pub struct SessionHandle {
     /// server has a limit, and a lost `Answered` would keep a client for ever.
     messages: mpsc::UnboundedSender<Message>,
     view: watch::Receiver<SessionView>,
+    /// The first sequence number that no playlist has listed.
+    unpromised: Arc<AtomicU64>,
 }
 
 impl SessionHandle {
@@ -80,6 +86,16 @@ impl SessionHandle {
     /// What is known of it now.
     pub fn view(&self) -> SessionView {
         self.view.borrow().clone()
+    }
+
+    /// Takes note that all segments before `end` were promised to somebody.
+    pub fn promised(&self, end: u64) {
+        self.unpromised.fetch_max(end, Ordering::Relaxed);
+    }
+
+    /// The first segment that nobody was promised.
+    pub fn first_unpromised(&self) -> u64 {
+        self.unpromised.load(Ordering::Relaxed)
     }
 
     /// Whether it can still take clients.
@@ -145,6 +161,7 @@ pub fn begin(
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),
         state: model.state().clone(),
+        state_since: since,
         since,
         clients: Vec::new(),
         renditions: Vec::new(),
@@ -158,13 +175,15 @@ pub fn begin(
         parts,
         origin,
         since,
+        state_since: since,
         model,
         urgent: BTreeSet::new(),
         tracks: Vec::new(),
+        ahead: BTreeMap::new(),
         last_error: None,
         view: view_in,
     };
-    (SessionHandle { id, messages, view }, owner.run(inbox, stop))
+    (SessionHandle { id, messages, view, unpromised: Arc::default() }, owner.run(inbox, stop))
 }
 
 struct Owner {
@@ -173,10 +192,12 @@ struct Owner {
     parts: SessionParts,
     origin: Instant,
     since: AirTime,
+    state_since: AirTime,
     model: Session,
     /// Segments that somebody waits for.
     urgent: BTreeSet<(Rendition, u64)>,
-    tracks: Vec<Arc<Track>>,
+    tracks: Vec<(Rendition, Arc<Track>)>,
+    ahead: BTreeMap<Rendition, Ticks>,
     last_error: Option<String>,
     view: watch::Sender<SessionView>,
 }
@@ -217,7 +238,12 @@ impl Owner {
     }
 
     fn handle(&mut self, event: Event) -> Vec<Action> {
-        self.model.handle(event, self.origin.elapsed())
+        let before = self.model.state().name();
+        let actions = self.model.handle(event, self.origin.elapsed());
+        if self.model.state().name() != before {
+            self.state_since = self.parts.clock.now();
+        }
+        actions
     }
 
     /// Takes a message and all that came with it.
@@ -246,6 +272,7 @@ impl Owner {
             Ok((tracks, wants)) => {
                 self.last_error = None;
                 self.tracks.clone_from(&tracks);
+                let tracks = tracks.into_iter().map(|(_, track)| track).collect();
                 self.parts.transcoder.want(self.id, tracks, wants).await;
             }
             Err(error) => {
@@ -257,14 +284,16 @@ impl Owner {
         }
     }
 
-    async fn demand(&mut self) -> Result<(Vec<Arc<Track>>, Vec<Want>), TimelineError> {
+    async fn demand(&mut self) -> Result<(Vec<(Rendition, Arc<Track>)>, Vec<Want>), TimelineError> {
         let now = self.parts.clock.now();
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
         let (mut tracks, mut wants) = (Vec::new(), Vec::new());
         for rendition in self.model.wanted() {
             let (more_tracks, more_wants) = programme.demand(&ledger, *rendition, now).await?;
-            tracks.extend(more_tracks);
+            let ahead = made_ahead(&ledger, &more_tracks, &self.parts.store, now);
+            self.ahead.insert(*rendition, ahead);
+            tracks.extend(more_tracks.into_iter().map(|track| (*rendition, track)));
             wants.extend(more_wants);
         }
         let mut served = Vec::new();
@@ -285,7 +314,7 @@ impl Owner {
                 high: segment.index + 1,
                 due: Duration::ZERO,
             });
-            tracks.push(track);
+            tracks.push((*rendition, track));
         }
         served.iter().for_each(|key| {
             self.urgent.remove(key);
@@ -304,6 +333,7 @@ impl Owner {
         self.view.send_replace(SessionView {
             channel: self.channel.clone(),
             state: self.model.state().clone(),
+            state_since: self.state_since,
             since: self.since,
             clients: self
                 .model
@@ -312,11 +342,37 @@ impl Owner {
                     (id, ago(since), ago(last_seen), rendition)
                 })
                 .collect(),
-            renditions: self.model.wanted().iter().copied().collect(),
+            renditions: self
+                .model
+                .wanted()
+                .iter()
+                .map(|rendition| {
+                    (*rendition, self.ahead.get(rendition).copied().unwrap_or(Ticks::ZERO))
+                })
+                .collect(),
             tracks: self.tracks.clone(),
             last_error: self.last_error.clone(),
         });
     }
+}
+
+/// How far the wanted segments are made without a gap, from now on.
+fn made_ahead(ledger: &Ledger, tracks: &[Arc<Track>], store: &Store, now: AirTime) -> Ticks {
+    let Some(current) = ledger.segment_at_or_after(now) else { return Ticks::ZERO };
+    let (mut tracks, mut row) = (tracks.iter(), None);
+    let mut ahead = Ticks::ZERO;
+    let mut track = None;
+    for segment in ledger.segments_from(current.sequence) {
+        if row.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
+            track = tracks.next();
+        }
+        let Some(track) = track else { break };
+        if !store.has(SegmentKey { track: track.key, index: segment.index }) {
+            break;
+        }
+        ahead = segment.end() - now;
+    }
+    ahead
 }
 
 async fn sleep_until(then: Option<Instant>) {

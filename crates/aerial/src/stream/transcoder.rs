@@ -98,13 +98,13 @@ pub struct Status {
 #[derive(Clone, Debug)]
 pub struct Transcoder {
     commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Arc<Status>>,
 }
 
 #[derive(Debug)]
 enum Command {
     Want { session: SessionId, tracks: Vec<Arc<Track>>, wants: Vec<Want> },
     Withdraw { session: SessionId, done: oneshot::Sender<()> },
-    Status(oneshot::Sender<Status>),
 }
 
 impl Transcoder {
@@ -120,7 +120,9 @@ impl Transcoder {
         // Sessions state their demand about once a second each; a full queue
         // makes them wait, which loses nothing.
         let (commands, inbox) = mpsc::channel(64);
+        let (status_in, status) = watch::channel(Arc::default());
         let owner = Owner {
+            status: status_in,
             spawner,
             encoding,
             store,
@@ -133,7 +135,7 @@ impl Transcoder {
             next_worker: 0,
         };
         let task = tokio::spawn(owner.run(inbox, stop));
-        (Self { commands }, task)
+        (Self { commands, status }, task)
     }
 
     /// States all that a session wants from now on.
@@ -151,17 +153,14 @@ impl Transcoder {
         }
     }
 
-    /// All that runs.
-    pub async fn status(&self) -> Status {
-        let (answer, status) = oneshot::channel();
-        if self.commands.send(Command::Status(answer)).await.is_err() {
-            return Status::default();
-        }
-        status.await.unwrap_or_default()
+    /// All that runs, as of a moment ago.
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status.borrow())
     }
 }
 
 struct Owner {
+    status: watch::Sender<Arc<Status>>,
     spawner: Spawner,
     encoding: Encoding,
     store: Store,
@@ -220,6 +219,7 @@ impl Owner {
                 _ = review.tick() => {}
             }
             self.reconcile().await;
+            self.status.send_replace(Arc::new(self.status()));
         }
         self.shut_down().await;
     }
@@ -235,9 +235,6 @@ impl Owner {
             Command::Withdraw { session, done } => {
                 self.demands.remove(&session);
                 self.end_unwanted(done);
-            }
-            Command::Status(answer) => {
-                let _ = answer.send(self.status());
             }
         }
     }

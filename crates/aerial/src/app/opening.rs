@@ -1,0 +1,124 @@
+//! What a start does to the library: folders, the first scan, first channels.
+//!
+//! Owns the way from "here are some folders" to "something is on the air". Knows
+//! nothing of streams. Invariant: what people have arranged is never touched.
+
+use std::path::{Path, PathBuf};
+
+use aerial_model::channel::{Edit, What};
+use aerial_model::id::{ChannelNumber, ChannelRef};
+use tokio_util::sync::CancellationToken;
+
+use super::AppError;
+use crate::clock::Clock;
+use crate::data_dir::DataDir;
+use crate::db::Db;
+use crate::demo;
+use crate::ffmpeg::{Ffmpeg, Spawner};
+use crate::library::{Library, ScanRequest};
+use crate::schedule::Schedule;
+
+/// Makes the configured folders part of the library. One that is not there is
+/// refused when it is new; one that was there before may come back.
+pub(super) async fn add_folders(
+    db: &Db,
+    folders: &[PathBuf],
+    clock: &Clock,
+) -> Result<(), AppError> {
+    let known: Vec<PathBuf> = db.folders().await?.into_iter().map(|folder| folder.path).collect();
+    for folder in folders {
+        let absolute = std::path::absolute(folder)
+            .map_err(|source| AppError::Folder { folder: folder.clone(), source })?;
+        let real = std::fs::canonicalize(&absolute);
+        let path = real.as_ref().unwrap_or(&absolute);
+        match real.as_ref() {
+            _ if known.contains(path) => {
+                if let Err(error) = std::fs::read_dir(path) {
+                    tracing::warn!(folder = %path.display(), %error, "a media folder cannot be read now");
+                }
+            }
+            Ok(path) => match std::fs::read_dir(path) {
+                Ok(_) => {
+                    db.add_folder(path, clock.now()).await?;
+                }
+                Err(source) => return Err(AppError::Folder { folder: folder.clone(), source }),
+            },
+            Err(error) => {
+                let source = std::io::Error::from(error.kind());
+                return Err(AppError::Folder { folder: folder.clone(), source });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Looks for new media at each start, and makes channels of the first that are found.
+pub(super) async fn first_scan(library: Library, schedule: Schedule, ending: CancellationToken) {
+    let scan = async {
+        let Ok(job) = library.scan(ScanRequest::all()).await else { return };
+        if library.ended(job).await.is_err() {
+            return;
+        }
+        match schedule.make_first_channels().await {
+            Ok(channels) => {
+                for channel in channels {
+                    tracing::info!(number = %channel.number, name = channel.name, "a first channel");
+                }
+            }
+            Err(error) => tracing::error!(%error, "no first channels were made"),
+        }
+    };
+    tokio::select! {
+        () = ending.cancelled() => {}
+        () = scan => {}
+    }
+}
+
+/// Makes the demo library, unless it is there; its folder.
+pub(super) async fn make_demo(
+    data: &DataDir,
+    ffmpeg: &Ffmpeg,
+    spawner: &Spawner,
+) -> Result<PathBuf, AppError> {
+    let folder = data.root().join("demo");
+    let progress = demo::Progress::for_people();
+    demo::make(&folder, &ffmpeg.ffmpeg, spawner, &progress).await?;
+    Ok(folder)
+}
+
+/// Scans the demo library and makes its channels where they are not there yet.
+/// Done before the server listens, so that channel 1 is there from the first
+/// moment.
+pub(super) async fn open_demo(
+    library: &Library,
+    schedule: &Schedule,
+    folders: &[PathBuf],
+) -> Result<(), AppError> {
+    let Ok(job) = library.scan(ScanRequest::all()).await else { return Ok(()) };
+    if library.ended(job).await.is_err() || !schedule.channels().is_empty() {
+        return Ok(());
+    }
+    let Some(folder) = folders.last().and_then(|folder| Path::new(folder).canonicalize().ok())
+    else {
+        return Ok(());
+    };
+    for channel in demo::channels() {
+        let mut items = Vec::new();
+        for file in &channel.files {
+            if let Some(media) = schedule.db().media_at(&folder.join(file)).await? {
+                items.push(What::Media(media.id));
+            }
+        }
+        let number = ChannelNumber { major: channel.number, minor: None };
+        let edit = Edit {
+            number: Some(number.to_string()),
+            name: Some(channel.name.to_owned()),
+            order: Some(channel.order),
+            ..Edit::default()
+        };
+        if schedule.channel(ChannelRef::Number(number)).is_none() {
+            schedule.create_channel(&edit, items).await?;
+        }
+    }
+    Ok(())
+}

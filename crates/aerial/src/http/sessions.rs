@@ -1,0 +1,109 @@
+//! The Stream Manager, as the API tells it.
+//!
+//! Owns the translation from sessions, workers and tracks to what `/streams`
+//! shows. Decides nothing.
+
+use aerial_model::client::ClientId;
+use aerial_model::id::{ChannelId, ChannelRef};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::streams::{ClientFacts, Refusal, RenditionFacts, SessionFacts, Sessions};
+use crate::stream::manager::{Manager, StreamError};
+use crate::stream::session::SessionView;
+use crate::stream::transcoder::Status;
+
+/// The one encoder that there is so far.
+pub(super) const ENCODER: &str = "libx264";
+
+impl Sessions for Manager {
+    fn list(&self) -> Vec<SessionFacts> {
+        let status = self.transcoding();
+        Manager::list(self).iter().map(|view| facts(view, &status)).collect()
+    }
+
+    fn get(&self, channel: ChannelId) -> Option<SessionFacts> {
+        Manager::get(self, channel).map(|view| facts(&view, &self.transcoding()))
+    }
+
+    fn start(&self, channel: ChannelId) -> BoxFuture<'_, Result<SessionFacts, Refusal>> {
+        async move {
+            let view = Manager::start(self, ChannelRef::Id(channel)).await?;
+            Ok(facts(&view, &self.transcoding()))
+        }
+        .boxed()
+    }
+
+    fn stop(&self, channel: ChannelId) -> BoxFuture<'_, Result<(), Refusal>> {
+        async move { Ok(Manager::stop(self, ChannelRef::Id(channel)).await?) }.boxed()
+    }
+
+    fn register(&self, channel: ChannelId) -> BoxFuture<'_, Result<ClientId, Refusal>> {
+        async move { Ok(self.register_client(ChannelRef::Id(channel)).await?) }.boxed()
+    }
+
+    fn unregister(
+        &self,
+        channel: ChannelId,
+        client: ClientId,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        async move { Ok(self.unregister_client(ChannelRef::Id(channel), client).await?) }.boxed()
+    }
+
+    fn first_unpromised(&self, channel: ChannelId) -> u64 {
+        Manager::first_unpromised(self, channel)
+    }
+}
+
+impl From<StreamError> for Refusal {
+    fn from(error: StreamError) -> Self {
+        let said = error.to_string();
+        match error {
+            StreamError::UnknownChannel(_)
+            | StreamError::UnknownRendition { .. }
+            | StreamError::NoSegment { .. }
+            | StreamError::NotOnAir(_) => Self::NotThere(said),
+            StreamError::Stopped(_) | StreamError::ShuttingDown => Self::NotNow(said),
+            StreamError::Timeline(_) => Self::Failed(said),
+        }
+    }
+}
+
+fn facts(view: &SessionView, status: &Status) -> SessionFacts {
+    let troubles: Vec<_> = status
+        .tracks
+        .iter()
+        .filter(|trouble| view.tracks.iter().any(|(_, track)| track.key == trouble.track))
+        .collect();
+    let track_error = troubles.iter().find_map(|trouble| trouble.last_error.clone());
+    let renditions = view.renditions.iter().map(|(rendition, ahead)| {
+        let worker = status.workers.iter().find(|worker| {
+            view.tracks.iter().any(|(of, track)| of == rendition && track.key == worker.track.key)
+        });
+        RenditionFacts {
+            name: rendition.to_string(),
+            encoder: worker.map(|_| ENCODER.to_owned()),
+            speed_permille: worker.and_then(|worker| worker.speed_percent).map(|p| p * 10),
+            buffer_ahead_ms: ahead.as_millis(),
+        }
+    });
+    SessionFacts {
+        channel: view.channel.id,
+        state: view.state.name(),
+        since: view.state_since,
+        started_at: view.since,
+        clients: view
+            .clients
+            .iter()
+            .map(|(id, since, last_seen, rendition)| ClientFacts {
+                id: *id,
+                since: *since,
+                last_seen: *last_seen,
+                rendition: rendition.map(|rendition| rendition.to_string()),
+            })
+            .collect(),
+        renditions: renditions.collect(),
+        last_error: view.last_error.clone().or(track_error),
+        restarts: troubles.iter().map(|trouble| u64::from(trouble.restarts)).sum(),
+    }
+}
