@@ -7,7 +7,7 @@ use aerial_model::guide::{Guide, Kind, Programme};
 use aerial_model::id::{ItemId, MapId, MediaId};
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
-use aerial_model::planner::{COMMIT_AHEAD, NoSkip, Planner};
+use aerial_model::planner::{NoSkip, Planner};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use proptest::prelude::*;
@@ -181,7 +181,7 @@ impl World {
     /// Commits, and holds what is committed against the twin.
     pub fn commit(&mut self) {
         let lineup = self.planner.lineup().clone();
-        let until = self.now + COMMIT_AHEAD;
+        let until = self.now + Ticks::from_secs(120);
         let rows: Vec<Row> = self.planner.commit(self.rows.last(), self.now).collect();
         let (expected, walked) = naive::commit(&lineup, self.rows.last(), self.now, until);
         assert_eq!(rows, expected, "the planner and its twin disagree");
