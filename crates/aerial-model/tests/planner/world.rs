@@ -256,7 +256,19 @@ impl World {
                 assert_eq!(at, self.ledger.airing_at(self.now).unwrap().end);
                 return;
             }
-            Err(NoSkip::NothingToPlay | NoSkip::NotCommitted) => return,
+            Err(NoSkip::NotCommitted) => {
+                assert_eq!(self.ledger.segment_at(self.now), None);
+                return;
+            }
+            Err(NoSkip::NothingToPlay) => {
+                // Nothing plays after this airing, whenever it is cut.
+                let airing = self.ledger.airing_at(self.now).unwrap();
+                let mut row = airing.row;
+                row.length = Ticks(1_920).min(row.length);
+                let next = naive::next(self.planner.lineup(), Some(&row));
+                assert!(matches!(next.content, Content::OffAir { .. }), "{next:?} could follow");
+                return;
+            }
         };
         assert!(row.start > self.now && row.first_sequence >= unpromised);
         // The twin: shorten the airing on the air, drop what was behind it.
