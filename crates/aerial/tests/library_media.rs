@@ -1,5 +1,7 @@
 //! Scans of real files with the real ffprobe.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod library_support;
 
 use std::path::Path;

@@ -22,8 +22,10 @@ pub mod probe;
 mod progress;
 mod scan;
 pub mod walk;
+mod watch;
 
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};
+pub use watch::{WatchTimes, Watched, Watcher, WatcherTask};
