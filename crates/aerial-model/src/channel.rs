@@ -310,7 +310,6 @@ fn longest_ascending(ranks: &[Option<i64>]) -> Vec<Option<i64>> {
         let Some(rank) = rank else { continue };
         let length = ends.partition_point(|end| ranks[*end].is_some_and(|last| last < *rank));
         before[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
-        ends.truncate(length.max(ends.len().min(length + 1)));
         match ends.get_mut(length) {
             Some(end) => *end = index,
             None => ends.push(index),
@@ -372,4 +371,172 @@ fn between(low: Option<i64>, high: Option<i64>, count: usize) -> Option<Vec<i64>
     };
     first.checked_add(step.checked_mul(many)?)?;
     (step > 0).then(|| (0..many - 1).map(|n| first + step * n).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use uuid::Uuid;
+
+    const NOW: AirTime = AirTime::from_unix_millis(1_767_225_600_000);
+
+    fn create(edit: &str) -> Result<Channel, Invalid> {
+        let edit: Edit = serde_json::from_str(edit).unwrap();
+        Channel::create(ChannelId(Uuid::nil()), 7, NOW, &edit)
+    }
+
+    #[test]
+    fn a_number_and_a_name_make_a_channel() {
+        let channel = create(r#"{"number": "5.1", "name": " Films "}"#).unwrap();
+        assert_eq!(channel.name, "Films");
+        assert_eq!(channel.number.to_string(), "5.1");
+        assert_eq!((channel.looping, channel.order), (true, Order::Sequential));
+        assert_eq!((channel.starts_at, channel.grace()), (NOW, Ticks::from_secs(30)));
+    }
+
+    #[rstest]
+    #[case(r#"{}"#, "number: must be given; name: must be given")]
+    #[case(
+        r#"{"number": "0", "name": "a"}"#,
+        "number: `0` is no channel number: write 1 to 99999, or with a sub-number such as 5.1"
+    )]
+    #[case(r#"{"number": "1", "name": " \t"}"#, "name: must not be empty")]
+    #[case(
+        r#"{"number": "1", "name": "a\nb"}"#,
+        "name: must not contain line breaks or control characters"
+    )]
+    #[case(r#"{"number": "1", "name": "a", "group": ""}"#, "group: must not be empty")]
+    #[case(
+        r#"{"number": "1", "name": "a", "logo": "javascript:x"}"#,
+        "logo: must be a URL that begins with http://, https:// or /, of at most 2000 bytes"
+    )]
+    #[case(
+        r#"{"number": "1", "name": "a", "starts_at": "soon"}"#,
+        "starts_at: must be a time such as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00"
+    )]
+    #[case(
+        r#"{"number": "1", "name": "a", "ladder": ["720p", "72p", "720p", "481p"]}"#,
+        "ladder[1]: `72p` is no rendition: use `source` or a height such as `720p`; ladder[2]: `720p` is there twice; ladder[3]: must be an even height"
+    )]
+    #[case(
+        r#"{"number": "1", "name": "a", "grace_ms": 3600001}"#,
+        "grace_ms: must be 0 to 3600000 (an hour)"
+    )]
+    fn what_cannot_be_is_refused_field_by_field(#[case] edit: &str, #[case] message: &str) {
+        assert_eq!(create(edit).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn a_name_has_at_most_a_hundred_characters_of_any_script() {
+        let edit = |n| Edit {
+            number: Some("1".to_owned()),
+            name: Some("\u{1f4fa}".repeat(n)),
+            ..Edit::default()
+        };
+        let create = |n| Channel::create(ChannelId(Uuid::nil()), 7, NOW, &edit(n));
+        assert!(create(100).is_ok());
+        assert!(create(101).is_err());
+    }
+
+    #[test]
+    fn an_edit_changes_what_it_names_and_null_takes_away() {
+        let channel =
+            create(r#"{"number": "1", "name": "a", "group": "b", "logo": "/l.png"}"#).unwrap();
+        let edit: Edit = serde_json::from_str(
+            r#"{"group": null, "ladder": ["480p", "source", "1080p"], "grace_ms": 0,
+                "starts_at": "2026-01-01T01:00:00+01:00", "order": "shuffle", "looping": false}"#,
+        )
+        .unwrap();
+        let edited = channel.edited(&edit).unwrap();
+        let ladder = vec![Rendition::Source, Rendition::Height(1_080), Rendition::Height(480)];
+        let expected = Channel {
+            group: None,
+            ladder,
+            grace_ms: 0,
+            starts_at: NOW,
+            order: Order::Shuffle,
+            looping: false,
+            ..channel.clone()
+        };
+        assert_eq!(edited, expected);
+        assert!(edited.plans_unlike(&channel));
+        let renamed: Edit = serde_json::from_str(r#"{"name": "c", "number": "2"}"#).unwrap();
+        assert!(!channel.edited(&renamed).unwrap().plans_unlike(&channel));
+        assert!(serde_json::from_str::<Edit>(r#"{"nmae": "c"}"#).is_err());
+    }
+
+    fn id(n: u128) -> ItemId {
+        ItemId(Uuid::from_u128(n))
+    }
+
+    fn wanted(ids: &[u128]) -> Vec<(ItemId, What)> {
+        ids.iter().map(|n| (id(*n), What::Show(n.to_string()))).collect()
+    }
+
+    fn ranks_of(items: &[LineupItem], ids: &[u128]) -> Vec<Option<i64>> {
+        let rank = |n: &u128| items.iter().find(|item| item.id == id(*n)).map(|item| item.rank);
+        ids.iter().map(rank).collect()
+    }
+
+    #[test]
+    fn what_stays_in_order_keeps_its_rank() {
+        let before = ranked(&[], wanted(&[1, 2, 3, 4, 5]));
+        // 2 is deleted, 5 moved to the front, 6 inserted behind 3.
+        let after = ranked(&before, wanted(&[5, 1, 3, 6, 4]));
+        assert_eq!(ranks_of(&after, &[1, 3, 4]), ranks_of(&before, &[1, 3, 4]));
+        assert!(after.is_sorted_by(|a, b| a.rank < b.rank));
+        let ids: Vec<ItemId> = after.iter().map(|item| item.id).collect();
+        assert_eq!(ids, [5, 1, 3, 6, 4].map(id));
+    }
+
+    #[test]
+    fn a_place_without_room_is_widened_by_its_neighbours_alone() {
+        let mut items = ranked(&[], wanted(&(0..100).collect::<Vec<_>>()));
+        // Always between the same two: far more often than a gap can be halved.
+        for n in 100..400 {
+            let mut ids: Vec<u128> = items.iter().map(|item| item.id.0.as_u128()).collect();
+            ids.insert(50, n);
+            let after = ranked(&items, wanted(&ids));
+            assert!(after.is_sorted_by(|a, b| a.rank < b.rank));
+            items = after;
+        }
+        let fresh = ranked(&[], wanted(&(0..100).collect::<Vec<_>>()));
+        let far: Vec<u128> = (0..20).chain(80..100).collect();
+        assert_eq!(ranks_of(&items, &far), ranks_of(&fresh, &far));
+    }
+
+    #[test]
+    fn ranks_at_the_end_of_numbers_are_made_anew() {
+        let item = |n, rank| LineupItem { id: id(n), rank, what: What::Show(n.to_string()) };
+        let current = [item(1, i64::MIN), item(2, i64::MAX - 1), item(3, i64::MAX)];
+        for ids in [&[1, 2, 3, 4][..], &[4, 1, 2, 3], &[1, 4, 2, 3], &[1, 2, 4, 3]] {
+            assert!(ranked(&current, wanted(ids)).is_sorted_by(|a, b| a.rank < b.rank));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn items_are_ranked_in_the_order_they_are_wanted_in(
+            old in prop::collection::vec(0u128..30, 0..30),
+            new in prop::collection::vec(0u128..30, 0..30),
+            spread in 1i64..5,
+        ) {
+            let unique = |ids: Vec<u128>| {
+                let mut seen = std::collections::BTreeSet::new();
+                ids.into_iter().filter(|n| seen.insert(*n)).collect::<Vec<_>>()
+            };
+            let current: Vec<LineupItem> = unique(old).into_iter().enumerate().map(|(at, n)| {
+                LineupItem { id: id(n), rank: at as i64 * spread, what: What::Show(n.to_string()) }
+            }).collect();
+            let new = unique(new);
+            let items = ranked(&current, wanted(&new));
+            prop_assert!(items.is_sorted_by(|a, b| a.rank < b.rank));
+            let ids: Vec<u128> = items.iter().map(|item| item.id.0.as_u128()).collect();
+            prop_assert_eq!(&ids, &new);
+            // The order it already has leaves everything as it is.
+            prop_assert_eq!(&ranked(&items, wanted(&new)), &items);
+        }
+    }
 }

@@ -316,3 +316,108 @@ impl Iterator for Programmes<'_> {
         Some(programme)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineup::{Lineup, Order, Slot, SlotKey};
+    use crate::segment_map::SegmentMap;
+    use crate::time::FrameRate;
+    use std::fmt::Write as _;
+    use uuid::Uuid;
+
+    const START: AirTime = AirTime::from_unix_millis(1_767_225_600_000);
+
+    fn planner(version: u32, looping: bool, minutes: &[u64]) -> Arc<Planner> {
+        let slots = minutes.iter().zip(1u128..).map(|(minutes, n)| Slot {
+            item: ItemId(Uuid::from_u128(n)),
+            media: MediaId(Uuid::from_u128(n)),
+            key: SlotKey { rank: n as i64, episode: 0 },
+            map_id: MapId(Uuid::from_u128(n)),
+            map: SegmentMap::of_frames(FrameRate::PAL, minutes * 1_500).unwrap(),
+        });
+        Arc::new(Planner::new(Arc::new(Lineup {
+            version,
+            order: Order::Sequential,
+            seed: 0,
+            looping,
+            starts_at: START + Ticks::from_secs(600),
+            created_at: START,
+            frame_height: 720,
+            slots: slots.collect(),
+        })))
+    }
+
+    fn minute(n: i64) -> AirTime {
+        START + Ticks::from_secs(60 * n)
+    }
+
+    fn list(programmes: impl Iterator<Item = Programme>) -> String {
+        let mut text = String::new();
+        for programme in programmes {
+            let what = match programme.kind {
+                Kind::Media { item, .. } => format!("item {}", item.0.as_u128()),
+                Kind::OffAir => "off air".to_owned(),
+                Kind::Unknown => "unknown".to_owned(),
+            };
+            let end = programme.end.map_or("for ever".to_owned(), |end| end.to_string());
+            let row = programme.ordinal.map_or("planned".to_owned(), |n| format!("row {n}"));
+            writeln!(text, "{} - {end} {what} ({row})", programme.start).unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn it_reads_through_slates_skips_rows_and_plan() {
+        let planner = planner(1, false, &[30, 40, 20, 60]);
+        let mut rows: Vec<Row> = planner.commit(None, START).collect();
+        rows.extend(planner.commit(rows.last(), minute(100)));
+        let ledger = Ledger::read(rows).unwrap();
+        let guide = Guide::new(&ledger, &planner, &|_| None);
+        insta::assert_snapshot!(list(guide.programmes(START, minute(300))), @"
+        2026-01-01T00:00:00.000Z - 2026-01-01T00:10:00.000Z off air (row 0)
+        2026-01-01T00:10:00.000Z - 2026-01-01T00:40:00.000Z item 1 (row 4)
+        2026-01-01T00:40:00.000Z - 2026-01-01T01:20:00.000Z item 2 (row 4)
+        2026-01-01T01:20:00.000Z - 2026-01-01T01:40:00.000Z item 3 (row 4)
+        2026-01-01T01:40:00.000Z - 2026-01-01T02:40:00.000Z item 4 (row 5)
+        2026-01-01T02:40:00.000Z - for ever off air (planned)
+        ");
+        // The middle of it, the same.
+        insta::assert_snapshot!(list(guide.programmes(minute(5), minute(50))), @"
+        2026-01-01T00:00:00.000Z - 2026-01-01T00:10:00.000Z off air (row 0)
+        2026-01-01T00:10:00.000Z - 2026-01-01T00:40:00.000Z item 1 (row 4)
+        2026-01-01T00:40:00.000Z - 2026-01-01T01:20:00.000Z item 2 (row 4)
+        ");
+        let now = guide.now(minute(45)).unwrap();
+        assert_eq!(
+            (now.offset, now.remaining),
+            (Ticks::from_secs(300), Some(Ticks::from_secs(2_100)))
+        );
+        assert_eq!(now.next.unwrap().start, minute(80));
+        assert_eq!(guide.now(START - Ticks(1)), None);
+    }
+
+    #[test]
+    fn a_skip_of_a_lineup_no_longer_kept_is_unknown() {
+        let (old, new) = (planner(1, true, &[30]), planner(2, true, &[40]));
+        let mut rows: Vec<Row> = old.commit(None, START).collect();
+        rows.extend(old.commit(rows.last(), minute(100)));
+        let ledger = Ledger::read(rows).unwrap();
+        let shown =
+            |past: Past| list(Guide::new(&ledger, &new, past).programmes(START, minute(150)));
+        insta::assert_snapshot!(shown(&|_| None), @"
+        2026-01-01T00:00:00.000Z - 2026-01-01T00:02:08.000Z off air (row 0)
+        2026-01-01T00:02:08.000Z - 2026-01-01T01:40:00.000Z unknown (row 4)
+        2026-01-01T01:40:00.000Z - 2026-01-01T02:10:00.000Z item 1 (row 5)
+        2026-01-01T02:10:00.000Z - 2026-01-01T02:50:00.000Z item 1 (planned)
+        ");
+        insta::assert_snapshot!(shown(&|version| (version == 1).then(|| old.clone())), @"
+        2026-01-01T00:00:00.000Z - 2026-01-01T00:10:00.000Z off air (row 0)
+        2026-01-01T00:10:00.000Z - 2026-01-01T00:40:00.000Z item 1 (row 4)
+        2026-01-01T00:40:00.000Z - 2026-01-01T01:10:00.000Z item 1 (row 4)
+        2026-01-01T01:10:00.000Z - 2026-01-01T01:40:00.000Z item 1 (row 4)
+        2026-01-01T01:40:00.000Z - 2026-01-01T02:10:00.000Z item 1 (row 5)
+        2026-01-01T02:10:00.000Z - 2026-01-01T02:50:00.000Z item 1 (planned)
+        ");
+    }
+}

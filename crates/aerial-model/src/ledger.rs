@@ -425,3 +425,155 @@ impl Ledger {
         Some((airing, airing.row.cut_start(sequence)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::FrameRate;
+    use uuid::Uuid;
+
+    /// A media of 10 s at 25 frames per second: segments of 4, 4 and 2 s, 469
+    /// audio frames (10.00533 s) long.
+    fn media(ordinal: u64, start: i64, first_sequence: u64) -> Row {
+        let map = SegmentMap::of_frames(FrameRate::PAL, 250).unwrap();
+        let cursor = Cursor {
+            cycle: 0,
+            item: ItemId(Uuid::nil()),
+            media: MediaId(Uuid::nil()),
+            key: SlotKey::default(),
+        };
+        let content = Content::Media { cursor, map_id: MapId(Uuid::nil()), map, first: 0, end: 3 };
+        Row {
+            ordinal,
+            start: AirTime(start),
+            length: map.end().round_up_to_audio_frame(),
+            first_sequence,
+            discontinuity_sequence: 0,
+            frame_height: 720,
+            lineup_version: 1,
+            content,
+        }
+    }
+
+    fn skip(ordinal: u64, start: i64, first_sequence: u64) -> Row {
+        let content = Content::Skip { segments: 100, cursor: None };
+        Row { length: Ticks(1_920 * 1_000), content, ..media(ordinal, start, first_sequence) }
+    }
+
+    const LENGTH: i64 = 900_480;
+
+    #[test]
+    fn a_row_that_begins_at_a_cut_ends_the_one_before_and_voids_what_followed() {
+        let mut ledger =
+            Ledger::read([media(0, 0, 0), media(1, LENGTH, 3), media(2, 2 * LENGTH, 6)]).unwrap();
+        // The cut at 4 s is on the audio grid at 360,960.
+        let start = LENGTH + 360_960;
+        assert_eq!(ledger.cut_before(4).unwrap().1, AirTime(start));
+        ledger.push(media(3, start, 4)).unwrap();
+        assert_eq!(ledger.airings().len(), 3);
+        let cut = ledger.airings()[1];
+        assert_eq!((cut.end, cut.end_sequence, cut.is_cut()), (AirTime(start), 4, true));
+        assert_eq!(ledger.segment(3).unwrap().row.ordinal, 1);
+        assert_eq!(ledger.segment(4).unwrap().row.ordinal, 3);
+        // The 960 ticks between the cut and the next airing are the last segment's.
+        assert_eq!(ledger.segment_at(AirTime(start - 1)).unwrap().sequence, 3);
+        assert_eq!(ledger.segment_at(AirTime(start)).unwrap().sequence, 4);
+        assert_eq!(ledger.airing_of(7), None);
+        // Read from a row on that the last one voids.
+        let part = Ledger::read([media(2, 2 * LENGTH, 6), media(3, start, 4)]).unwrap();
+        assert_eq!(part.airings(), &ledger.airings()[2..]);
+    }
+
+    #[test]
+    fn segments_have_the_length_of_their_map_and_start_where_it_says() {
+        let ledger = Ledger::read([media(0, 1_000, 7), media(1, 1_000 + LENGTH, 10)]).unwrap();
+        let told: Vec<(u64, i64, i64)> =
+            ledger.segments_from(8).map(|s| (s.sequence, s.start.0, s.length.0)).collect();
+        let second = 1_000 + LENGTH;
+        assert_eq!(
+            told,
+            [
+                (8, 361_000, 360_000),
+                (9, 721_000, 180_000),
+                (10, second, 360_000),
+                (11, second + 360_000, 360_000),
+                (12, second + 720_000, 180_000),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_of_segments_never_reaches_over_a_stretch_nobody_watched() {
+        let gap = skip(1, LENGTH, 3);
+        let after = media(2, gap.end().0, 103);
+        let ledger = Ledger::read([media(0, 0, 0), gap, after]).unwrap();
+        let numbers = |from| ledger.segments_from(from).map(|s| s.sequence).collect::<Vec<_>>();
+        assert_eq!(numbers(1), [1, 2]);
+        assert_eq!(numbers(50), [103, 104, 105]);
+        assert!(numbers(106).is_empty());
+        assert_eq!(ledger.segment(50), None);
+        assert_eq!(ledger.segment_at(AirTime(LENGTH + 5)), None);
+        let next = ledger.segment_at_or_after(AirTime(LENGTH + 5)).unwrap();
+        assert_eq!((next.sequence, next.start), (103, after.start));
+        assert_eq!(ledger.segment_at_or_after(AirTime(-5)).unwrap().sequence, 0);
+        assert_eq!(ledger.segment_at_or_after(after.end()), None);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_true_is_named() {
+        let fault = |row: Row| {
+            let mut ledger = Ledger::read([media(0, 0, 0), media(1, LENGTH, 3)]).unwrap();
+            let before = ledger.clone();
+            let broken = ledger.push(row).unwrap_err();
+            assert_eq!(broken.ordinal, row.ordinal);
+            assert_eq!(ledger, before, "a broken row changes nothing");
+            broken.fault
+        };
+        let good = media(2, 2 * LENGTH, 6);
+        assert!(Ledger::read([media(1, LENGTH, 3), good]).is_ok());
+        assert_eq!(fault(Row { ordinal: 3, ..good }), Fault::Ordinal(2));
+        assert_eq!(fault(Row { ordinal: 1, ..good }), Fault::Ordinal(2));
+        assert_eq!(fault(Row { start: AirTime(5), ..good }), Fault::Start(good.start));
+        assert_eq!(fault(Row { first_sequence: 7, ..good }), Fault::Sequence(6));
+        assert_eq!(fault(Row { first_sequence: 0, ..good }), Fault::Sequence(3));
+        let cut = AirTime(LENGTH + 360_960);
+        assert_eq!(fault(Row { first_sequence: 4, ..good }), Fault::Start(cut));
+        assert_eq!(fault(Row { length: Ticks(900_000), ..good }), Fault::Length);
+        assert_eq!(fault(Row { length: Ticks(902_400), ..good }), Fault::Length);
+        assert_eq!(fault(Row { discontinuity_sequence: 1, ..good }), Fault::Discontinuity(0));
+        assert_eq!(fault(Row { frame_height: 480, ..good }), Fault::Discontinuity(1));
+        let far = AirTime(i64::MAX - 5);
+        assert_eq!(fault(Row { start: far, ..good }), Fault::Length);
+        let none = Content::Skip { segments: 0, cursor: None };
+        assert_eq!(fault(Row { content: none, ..good }), Fault::Segments);
+        let many = Content::Skip { segments: u64::MAX, cursor: None };
+        assert_eq!(fault(Row { content: many, ..good }), Fault::Segments);
+        for (first, end) in [(0, 4), (3, 3), (2, 1)] {
+            let mut row = good;
+            if let Content::Media { first: f, end: e, .. } = &mut row.content {
+                (*f, *e) = (first, end);
+            }
+            assert_eq!(fault(row), Fault::Segments);
+        }
+    }
+
+    #[test]
+    fn a_stretch_nobody_watched_cannot_be_cut() {
+        let mut ledger = Ledger::read([media(0, 0, 0), skip(1, LENGTH, 3)]).unwrap();
+        let error = ledger.push(media(2, LENGTH + 1_920, 4)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ledger row 2 is broken: its first sequence number should be at most 103, and \
+             within a media or off the air; restore the database from a backup"
+        );
+        assert_eq!(ledger.cut_before(4), None);
+    }
+
+    #[test]
+    fn rows_read_back_as_stored() {
+        for row in [media(0, 0, 0), skip(1, LENGTH, 3)] {
+            let text = serde_json::to_string(&row).unwrap();
+            assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+        }
+    }
+}

@@ -240,6 +240,6 @@ mod tests {
         let item = ItemId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
         let media = MediaId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002));
         let hashes = [0, 1, u64::MAX].map(|cycle| in_cycle(digest(5, item, media), cycle));
-        insta::assert_snapshot!(format!("{hashes:016x?}"), @"");
+        insta::assert_snapshot!(format!("{hashes:016x?}"), @"[dcb35e1ae28ff70c, 7cbe2b54bd25af85, 032082f2915364fe]");
     }
 }

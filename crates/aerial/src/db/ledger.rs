@@ -26,8 +26,9 @@ impl Db {
     }
 
     /// The committed rows that may tell of the time from `from` on, as they
-    /// were appended: from the last one that starts at or before it. A row may
-    /// cut the one before it short.
+    /// were appended: from the last one that starts at or before it, and the one
+    /// before that (a skip cannot be opened without it). A row may cut the one
+    /// before it short.
     pub async fn ledger_rows(
         &self,
         channel: ChannelId,
@@ -73,14 +74,13 @@ impl Write {
         Ok(())
     }
 
-    /// Forgets rows that ended before `before`, but for the last two, and lineup
-    /// versions that then nothing needs. How many rows and versions went.
+    /// Forgets rows that ended before `before` and lineup versions that then
+    /// nothing needs; the last two rows always stay. How many of each went.
     pub async fn prune_ledger(&self, channel: ChannelId, before: AirTime) -> Result<(u64, u64)> {
-        let Some(tail) = self.ledger_tail(channel).await? else { return Ok((0, 0)) };
-        // The row that contains `before` stays, so the time after it is whole.
-        let first = rows(&self.0, channel, before, Some(before)).await?;
-        let keep_from = first.first().map_or(tail.ordinal, |row| row.ordinal);
-        let keep_from = keep_from.min(tail.ordinal.saturating_sub(1));
+        // The row that contains `before` stays, and the one before it, so that the
+        // time after it can be told.
+        let around = rows(&self.0, channel, before, Some(before)).await?;
+        let Some(keep_from) = around.first().map(|row| row.ordinal) else { return Ok((0, 0)) };
         let gone = Entity::delete_many()
             .filter(Column::ChannelId.eq(channel.to_string()))
             .filter(Column::Ordinal.lt(keep_from as i64))
@@ -119,7 +119,7 @@ async fn rows<C: ConnectionTrait>(
         .one(db)
         .await
         .doing("read the ledger")?;
-    let mut query = of_channel().filter(Column::Ordinal.gte(first.unwrap_or(0)));
+    let mut query = of_channel().filter(Column::Ordinal.gte(first.unwrap_or(0) - 1));
     if let Some(until) = until {
         query = query.filter(Column::StartTicks.lte(until.0));
     }

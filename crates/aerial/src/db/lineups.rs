@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use aerial_model::channel::{LineupItem, What};
 use aerial_model::id::{ChannelId, ItemId, MapId, MediaId};
 use aerial_model::lineup::Lineup;
 use aerial_model::segment_map::SegmentMap;
@@ -23,26 +24,6 @@ use super::{Db, Write, media, stored};
 
 /// Rows of one statement.
 const ROWS_AT_ONCE: usize = 2_000;
-
-/// One item of a lineup.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineupItem {
-    /// For good, wherever it is moved.
-    pub id: ItemId,
-    /// Its place; greater is later, gaps mean nothing.
-    pub rank: i64,
-    /// What it stands for.
-    pub what: What,
-}
-
-/// What a lineup item stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum What {
-    /// One media.
-    Media(MediaId),
-    /// All episodes of a show, in order, also those to come.
-    Show(String),
-}
 
 /// A media, with just what a lineup needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +68,7 @@ impl Db {
 
     /// What each of these items can play.
     pub async fn playables(&self, items: &[LineupItem]) -> Result<Vec<Playable>> {
-        let whats: Vec<&What> = items.iter().map(|item| &item.what).collect();
-        playables(self.reader(), &whats).await
+        playables(self.reader(), items).await
     }
 }
 
@@ -119,34 +99,41 @@ impl Write {
 
     /// What each of these can play, as this transaction sees it.
     pub async fn playables(&self, items: &[LineupItem]) -> Result<Vec<Playable>> {
-        let whats: Vec<&What> = items.iter().map(|item| &item.what).collect();
-        playables(&self.0, &whats).await
+        playables(&self.0, items).await
     }
 
-    /// Puts these items in place of all that the channel had. Refused if one
-    /// names a media that the library does not have.
-    pub async fn put_lineup_items(&self, channel: ChannelId, items: &[LineupItem]) -> Result<()> {
-        self.check_media(items).await?;
-        item::Entity::delete_many()
-            .filter(item::Column::ChannelId.eq(channel.to_string()))
-            .exec(&self.0)
-            .await
-            .doing("write a lineup")?;
-        self.add_lineup_items(channel, items).await
-    }
-
-    /// Adds items to those that the channel has.
-    pub async fn insert_lineup_items(
+    /// Puts these items in place of those the channel has (`current`), touching
+    /// only what differs. Refused if a new one names a media that the library
+    /// does not have.
+    pub async fn put_lineup_items(
         &self,
         channel: ChannelId,
-        items: &[LineupItem],
+        current: &[LineupItem],
+        wanted: &[LineupItem],
     ) -> Result<()> {
-        self.check_media(items).await?;
-        self.add_lineup_items(channel, items).await
+        let old: HashMap<ItemId, &LineupItem> =
+            current.iter().map(|item| (item.id, item)).collect();
+        let new: HashMap<ItemId, &LineupItem> = wanted.iter().map(|item| (item.id, item)).collect();
+        let differs = |item: &&LineupItem, there: &HashMap<ItemId, &LineupItem>| {
+            there.get(&item.id).is_none_or(|other| other != item)
+        };
+        let gone: Vec<ItemId> =
+            current.iter().filter(|item| differs(item, &new)).map(|item| item.id).collect();
+        let added: Vec<&LineupItem> = wanted.iter().filter(|item| differs(item, &old)).collect();
+        self.check_media(&added).await?;
+        for some in gone.chunks(ROWS_AT_ONCE) {
+            item::Entity::delete_many()
+                .filter(item::Column::ChannelId.eq(channel.to_string()))
+                .filter(item::Column::Id.is_in(some.iter().map(ToString::to_string)))
+                .exec(&self.0)
+                .await
+                .doing("write a lineup")?;
+        }
+        self.add_lineup_items(channel, &added).await
     }
 
-    async fn check_media(&self, items: &[LineupItem]) -> Result<()> {
-        let wanted: Vec<MediaId> = items.iter().filter_map(|item| item.what.media()).collect();
+    async fn check_media(&self, items: &[&LineupItem]) -> Result<()> {
+        let wanted: Vec<MediaId> = items.iter().filter_map(|item| media_of(item)).collect();
         let existing = self.existing_media(&wanted).await?;
         match wanted.into_iter().find(|id| !existing.contains(id)) {
             Some(unknown) => Err(DbError::UnknownMedia(unknown)),
@@ -154,7 +141,7 @@ impl Write {
         }
     }
 
-    async fn add_lineup_items(&self, channel: ChannelId, items: &[LineupItem]) -> Result<()> {
+    async fn add_lineup_items(&self, channel: ChannelId, items: &[&LineupItem]) -> Result<()> {
         for some in items.chunks(ROWS_AT_ONCE) {
             let rows = some.iter().map(|one| {
                 let (media_id, show) = match &one.what {
@@ -170,17 +157,6 @@ impl Write {
                 .doing("write a lineup")?;
         }
         Ok(())
-    }
-
-    /// Removes one item. Whether there was one.
-    pub async fn delete_lineup_item(&self, channel: ChannelId, id: ItemId) -> Result<bool> {
-        let gone = item::Entity::delete_many()
-            .filter(item::Column::ChannelId.eq(channel.to_string()))
-            .filter(item::Column::Id.eq(id.to_string()))
-            .exec(&self.0)
-            .await
-            .doing("write a lineup")?;
-        Ok(gone.rows_affected > 0)
     }
 
     /// Adds the next version, and drops those before it that no ledger row was
@@ -256,13 +232,11 @@ impl Write {
     }
 }
 
-impl What {
-    /// The media, where it is one.
-    pub fn media(&self) -> Option<MediaId> {
-        match self {
-            Self::Media(id) => Some(*id),
-            Self::Show(_) => None,
-        }
+/// The media that an item is, if it is not a show.
+fn media_of(item: &LineupItem) -> Option<MediaId> {
+    match &item.what {
+        What::Media(id) => Some(*id),
+        What::Show(_) => None,
     }
 }
 
@@ -294,12 +268,12 @@ async fn latest<C: ConnectionTrait>(db: &C, channel: ChannelId) -> Result<Option
     row.map(|row| stored::from_json("lineup", &row.lineup_json)).transpose()
 }
 
-async fn playables<C: ConnectionTrait>(db: &C, whats: &[&What]) -> Result<Vec<Playable>> {
+async fn playables<C: ConnectionTrait>(db: &C, items: &[LineupItem]) -> Result<Vec<Playable>> {
     use media_row::Column;
-    let ids: Vec<MediaId> = whats.iter().filter_map(|what| what.media()).collect();
-    let shows: HashSet<&str> = whats
+    let ids: Vec<MediaId> = items.iter().filter_map(media_of).collect();
+    let shows: HashSet<&str> = items
         .iter()
-        .filter_map(|what| match what {
+        .filter_map(|item| match &item.what {
             What::Show(show) => Some(show.as_str()),
             What::Media(_) => None,
         })

@@ -53,6 +53,7 @@ impl MigrationTrait for M0001Catalogue {
             ("channels", &["number_major", "number_minor"], true),
             ("lineup_items", &["channel_id", "rank"], true),
             ("lineup_items", &["media_id"], false),
+            ("lineup_items", &["show"], false),
             ("ledger", &["channel_id", "start_ticks"], false),
         ] {
             let mut index = Index::create();

@@ -23,11 +23,14 @@ mod media_store;
 mod migration;
 mod settings;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -37,11 +40,10 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-pub use channels::{Channel, ChannelEdit, Ladder};
 pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
-pub use lineups::{LineupItem, Playable, What};
+pub use lineups::Playable;
 pub use media::{About, Identity, Media, MediaEdits, MediaKind, MediaState};
 pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
@@ -76,7 +78,9 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal);
+            .synchronous(SqliteSynchronous::Normal)
+            // Errors say what was tried; a statement of 500 rows helps nobody.
+            .disable_statement_logging();
         let writer = pool(1)
             .connect_with(options.clone())
             .await

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::entity::setting::{Column, Entity, Model};
 use super::error::{Doing, Result};
-use super::{Db, stored};
+use super::{Db, Write, stored};
 
 impl Db {
     /// The value under `key`.
@@ -18,16 +18,24 @@ impl Db {
 
     /// Sets the value under `key`.
     pub async fn set_setting<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<()> {
+        let write = self.write().await?;
+        write.set_setting(key, value).await?;
+        write.commit().await
+    }
+}
+
+impl Write {
+    /// Sets the value under `key` together with the rest of this transaction.
+    pub async fn set_setting<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<()> {
         let row =
             Model { key: key.to_owned(), value_json: stored::json("write a setting", value)? };
-        let write = self.write().await?;
         Entity::insert(row.into_active_model().reset_all())
             .on_conflict(
                 OnConflict::column(Column::Key).update_column(Column::ValueJson).to_owned(),
             )
-            .exec_without_returning(&write.0)
+            .exec_without_returning(&self.0)
             .await
             .doing("write a setting")?;
-        write.commit().await
+        Ok(())
     }
 }

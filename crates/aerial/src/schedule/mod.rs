@@ -1,1 +1,253 @@
-//! Ledgers and plans of the channels.
+//! The schedule: each channel's lineup, ledger and plan, as one service.
+//!
+//! Owns what happens between the catalogue and the pure planner: commits, edits
+//! that wait for the committed airing, and views of the plan. Does not decide
+//! what follows (`planner`) and knows nothing of streams.
+//!
+//! Invariant: nothing that was committed is ever planned again. Whatever can
+//! alter a plan first commits up to now + 2 min from the old inputs, in the same
+//! transaction (`rules.md`, 3); reads never commit.
+//!
+//! Locks: `directory` and each entry's `live` guard plain values and are held
+//! for a lookup or an exchange, never across an await and never two at once. An
+//! entry's `gate` is held by whoever changes that channel; no two gates at once.
+
+mod edit;
+mod first;
+mod flatten;
+mod live;
+mod timeline;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aerial_model::channel::{Channel, Invalid};
+use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, ItemId, MediaId};
+use aerial_model::ledger::Broken;
+use aerial_model::planner::NoSkip;
+use aerial_model::time::{AirTime, Ticks};
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::db::{Db, DbError};
+use crate::stream::timeline::MediaSource;
+
+pub use edit::{Effect, NewItem};
+pub use view::{Draft, Preview};
+
+use live::Entry;
+
+/// How long the past of a channel can be told (`rules.md`, 6): what catch-up
+/// and a guide of a week need.
+const KEEP: Ticks = Ticks::from_secs(8 * 24 * 3_600);
+
+/// Changes that a slow listener may be behind before it misses some; it is then
+/// told so, and reads all anew.
+const CHANGES_KEPT: usize = 256;
+
+/// Files of airings that are remembered: those on the air and the next ones.
+const SOURCES_KEPT: u64 = 1_024;
+
+/// What can go wrong with a schedule.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The catalogue failed, or refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Settings that cannot be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no such channel.
+    #[error("there is no channel {0}")]
+    UnknownChannel(ChannelRef),
+    /// The lineup has no such item.
+    #[error("the lineup of channel {channel} has no item {item}")]
+    UnknownItem {
+        /// The channel.
+        channel: ChannelId,
+        /// The item.
+        item: ItemId,
+    },
+    /// The same item twice in one lineup.
+    #[error("item {0} is named twice; leave the id out of what is new")]
+    ItemTwice(ItemId),
+    /// The library has nothing of such a show.
+    #[error("the library has no show `{0}`")]
+    UnknownShow(String),
+    /// More items than a lineup may have.
+    #[error("a lineup has at most {most} items")]
+    TooLong {
+        /// The limit.
+        most: usize,
+    },
+    /// The airing cannot be ended early.
+    #[error("channel {channel}: {source}")]
+    CannotSkip {
+        /// The channel.
+        channel: ChannelId,
+        /// Why.
+        source: NoSkip,
+    },
+    /// The stored ledger contradicts itself.
+    #[error("channel {channel}: {source}")]
+    Ledger {
+        /// The channel.
+        channel: ChannelId,
+        /// Which row, and what is wrong with it.
+        source: Broken,
+    },
+    /// A change was not carried through.
+    #[error("the change of channel {0} was broken off; look whether it was made, and try again")]
+    BrokenOff(ChannelId),
+}
+
+type Result<T> = std::result::Result<T, ScheduleError>;
+
+/// Something that listeners may want to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A channel was made, or its settings changed.
+    Channel(Arc<Channel>),
+    /// A channel was deleted.
+    ChannelDeleted(ChannelId),
+    /// What a channel will air changed.
+    Lineup {
+        /// The channel.
+        channel: ChannelId,
+        /// When it takes effect.
+        effect: Effect,
+    },
+    /// Media were found, changed, vanished or came back.
+    Media(Arc<[MediaId]>),
+}
+
+/// The schedule of all channels. Cheap to clone.
+#[derive(Clone)]
+pub struct Schedule(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    changes: broadcast::Sender<Change>,
+    directory: RwLock<Directory>,
+    sources: moka::sync::Cache<(MediaId, aerial_model::id::MapId), MediaSource>,
+}
+
+/// Which channels there are.
+#[derive(Default)]
+struct Directory {
+    by_id: HashMap<ChannelId, (Arc<Channel>, Arc<Entry>)>,
+    by_number: BTreeMap<ChannelNumber, ChannelId>,
+}
+
+impl Directory {
+    fn put(&mut self, channel: Arc<Channel>) {
+        let entry = match self.by_id.remove(&channel.id) {
+            Some((old, entry)) => {
+                self.by_number.remove(&old.number);
+                entry
+            }
+            None => Arc::new(Entry::new(channel.id)),
+        };
+        self.by_number.insert(channel.number, channel.id);
+        self.by_id.insert(channel.id, (channel, entry));
+    }
+
+    fn remove(&mut self, id: ChannelId) {
+        if let Some((channel, _)) = self.by_id.remove(&id) {
+            self.by_number.remove(&channel.number);
+        }
+    }
+}
+
+impl Schedule {
+    /// The schedule of the channels in the catalogue. Lineups and ledgers are
+    /// read when they are first needed.
+    pub async fn open(db: Db, clock: Clock) -> Result<Self> {
+        let mut directory = Directory::default();
+        for channel in db.channels().await? {
+            directory.put(Arc::new(channel));
+        }
+        Ok(Self(Arc::new(Inner {
+            db,
+            clock,
+            changes: broadcast::channel(CHANGES_KEPT).0,
+            directory: RwLock::new(directory),
+            sources: moka::sync::Cache::new(SOURCES_KEPT),
+        })))
+    }
+
+    /// The catalogue behind it, for reading.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// Hears of changes from now on.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.changes.subscribe()
+    }
+
+    /// A channel's settings; `None` where there is none.
+    pub fn channel(&self, channel: ChannelRef) -> Option<Arc<Channel>> {
+        self.find(channel).ok().map(|(channel, _)| channel)
+    }
+
+    /// All channels, by number.
+    pub fn channels(&self) -> Vec<Arc<Channel>> {
+        let directory = self.0.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |id| directory.by_id.get(id).map(|(channel, _)| channel.clone());
+        directory.by_number.values().filter_map(of).collect()
+    }
+
+    /// Prunes what nothing needs any more, and leaves out media that have been
+    /// missing or unplayable for 24 h. To be called every hour or so.
+    pub async fn housekeep(&self) -> Result<()> {
+        let before = self.0.clock.now() - KEEP;
+        for channel in self.channels() {
+            match self.reflatten(channel.id).await {
+                // Deleted in the meantime.
+                Err(ScheduleError::UnknownChannel(_)) => continue,
+                other => other?,
+            };
+            let write = self.0.db.write().await?;
+            let (rows, versions) = write.prune_ledger(channel.id, before).await?;
+            write.commit().await?;
+            if rows + versions > 0 {
+                tracing::debug!(channel = %channel.number, rows, versions, "pruned the ledger");
+            }
+        }
+        self.0.db.prune_jobs(before).await?;
+        Ok(())
+    }
+
+    fn find(&self, channel: ChannelRef) -> Result<(Arc<Channel>, Arc<Entry>)> {
+        let directory = self.0.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let id = match channel {
+            ChannelRef::Id(id) => Some(id),
+            ChannelRef::Number(number) => directory.by_number.get(&number).copied(),
+        };
+        let found = id.and_then(|id| directory.by_id.get(&id)).cloned();
+        found.ok_or(ScheduleError::UnknownChannel(channel))
+    }
+
+    fn entry(&self, id: ChannelId) -> Result<Arc<Entry>> {
+        self.find(ChannelRef::Id(id)).map(|(_, entry)| entry)
+    }
+
+    fn directory_mut(&self, change: impl FnOnce(&mut Directory)) {
+        change(&mut self.0.directory.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn tell(&self, change: Change) {
+        // An error says that nobody listens, which is no fault.
+        let _ = self.0.changes.send(change);
+    }
+
+    fn now(&self) -> AirTime {
+        self.0.clock.now()
+    }
+}

@@ -7,16 +7,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
-use aerial_model::ledger::Row;
+use aerial_model::ledger::Ledger;
 use aerial_model::media::MediaFacts;
+use aerial_model::profile::Rendition;
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
-use crate::db::{Identity, Ladder};
+use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +27,10 @@ pub struct OnAir {
     pub number: ChannelNumber,
     /// Its name.
     pub name: String,
-    /// Which renditions it offers.
-    pub ladder: Ladder,
+    /// Its renditions, best first; none: what the machine affords.
+    pub ladder: Vec<Rendition>,
     /// How long it stays on the air after the last viewer left.
-    pub grace: Duration,
+    pub grace: Ticks,
     /// Height of the frame that what is planned now is padded into; a committed
     /// row says its own.
     pub frame_height: u16,
@@ -93,13 +93,14 @@ pub trait Timeline: Send + Sync + 'static {
     /// A channel; `None` where there is none of that number or id.
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>>;
 
-    /// Commits up to now + 2 min, then gives the committed rows, as they are in
-    /// effect and without gaps, from the one that contains `from` on.
+    /// Commits up to now + 2 min, then gives the committed airings, as they are
+    /// in effect and without gaps, from the one that contains `from` (or one
+    /// before it) on.
     fn committed(
         &self,
         channel: ChannelId,
         from: AirTime,
-    ) -> BoxFuture<'_, Result<Arc<[Row]>, TimelineError>>;
+    ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
 
     /// The file and facts of a media, if they still are those that the airing pinned.
     fn media(

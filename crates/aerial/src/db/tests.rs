@@ -1,0 +1,308 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aerial_model::id::FolderId;
+use aerial_model::media::{Entry, MediaFacts};
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::time::{AirTime, FrameRate, Ticks};
+
+use super::*;
+
+const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
+
+async fn opened(dir: &tempfile::TempDir) -> Db {
+    Db::open(&dir.path().join("catalogue.sqlite")).await.unwrap()
+}
+
+fn scanned(folder: FolderId, path: impl Into<PathBuf>, about: About) -> ScannedMedia {
+    let path = path.into();
+    let facts = MediaFacts {
+        container: "matroska,webm".to_owned(),
+        start_time: Ticks::ZERO,
+        length: Ticks::from_secs(60),
+        video: None,
+        audio: Vec::new(),
+        subtitles: Vec::new(),
+        chapters: Vec::new(),
+        entry: Entry::Seek { pre_seek: Ticks::from_secs(1) },
+        tags: Default::default(),
+    };
+    let map = SegmentMap::uniform(FrameRate::PAL, facts.length).unwrap();
+    let hash = *blake3::hash(&stored::path_bytes(&path)).as_bytes();
+    let identity = Identity { size_bytes: 9, mtime_ns: 1, hash: Some(hash) };
+    ScannedMedia { id: None, folder, path, identity, found: Ok((facts, map)), about }
+}
+
+fn episode(show: &str, season: u32, number: u32) -> About {
+    About {
+        title: format!("Part {number}"),
+        kind: MediaKind::Episode,
+        show: Some(show.to_owned()),
+        season: Some(season),
+        episode: Some(number),
+        ..About::default()
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_made_once_and_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap();
+    db.close().await.unwrap();
+    let db = opened(&dir).await;
+    assert_eq!(db.folders().await.unwrap(), [folder]);
+}
+
+#[tokio::test]
+async fn writes_are_safe_from_a_killed_process_and_keys_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    for (pragma, expected) in [("journal_mode", "wal"), ("foreign_keys", "1"), ("synchronous", "1")]
+    {
+        let sql = format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}");
+        let statement = Statement::from_string(DbBackend::Sqlite, sql);
+        let row = db.0.writer.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), expected, "{pragma}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let sql = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_tomorrow', 0)";
+    db.0.writer.execute_unprepared(sql).await.unwrap();
+    db.close().await.unwrap();
+    let error = Db::open(&dir.path().join("catalogue.sqlite")).await.unwrap_err();
+    assert!(matches!(&error, DbError::Newer { step, .. } if step == "m9999_tomorrow"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("catalogue.sqlite") && text.contains("start that version"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalogue.sqlite");
+    std::fs::write(&path, "holiday photos".repeat(1_000)).unwrap();
+    let error = Db::open(&path).await.unwrap_err();
+    assert!(matches!(error, DbError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("catalogue.sqlite"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let many = (0..300).map(|n| scanned(folder, format!("/films/{n}.mkv"), About::default()));
+    db.upsert_media(many.collect(), NOW).await.unwrap();
+    db.close().await.unwrap();
+    let path = dir.path().join("catalogue.sqlite");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 20_000].fill(0x5a);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Db::open(&path).await.unwrap_err();
+    assert!(matches!(error, DbError::Damaged { .. }), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn what_is_not_committed_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let write = db.write().await.unwrap();
+    write.0.execute_unprepared("INSERT INTO settings VALUES ('a', '1')").await.unwrap();
+    drop(write);
+    assert_eq!(db.setting::<u32>("a").await.unwrap(), None);
+    db.set_setting("a", &2).await.unwrap();
+    db.set_setting("a", &3).await.unwrap();
+    assert_eq!(db.setting::<u32>("a").await.unwrap(), Some(3));
+}
+
+#[tokio::test]
+async fn readers_do_not_wait_for_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let write = db.write().await.unwrap();
+    write.0.execute_unprepared("INSERT INTO settings VALUES ('a', '1')").await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(5), db.setting::<u32>("a"));
+    assert_eq!(read.await.unwrap().unwrap(), None);
+    write.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_text_comes_back_byte_for_byte() {
+    use std::os::unix::ffi::OsStringExt;
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let odd =
+        PathBuf::from(std::ffi::OsString::from_vec(b"/films/\xff\n\xf0\x9f\x8e\xac.mkv".into()));
+    db.upsert_media(vec![scanned(folder, &odd, About::default())], NOW).await.unwrap();
+    assert_eq!(db.known_files(folder).await.unwrap()[0].path, odd);
+    assert!(db.media_at(&odd).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_second_scan_changes_only_what_differs() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let one = |n: u32| scanned(folder, format!("/films/{n}.mkv"), About::default());
+    let first = db.upsert_media((0..3).map(one).collect(), NOW).await.unwrap();
+    assert_eq!((first.added.len(), first.changed.len()), (3, 0));
+    let before = db.media(first.added[1]).await.unwrap().unwrap();
+    let mut replaced = one(1);
+    replaced.identity.hash = Some([7; 32]);
+    let later = NOW + Ticks::from_secs(60);
+    let second = db.upsert_media(vec![one(0), replaced], later).await.unwrap();
+    assert_eq!((second.added.len(), second.changed), (0, vec![first.added[1]]));
+    let after = db.media(first.added[1]).await.unwrap().unwrap();
+    assert_ne!(before.map.unwrap().0, after.map.unwrap().0, "other bytes, another map");
+    assert_eq!((after.added_at, after.changed_at), (NOW, later));
+}
+
+#[tokio::test]
+async fn what_people_set_outlives_a_scan() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let mut one = scanned(folder, "/films/a.mkv", episode("Found", 1, 1));
+    let id = db.upsert_media(vec![one.clone()], NOW).await.unwrap().added[0];
+    let edits = MediaEdits { show: Some("Chosen".to_owned()), ..MediaEdits::default() };
+    db.edit_media(id, &edits, NOW).await.unwrap().unwrap();
+    one.about.title = "Renamed".to_owned();
+    db.upsert_media(vec![one], NOW).await.unwrap();
+    let about = db.media(id).await.unwrap().unwrap().about;
+    assert_eq!((about.show.as_deref(), about.title.as_str()), (Some("Chosen"), "Renamed"));
+}
+
+#[tokio::test]
+async fn a_vanished_file_is_missing_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let one = scanned(folder, "/films/a.mkv", About::default());
+    let id = db.upsert_media(vec![one.clone()], NOW).await.unwrap().added[0];
+    assert_eq!(db.mark_missing(&[id], NOW).await.unwrap(), [id]);
+    assert_eq!(db.mark_missing(&[id], NOW + Ticks(90)).await.unwrap(), []);
+    assert_eq!(db.media(id).await.unwrap().unwrap().state, MediaState::Missing { since: NOW });
+    assert_eq!(db.mark_present(&[id]).await.unwrap(), [id]);
+    assert_eq!(db.media(id).await.unwrap().unwrap().state, MediaState::Ok);
+    db.mark_missing(&[id], NOW).await.unwrap();
+    let moved = ScannedMedia { id: Some(id), path: "/films/b.mkv".into(), ..one };
+    assert_eq!(db.upsert_media(vec![moved], NOW).await.unwrap().changed, [id]);
+    let media = db.media(id).await.unwrap().unwrap();
+    assert_eq!((media.state, media.path), (MediaState::Ok, PathBuf::from("/films/b.mkv")));
+}
+
+#[tokio::test]
+async fn ten_thousand_files_are_stored_listed_and_searched() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/shows".as_ref(), NOW).await.unwrap().id;
+    let many = (0..10_000u32).map(|n| {
+        let about = episode(&format!("Show {:02}", n % 40), n / 400, n / 40 % 10);
+        scanned(folder, format!("/shows/{n:05} 100%_.mkv"), about)
+    });
+    let began = crate::clock::monotonic();
+    db.upsert_media(many.collect(), NOW).await.unwrap();
+    // Ten times what it takes here: it must not be a statement for each row.
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let filter = MediaFilter {
+        q: Some("show 100%_".to_owned()),
+        show: Some("Show 07".to_owned()),
+        kind: Some(MediaKind::Episode),
+        state: Some(StateFilter::Ok),
+        folder: Some(folder),
+        ..MediaFilter::default()
+    };
+    assert_eq!(db.count_media(&filter).await.unwrap(), 250);
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = db.list_media(&filter, after.as_deref(), 99).await.unwrap();
+        seen.extend(page.items.into_iter().map(|m| (m.about.season, m.about.episode)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sorted = seen.clone();
+    sorted.sort();
+    assert_eq!((seen.len(), &seen), (250, &sorted));
+    let shows = db.shows().await.unwrap();
+    assert_eq!((shows.len(), shows[3].episodes, shows[3].seasons), (40, 250, 25));
+    assert_eq!(shows[3].length, Ticks::from_secs(60 * 250));
+    let counts = db.media_counts().await.unwrap();
+    assert_eq!((counts.ok, counts.missing, counts.unplayable), (10_000, 0, 0));
+    let percent = MediaFilter { q: Some("%x".to_owned()), ..MediaFilter::default() };
+    assert_eq!(db.count_media(&percent).await.unwrap(), 0, "a wildcard is a letter");
+}
+
+#[tokio::test]
+async fn a_cursor_that_no_list_gave_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    for bad in ["", "x", "%2e%2e", "0190.zz", "é.é"] {
+        let listed = db.list_media(&MediaFilter::default(), Some(bad), 10).await;
+        assert!(matches!(listed, Err(DbError::BadCursor(_))), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn an_unplayable_file_is_kept_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let broken = ScannedMedia {
+        found: Err("it is a text file".to_owned()),
+        ..scanned(folder, "/films/a.mkv", About::default())
+    };
+    let id = db.upsert_media(vec![broken.clone()], NOW).await.unwrap().added[0];
+    let later = NOW + Ticks::from_secs(9);
+    assert_eq!(db.upsert_media(vec![broken], later).await.unwrap(), Upserted::default());
+    let media = db.media(id).await.unwrap().unwrap();
+    let reason = "it is a text file".to_owned();
+    assert_eq!(media.state, MediaState::Unplayable { reason, since: NOW });
+    assert_eq!((media.map, media.facts), (None, None));
+}
+
+#[tokio::test]
+async fn a_running_job_is_found_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let mut job = Job {
+        id: JobId::fresh(),
+        kind: "scan".to_owned(),
+        state: JobState::Running,
+        started_at: NOW,
+        finished_at: None,
+        detail: serde_json::json!({"done": 3}),
+    };
+    db.save_job(&job).await.unwrap();
+    db.close().await.unwrap();
+    let db = opened(&dir).await;
+    assert_eq!(db.unfinished_jobs().await.unwrap(), [job.clone()]);
+    (job.state, job.finished_at) = (JobState::Done, Some(NOW + Ticks::from_secs(1)));
+    db.save_job(&job).await.unwrap();
+    assert_eq!(db.unfinished_jobs().await.unwrap(), []);
+    assert_eq!(db.jobs("scan", 5).await.unwrap(), [job]);
+}
+
+#[tokio::test]
+async fn a_folder_is_added_once_and_takes_its_media_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let again = db.add_folder("/films".as_ref(), NOW).await.unwrap_err();
+    assert!(matches!(again, DbError::FolderKnown(_)), "{again}");
+    let one = scanned(folder, "/films/a.mkv", About::default());
+    let id = db.upsert_media(vec![one], NOW).await.unwrap().added[0];
+    db.set_folder_scanned(folder, NOW, Some("gone")).await.unwrap();
+    assert_eq!(db.folder(folder).await.unwrap().unwrap().last_error.as_deref(), Some("gone"));
+    assert!(db.delete_folder(folder).await.unwrap());
+    assert!(!db.delete_folder(folder).await.unwrap());
+    assert_eq!(db.media(id).await.unwrap(), None);
+}

@@ -1,0 +1,104 @@
+//! The schedule, as the stream part sees it.
+
+use std::sync::Arc;
+
+use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
+use aerial_model::ledger::Ledger;
+use aerial_model::time::AirTime;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{Schedule, ScheduleError};
+use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+
+impl Timeline for Schedule {
+    fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>> {
+        async move {
+            let Ok((settings, entry)) = self.find(channel) else { return Ok(None) };
+            let live = match self.live(&entry).await {
+                Err(ScheduleError::UnknownChannel(_)) => return Ok(None),
+                other => other.map_err(|error| failed(channel, &error))?,
+            };
+            Ok(Some(OnAir {
+                id: settings.id,
+                number: settings.number,
+                name: settings.name.clone(),
+                ladder: settings.ladder.clone(),
+                grace: settings.grace(),
+                frame_height: live.planner.lineup().frame_height,
+            }))
+        }
+        .boxed()
+    }
+
+    fn committed(
+        &self,
+        channel: ChannelId,
+        from: AirTime,
+    ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>> {
+        async move {
+            let failed = |error: &ScheduleError| failed(ChannelRef::Id(channel), error);
+            let entry = self.entry(channel).map_err(|error| failed(&error))?;
+            if let Some(live) = entry.cached().filter(|live| live.lasts(self.now())) {
+                self.commit_meanwhile(&entry, &live);
+                if live.reaches(from) {
+                    return Ok(live.ledger.clone());
+                }
+            } else if let Err(error) = self.commit(channel).await {
+                // What is committed already can still be shown to its end.
+                let cached = entry.cached().map(|live| live.ledger.clone());
+                let lasts = |ledger: &Arc<Ledger>| ledger.index_at(self.now()).is_some();
+                let Some(ledger) = cached.filter(lasts) else { return Err(failed(&error)) };
+                tracing::error!(%channel, %error, "cannot commit what comes next");
+                return Ok(ledger);
+            }
+            let live = self.live(&entry).await.map_err(|error| failed(&error))?;
+            if live.reaches(from) {
+                return Ok(live.ledger.clone());
+            }
+            self.past_ledger(&entry, &live, from).await.map_err(|error| failed(&error))
+        }
+        .boxed()
+    }
+
+    fn media(
+        &self,
+        media: MediaId,
+        map: MapId,
+    ) -> BoxFuture<'_, Result<MediaSource, TimelineError>> {
+        async move {
+            if let Some(source) = self.0.sources.get(&(media, map)) {
+                return Ok(source);
+            }
+            let found = self
+                .0
+                .db
+                .media(media)
+                .await
+                .map_err(|error| TimelineError::Media { media, reason: error.to_string() })?;
+            let found = found.ok_or(TimelineError::Gone(media))?;
+            let (Some(facts), Some((map_id, cuts))) = (found.facts, found.map) else {
+                return Err(TimelineError::Replaced { path: found.path });
+            };
+            if map_id != map {
+                return Err(TimelineError::Replaced { path: found.path });
+            }
+            let source = MediaSource {
+                media,
+                map_id,
+                path: found.path,
+                facts,
+                map: cuts,
+                identity: found.identity,
+                title: found.about.title,
+            };
+            self.0.sources.insert((media, map), source.clone());
+            Ok(source)
+        }
+        .boxed()
+    }
+}
+
+fn failed(channel: ChannelRef, error: &ScheduleError) -> TimelineError {
+    TimelineError::Channel { channel: channel.to_string(), reason: error.to_string() }
+}

@@ -1,0 +1,137 @@
+//! Looking at a plan: what is on, the guide, and what an unsaved lineup would
+//! play. Nothing here commits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aerial_model::channel::{Edit, ranked};
+use aerial_model::guide::{Guide, Now, Programme};
+use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::ledger::{Content, Ledger, Row};
+use aerial_model::planner::Planner;
+use aerial_model::time::{AirTime, Ticks};
+
+use super::edit::{NewItem, check_shows, identified, is_untouched};
+use super::flatten::flatten;
+use super::live::{Entry, Live};
+use super::{Result, Schedule};
+
+/// How far a preview looks: a month, so that long items are in it too.
+const PREVIEW_REACH: Ticks = Ticks::from_secs(31 * 24 * 3_600);
+
+/// A lineup that is not saved.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The items; `None`: those that there are.
+    pub items: Option<Vec<NewItem>>,
+    /// Changed settings.
+    pub edit: Edit,
+}
+
+/// What a draft would play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// When it would take effect.
+    pub at: AirTime,
+    /// From what is on now; what begins before `at` is committed and stays.
+    pub programmes: Vec<Programme>,
+}
+
+/// What a guide is read from.
+struct View {
+    ledger: Arc<Ledger>,
+    planner: Arc<Planner>,
+    past: HashMap<u32, Arc<Planner>>,
+}
+
+impl View {
+    fn read<T>(&self, read: impl FnOnce(Guide<'_>) -> T) -> T {
+        let past = |version: u32| self.past.get(&version).cloned();
+        read(Guide::new(&self.ledger, &self.planner, &past))
+    }
+}
+
+impl Schedule {
+    /// What is on, and what comes next.
+    pub async fn on_now(&self, channel: ChannelRef) -> Result<Option<Now>> {
+        let (_, entry) = self.find(channel)?;
+        let now = self.now();
+        Ok(self.view(&entry, now).await?.read(|guide| guide.now(now)))
+    }
+
+    /// The first `limit` programmes that are on at some time in `from..to`.
+    pub async fn guide(
+        &self,
+        channel: ChannelRef,
+        from: AirTime,
+        to: AirTime,
+        limit: usize,
+    ) -> Result<Vec<Programme>> {
+        let (_, entry) = self.find(channel)?;
+        let view = self.view(&entry, from).await?;
+        Ok(view.read(|guide| guide.programmes(from, to).take(limit).collect()))
+    }
+
+    /// What a channel would play if the draft were saved now.
+    pub async fn preview(&self, id: ChannelId, draft: Draft, limit: usize) -> Result<Preview> {
+        let entry = self.entry(id)?;
+        let live = self.live(&entry).await?;
+        let now = self.now();
+        let channel = live.channel.edited(&draft.edit)?;
+        let current = self.0.db.lineup_items(id).await?;
+        let items = match draft.items {
+            Some(items) => ranked(&current, identified(id, &current, items)?),
+            None => current.clone(),
+        };
+        let playables = self.0.db.playables(&items).await?;
+        check_shows(&items, &current, &playables)?;
+        let old = live.planner.lineup();
+        let version = old.version + 1;
+        let waits = !is_untouched(&live);
+        let created_at = if waits { old.created_at } else { now };
+        let lineup = flatten(&channel, created_at, version, &items, &playables, now);
+        let committed = waits.then(|| live.planner.commit(live.ledger.tail(), now));
+        let rows: Vec<Row> = committed.into_iter().flatten().collect();
+        let ledger = entry.extended(&live.ledger, &rows)?;
+        let at = ledger.tail().map_or(now, Row::end);
+        let planner = Arc::new(Planner::new(Arc::new(lineup)));
+        let past = HashMap::from([(old.version, live.planner.clone())]);
+        let view = View { ledger, planner, past };
+        let programmes =
+            view.read(|guide| guide.programmes(now, now + PREVIEW_REACH).take(limit).collect());
+        Ok(Preview { at, programmes })
+    }
+
+    async fn view(&self, entry: &Arc<Entry>, from: AirTime) -> Result<View> {
+        let live = self.live(entry).await?;
+        let ledger = match live.reaches(from) {
+            true => live.ledger.clone(),
+            false => self.past_ledger(entry, &live, from).await?,
+        };
+        let mut past = HashMap::new();
+        for airing in ledger.airings().iter().filter(|airing| airing.end > from) {
+            let version = airing.row.lineup_version;
+            let is_skip = matches!(airing.row.content, Content::Skip { .. });
+            if !is_skip || version == live.planner.lineup().version || past.contains_key(&version) {
+                continue;
+            }
+            if let Some(lineup) = self.0.db.lineup(entry.id, version).await? {
+                past.insert(version, Arc::new(Planner::new(Arc::new(lineup))));
+            }
+        }
+        Ok(View { ledger, planner: live.planner.clone(), past })
+    }
+
+    /// The ledger from `from` on, up to where the cached one ends: what was
+    /// committed since may be of another version than the cached planner.
+    pub(super) async fn past_ledger(
+        &self,
+        entry: &Entry,
+        live: &Live,
+        from: AirTime,
+    ) -> Result<Arc<Ledger>> {
+        let last = live.ledger.tail().map_or(0, |tail| tail.ordinal);
+        let rows = self.0.db.ledger_rows(entry.id, from, None).await?;
+        entry.read_ledger(rows.into_iter().filter(|row| row.ordinal <= last))
+    }
+}
