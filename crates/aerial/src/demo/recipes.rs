@@ -78,12 +78,12 @@ pub fn recipes(font: Option<&Path>) -> Vec<Clip> {
 
 fn fractals() -> Vec<Clip> {
     vec![
-        episode(1, "Deep Zoom", "mp4", 60).way(
+        episode(1, "Deep Zoom", "mp4", 45).way(
             DEEP_ZOOM,
             Sound::Chord { hertz: &[110.0, 164.8, 220.0, 277.2, 329.6], swells_per_minute: 5.0 },
             &[H264, AAC, &["-movflags", "+faststart"]],
         ),
-        episode(2, "Slow Life", "mkv", 50)
+        episode(2, "Slow Life", "mkv", 40)
             .way(
                 SLOW_LIFE,
                 Sound::Surround { hertz: &[98.0, 146.8, 196.0, 246.9, 293.7] },
@@ -94,7 +94,7 @@ fn fractals() -> Vec<Clip> {
                 Sound::Surround { hertz: &[98.0, 146.8, 196.0, 246.9, 293.7] },
                 &[H264, &["-c:a", "ac3", "-b:a", "384k"]],
             ),
-        episode(3, "Carpet", "ts", 45).way(
+        episode(3, "Carpet", "ts", 36).way(
             CARPET,
             Sound::Chord { hertz: &[130.8, 196.0, 261.6, 392.0], swells_per_minute: 7.0 },
             &[&[
@@ -127,7 +127,7 @@ fn fractals() -> Vec<Clip> {
                 Sound::Chord { hertz: &[146.8, 220.0, 293.7, 370.0], swells_per_minute: 9.0 },
                 &[&["-c:v", "mpeg4", "-vtag", "XVID", "-q:v", "4", "-c:a", "ac3"]],
             ),
-        episode(5, "Hall of Mirrors", "mov", 45).way(
+        episode(5, "Hall of Mirrors", "mov", 36).way(
             MIRRORS,
             Sound::Chord { hertz: &[123.5, 185.0, 246.9, 311.1, 370.0], swells_per_minute: 6.0 },
             &[H264, &["-c:a", "pcm_s16le"]],
@@ -149,7 +149,7 @@ fn films(font: Option<&Path>) -> Vec<Clip> {
         swells_per_minute: 9.0,
     };
     vec![
-        film("Evening Light", "webm", 120)
+        film("Evening Light", "webm", 90)
             .way(
                 EVENING,
                 Sound::Sea,
@@ -189,9 +189,9 @@ fn films(font: Option<&Path>) -> Vec<Clip> {
                 ]],
             )
             .way(EVENING, Sound::Sea, &[H264, AAC, &["-f", "matroska"]]),
-        film("Silent Planet", "mkv", 75).way(PLANET, Sound::None, &[H264]),
-        film("Light Organ", "mp4", 75).drawn_from_sound(organ, tones, &[H264, AAC]),
-        film("The Long Minute", "m4v", 180)
+        film("Silent Planet", "mkv", 60).way(PLANET, Sound::None, &[H264]),
+        film("Light Organ", "mp4", 60).drawn_from_sound(organ, tones, &[H264, AAC]),
+        film("The Long Minutes", "m4v", 120)
             .way(
                 &clock,
                 Sound::Chord { hertz: &[87.3, 130.8, 174.6, 220.0], swells_per_minute: 4.0 },
@@ -218,7 +218,7 @@ fn shorts() -> Vec<Clip> {
         short("Colour Wheel", "mkv", 20)
             .way(WHEEL, Sound::Chord { hertz: &[174.6, 220.0, 261.6, 349.2], swells_per_minute: 12.0 }, &[H264, &["-c:a", "flac"]]),
         short("Figure of Sound", "mp4", 24).drawn_from_sound(
-            "asplit=2[a][curve];[curve]volume=3,avectorscope=s=576x576:r=30:m=lissajous_xy:draw=line:zoom=1.3:\
+            "asplit=2[a][curve];[curve]volume=9,avectorscope=s=576x576:r=30:m=lissajous_xy:draw=line:zoom=1.3:\
              rc=20:gc=110:bc=220:rf=6:gf=8:bf=3,format=gbrp,gblur=0.6,pad=1024:576:-1:-1,format=yuv420p[v]",
             Sound::Chord { hertz: &[110.0, 165.1, 275.3], swells_per_minute: 11.0 },
             &[H264, AAC],
@@ -232,8 +232,8 @@ fn shorts() -> Vec<Clip> {
 // without smoothing, so that cells stay square; the rest is drawn at a size that
 // two cores make several times faster than it plays.
 
-/// Into the Mandelbrot set's Seahorse Valley, a factor of 65,000 in 60 s.
-const DEEP_ZOOM: &str = "mandelbrot=s=512x288:r=24000/1001:start_scale=2.6:end_scale=0.00004:end_pts=1440:\
+/// Into the Mandelbrot set's Seahorse Valley, a factor of 65,000 in 45 s.
+const DEEP_ZOOM: &str = "mandelbrot=s=512x288:r=24000/1001:start_scale=2.6:end_scale=0.00004:end_pts=1080:\
     maxiter=1500:inner=black:bailout=20,hue=h=200:s=0.9,scale=1280:720:flags=bicubic,format=yuv420p[v]";
 
 /// Conway's Life; what dies glows for a while.
@@ -254,7 +254,7 @@ const RULE_THIRTY: &str = "cellauto=s=160x120:r=30000/1001:rule=30:seed=4:ratio=
 /// A turning piece of the Mandelbrot set in two mirrors.
 const MIRRORS: &str = "mandelbrot=s=300x300:r=30000/1001:start_scale=0.02:end_scale=0.004:end_pts=2600:\
     maxiter=200:inner=mincol,rotate=0.12*t:c=black,crop=240:134,split=2[a][b];[b]hflip[c];[a][c]hstack,\
-    split=2[d][e];[e]vflip[f];[d][f]vstack,scale=1280:720:flags=bicubic,format=yuv420p,hue=h=20*t,format=yuv420p[v]";
+    split=2[d][e];[e]vflip[f];[d][f]vstack,scale=1280:720:flags=bicubic,setsar=1,format=yuv420p,hue=h=20*t,format=yuv420p[v]";
 
 /// A sunset without a sun.
 const EVENING: &str = "gradients=s=320x180:r=25:n=5:c0=#0b1030:c1=#3a1d5c:c2=#b1345f:c3=#f08a4b:c4=#ffd9a0:\
@@ -286,7 +286,8 @@ const NEON: &str = "life=s=192x108:r=15:rule=B36/S23:mold=3:ratio=0.2:seed=12:li
 /// Two stones in a pond.
 const RIPPLES: &str = "nullsrc=s=128x72:r=30000/1001,format=gray,geq=lum='127+127*sin(hypot(X-64+28*sin(T*0.7)\\,\
     Y-36+16*cos(T*0.9))/1.6)*sin(hypot(X-64-28*sin(T*0.5)\\,Y-36-16*cos(T*0.6))/1.6)',\
-    scale=640:360:flags=bicubic,format=yuv444p,pseudocolor=preset=viridis,format=yuv420p[v]";
+    format=yuv444p,pseudocolor=preset=viridis,\
+    scale=480:270:flags=bicubic,format=yuv420p[v]";
 
 /// All hues, turning.
 const WHEEL: &str = "gradients=s=320x180:r=25:n=6:t=spiral:c0=#ff595e:c1=#ffca3a:c2=#8ac926:c3=#1982c4:c4=#6a4c93:\
