@@ -26,7 +26,7 @@ use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::thumbnail::Thumbnails;
 use crate::http::{self, AppState};
-use crate::library::{Ffprobe, Library, Tools};
+use crate::library::{Ffprobe, Library, Tools, WatchTimes, Watcher};
 use crate::schedule::Schedule;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
@@ -84,6 +84,12 @@ impl Parts {
             clock: clock.clone(),
         });
         tasks.spawn(scanning.run(ending.clone()));
+        let times = WatchTimes { rescan_every: settings.library.rescan.0, ..WatchTimes::default() };
+        // Before the first scan, so that nothing falls between the two.
+        let (_watcher, watching) = Watcher::new(db.clone(), library.clone(), times);
+        if settings.library.watch {
+            tasks.spawn(watching.run(ending.clone()));
+        }
         if *demo {
             opening::open_demo(&library, &schedule, &folders).await?;
         } else {

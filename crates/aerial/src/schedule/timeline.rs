@@ -102,15 +102,3 @@ impl Timeline for Schedule {
 fn failed(channel: ChannelRef, error: &ScheduleError) -> TimelineError {
     TimelineError::Channel { channel: channel.to_string(), reason: error.to_string() }
 }
-
-/// The library tells what it found; plans that stand on it follow.
-impl crate::library::Listener for Schedule {
-    fn library_changed(&self, media: Vec<MediaId>) -> BoxFuture<'_, ()> {
-        async move {
-            if let Err(error) = Schedule::library_changed(self, &media).await {
-                tracing::error!(%error, "the channels do not know of all new media yet; scan again");
-            }
-        }
-        .boxed()
-    }
-}
