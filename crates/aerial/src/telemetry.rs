@@ -27,6 +27,10 @@ pub enum TelemetryError {
     Twice(#[source] TryInitError),
 }
 
+/// Libraries that tell at `info` what only their own developers need; a filter
+/// that names them overrules this.
+const QUIET: &str = "memory_serve=warn,sea_orm_migration=warn,sqlx=warn";
+
 /// Set up the logs of this process.
 ///
 /// # Errors
@@ -34,8 +38,8 @@ pub enum TelemetryError {
 pub fn start(settings: &Log) -> Result<(), TelemetryError> {
     let variable = std::env::var(FILTER_VARIABLE).ok().filter(|text| !text.is_empty());
     let filter = variable.as_ref().unwrap_or(&settings.filter);
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(error.to_string()))?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
+        .map_err(|error| TelemetryError::Filter(error.to_string()))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
