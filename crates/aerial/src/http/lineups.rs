@@ -24,6 +24,7 @@ use crate::schedule::{self, Effect, Schedule, ScheduleError};
 
 /// An item of a lineup.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = LineupItem)]
 pub struct Item {
     /// For good, wherever it is moved.
     id: Uuid,
@@ -49,6 +50,7 @@ pub struct Item {
 /// is in the lineup already its `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewLineupItem)]
 pub struct NewItem {
     /// The item it is, wherever it stood; none: a new one.
     id: Option<Uuid>,
@@ -190,7 +192,7 @@ pub(super) fn refused(error: ScheduleError, items: &[NewItem]) -> Problem {
 #[utoipa::path(
     get, path = "/channels/{channel}/lineup", operation_id = "get_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id."), PageQuery),
-    responses((status = 200, body = Listing<Item>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Item>)),
 )]
 pub(super) async fn get(
     State(schedule): State<Schedule>,
@@ -260,7 +262,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
     put, path = "/channels/{channel}/lineup", operation_id = "put_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = NewLineup,
-    responses((status = 200, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 200, body = LineupChange)),
 )]
 pub(super) async fn put(
     State(schedule): State<Schedule>,
@@ -278,7 +280,7 @@ pub(super) async fn put(
     post, path = "/channels/{channel}/lineup/items", operation_id = "add_items", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = AddedItems,
-    responses((status = 201, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 201, body = LineupChange)),
 )]
 pub(super) async fn add(
     State(schedule): State<Schedule>,
@@ -321,7 +323,7 @@ pub(super) async fn delete(
     tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = NewOrder,
-    responses((status = 200, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 200, body = LineupChange)),
 )]
 pub(super) async fn arrange(
     State(schedule): State<Schedule>,

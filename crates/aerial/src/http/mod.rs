@@ -9,6 +9,8 @@
 //! are made from the same list.
 
 pub mod channels;
+pub mod contents;
+pub mod edits;
 pub mod events;
 pub mod extract;
 pub mod folders;
@@ -17,6 +19,7 @@ pub mod lineups;
 pub mod media;
 pub mod openapi;
 pub mod page;
+pub mod preview;
 pub mod problem;
 pub mod scan;
 mod shell;
@@ -74,15 +77,15 @@ pub struct AppState {
 pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
-        .merge(openapi::routes(&document))
+        .merge(openapi::routes(&openapi::completed(&document)))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
 }
 
 /// The document that describes the API.
-pub fn document() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+pub fn document() -> serde_json::Value {
+    openapi::completed(&api().into_openapi())
 }
 
 fn api() -> OpenApiRouter<AppState> {
@@ -99,7 +102,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(channels::get, channels::edit, channels::delete))
         .routes(routes!(channels::now))
         .routes(routes!(channels::skip))
-        .routes(routes!(channels::preview))
+        .routes(routes!(preview::preview))
         .routes(routes!(lineups::get, lineups::put))
         .routes(routes!(lineups::add))
         .routes(routes!(lineups::delete))
