@@ -10,15 +10,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::{ConfigError, Settings};
+use crate::connections::Connections;
 use crate::ffmpeg::{DiscoverError, Ffmpeg, SpawnError, Spawner, own_binary};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::telemetry::TelemetryError;
@@ -104,12 +101,11 @@ pub async fn serve(startup: Startup) -> Result<End, AppError> {
         parts = Parts::start(&settings) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
-    let stop_accepting = CancellationToken::new();
-    let connections = TaskTracker::new();
+    let connections = Connections::default();
     let mut addresses = Vec::new();
     for listener in listeners {
         addresses.push(listener.local_addr().map_err(system("ask for the address"))?);
-        serve_on(listener, parts.router(), &stop_accepting, &connections)?;
+        connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }
     let keeper_gone = announce(&addresses, restarts, keeper);
 
@@ -119,10 +115,9 @@ pub async fn serve(startup: Startup) -> Result<End, AppError> {
     }
     tracing::info!("ending: finishing what is in flight");
     let finish = async {
-        stop_accepting.cancel();
-        connections.close();
-        if timeout(IN_FLIGHT_PATIENCE, connections.wait()).await.is_err() {
-            tracing::info!("responses were cut off after {IN_FLIGHT_PATIENCE:?}");
+        let cut_off = connections.drain(IN_FLIGHT_PATIENCE).await;
+        if cut_off > 0 {
+            tracing::info!(cut_off, "responses were not finished within {IN_FLIGHT_PATIENCE:?}");
         }
         parts.shut_down().await;
     };
@@ -169,39 +164,19 @@ impl Parts {
     }
 }
 
-/// Accept connections until told to stop; those in flight are finished.
-fn serve_on(
-    listener: std::net::TcpListener,
-    router: Router,
-    stop_accepting: &CancellationToken,
-    connections: &TaskTracker,
-) -> Result<(), AppError> {
-    listener.set_nonblocking(true).map_err(system("use the socket"))?;
-    let listener = TcpListener::from_std(listener).map_err(system("use the socket"))?;
-    // Without it the end of each response would wait up to 40 ms for an ACK.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(stop_accepting.clone().cancelled_owned());
-    connections.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "connections are no longer accepted");
-        }
-    });
-    Ok(())
-}
-
-/// Say that the server is there: to people, to scripts that wait for the word
-/// "listening", and to the keeper. The future ends when the keeper is gone.
+/// Say that the server is there: to the keeper, to people, and to scripts that
+/// wait for the word "listening". The future ends when the keeper is gone.
+///
+/// The keeper first: who kills the server on the word "listening" shall find a
+/// keeper that knows that the first start went well.
 fn announce(
     addresses: &[SocketAddr],
     restarts: u32,
-    keeper: Option<KeeperLine>,
-) -> impl Future<Output = ()> {
+    mut keeper: Option<KeeperLine>,
+) -> impl Future<Output = ()> + use<> {
+    if let Some(keeper) = &mut keeper {
+        keeper.say_ready();
+    }
     for address in addresses {
         // A closed stdout is no reason to stop.
         let _ = writeln!(io::stdout(), "listening on http://{address}");
@@ -216,8 +191,7 @@ fn announce(
         }
     }
     async {
-        let Some(mut keeper) = keeper else { return pending().await };
-        keeper.say_ready();
+        let Some(keeper) = keeper else { return pending().await };
         if let Err(error) = keeper.gone().await {
             tracing::warn!(%error, "cannot tell whether the keeper lives");
             pending::<()>().await;

@@ -7,7 +7,7 @@
 //! that inherits them. It has one thread, no runtime, and no other work.
 //!
 //! Owns the sockets, the server process and the signals. What happens when is
-//! decided in [`policy`]. Invariant: as long as the keeper lives, no connection
+//! decided in `policy`. Invariant: as long as the keeper lives, no connection
 //! is refused; when it dies, the server ends too.
 //!
 //! When it is process 1 of a container it reaps what others left; elsewhere that
@@ -32,8 +32,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use thiserror::Error;
 
 use crate::clock::monotonic;
-use crate::ffmpeg::command;
 use crate::ffmpeg::shim::{OnParentDeath, ShimArgs};
+use crate::ffmpeg::{command, own_binary};
 use policy::{Action, Death, Ending, Event, Keeper};
 pub use sockets::{Inherited, KeeperLine, SocketError, bind, inherit};
 
@@ -60,7 +60,8 @@ pub struct Plan {
     /// This program's file. A newer one put in its place is what runs after the
     /// next SIGHUP, so it is a path, not the running image.
     pub program: PathBuf,
-    /// The server's arguments: `serve --no-keeper …`.
+    /// The server's arguments: `serve … --no-keeper`. `--restarts N` is added.
+    /// A newer version has to understand both.
     pub args: Vec<OsString>,
     /// The sockets, already listening.
     pub sockets: Vec<std::net::TcpListener>,
@@ -151,8 +152,9 @@ impl Server {
             niceness: 0,
             set_listen_pid: true,
         };
-        let mut command = command(&plan.program);
-        command.args(shim.to_args()).arg(&plan.program).args(&plan.args);
+        // The shim is this version, whatever the program has become meanwhile.
+        let mut command = command(own_binary()?);
+        command.arg0("aerial").args(shim.to_args()).arg(&plan.program).args(&plan.args);
         command.arg("--restarts").arg(restarts.to_string());
         command.env("LISTEN_FDS", handed.len().to_string());
         command.env("LISTEN_FDNAMES", sockets::names(plan.sockets.len()));

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use aerial::app::{self, End, Startup};
 use aerial::cli::{Cli, Command, ServeArgs};
 use aerial::config::{Flags, Settings};
-use aerial::ffmpeg::shim;
+use aerial::doctor;
+use aerial::ffmpeg::{Spawner, own_binary, shim};
 use aerial::keeper::{self, Inherited};
 use aerial::telemetry;
 use anyhow::Context;
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
 fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve(&args, settings),
-        Command::Demo(_) | Command::Scan(_) | Command::Doctor(_) | Command::Channel(_) => {
+        Command::Doctor(_) => doctor(&settings),
+        Command::Demo(_) | Command::Scan(_) | Command::Channel(_) => {
             anyhow::bail!("this command is not part of this build yet")
         }
     }
@@ -69,10 +71,7 @@ fn serve_here(
     inherited: Inherited,
 ) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start threads")?;
+    let runtime = runtime()?;
     let startup = Startup { settings, inherited, restarts: args.restarts };
     let end = runtime.block_on(app::serve(startup))?;
     if end == End::AtOnce {
@@ -81,6 +80,22 @@ fn serve_here(
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {
+    telemetry::start(&settings.log)?;
+    let report = runtime()?.block_on(async {
+        let spawner = Spawner::new(own_binary().context("cannot find this program's own file")?)?;
+        let report = doctor::examine(settings, &spawner).await;
+        spawner.shut_down().await;
+        anyhow::Ok(report)
+    })?;
+    writeln!(std::io::stdout(), "Aerial {}\n\n{report}", env!("CARGO_PKG_VERSION"))?;
+    Ok(if report.can_serve() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
 /// The error and its causes on one line, but no cause that was told already.

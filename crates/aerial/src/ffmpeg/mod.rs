@@ -6,6 +6,7 @@
 
 mod child;
 pub mod discover;
+pub mod selftest;
 pub mod shim;
 mod spawner;
 mod stderr_tail;

@@ -5,7 +5,7 @@
 //! Doing that with `pre_exec` instead would make Rust fork: 43 ms in a large
 //! process, with every thread stalled; this costs 1 ms and no unsafe code.
 //!
-//! Owns nothing: it parses its arguments, which only [`ShimArgs::to_args`] writes.
+//! Owns nothing: it parses its arguments, which only the spawner and the keeper write.
 //! Invariant: when the parent is already gone, the program is not started.
 
 use std::ffi::{OsStr, OsString};

@@ -1,0 +1,237 @@
+//! The connections of viewers: accepted, served, and drained.
+//!
+//! Owns the accept loops and the tasks of connections; what is answered is the
+//! router's business. It stands in for `axum::serve`, whose graceful shutdown
+//! closes a connection that was accepted but has not been read from yet: its
+//! request is lost, and that ends FFmpeg for good. Invariant: a request on a new
+//! connection is answered, by this server or by the next one.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// How long a connection that was accepted just before the end may take to send
+/// its request; players send it with the last packet of the handshake.
+const FIRST_REQUEST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// All connections of a server.
+#[derive(Debug, Default)]
+pub struct Connections {
+    drain: CancellationToken,
+    cut_off: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Connections {
+    /// Accept connections on this socket, from now until [`Self::drain`].
+    ///
+    /// # Errors
+    /// When the socket cannot be used with the runtime.
+    pub fn accept_on(&self, listener: std::net::TcpListener, router: Router) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let (drain, cut_off) = (self.drain.clone(), self.cut_off.clone());
+        let tasks = self.tasks.clone();
+        self.tasks.spawn(async move {
+            while let Some((stream, peer)) = next(&listener, &drain).await {
+                let connection = serve(stream, peer, router.clone(), drain.clone());
+                let cut_off = cut_off.clone();
+                tasks.spawn(async move {
+                    tokio::select! {
+                        () = connection => {}
+                        () = cut_off.cancelled() => {}
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+
+    /// Accept no more, finish what is in flight, close what is idle. Returns the
+    /// number of connections that were not finished in time and were cut off.
+    pub async fn drain(&self, patience: Duration) -> usize {
+        self.drain.cancel();
+        self.tasks.close();
+        let _ = timeout(patience, self.tasks.wait()).await;
+        let unfinished = self.tasks.len();
+        self.cut_off.cancel();
+        self.tasks.wait().await;
+        unfinished
+    }
+}
+
+/// The next connection; none once there shall be no more. Those that wait in
+/// the backlog then are the next server's.
+async fn next(
+    listener: &TcpListener,
+    drain: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = drain.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(connection) => return Some(connection),
+            // The other side has gone already.
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection (too many open files?)");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, drain: CancellationToken) {
+    // Without it the end of each response would wait up to 40 ms for an ACK.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let asked = CancellationToken::new();
+    let answer = service_fn(|mut request: hyper::Request<Incoming>| {
+        asked.cancel();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (router, drain) = (router.clone(), drain.clone());
+        async move {
+            let mut response: Response = router.oneshot(request.map(Body::new)).await?;
+            if drain.is_cancelled() {
+                // The next request is for a new connection, and so the next server.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    // The timer is for the 30 s within which a request's head has to come.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), answer);
+    let mut connection = pin!(connection);
+    let mut may_end = pin!(async {
+        drain.cancelled().await;
+        let _ = timeout(FIRST_REQUEST_PATIENCE, asked.cancelled()).await;
+    });
+    let mut ending = false;
+    let served = loop {
+        tokio::select! {
+            served = connection.as_mut() => break served,
+            () = may_end.as_mut(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    if let Err(error) = served {
+        // Viewers leave in the middle of a response all the time.
+        tracing::debug!(%peer, %error, "a connection broke off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const REQUEST: &[u8] = b"GET /peer HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    async fn start(router: Router) -> (Connections, SocketAddr) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Connections::default();
+        connections.accept_on(listener, router).unwrap();
+        (connections, address)
+    }
+
+    fn peer_router() -> Router {
+        let tell = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
+        Router::new().route("/peer", get(tell))
+    }
+
+    async fn read_response(stream: &mut TcpStream) -> String {
+        let mut text = String::new();
+        while !text.contains("127.0.0.1:") {
+            let mut bytes = [0; 1024];
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert!(count > 0, "closed after {text:?}");
+            text.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_request_learns_its_peer() {
+        let (_connections, address) = start(peer_router()).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        let response = read_response(&mut stream).await;
+        assert!(response.ends_with(&stream.local_addr().unwrap().to_string()), "{response}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_accepted_before_the_end_is_answered_after_it() {
+        let (connections, address) = start(peer_router()).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // One that is answered shows that the one before it was accepted.
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second.write_all(REQUEST).await.unwrap();
+        read_response(&mut second).await;
+        let viewer = async {
+            tokio::task::yield_now().await;
+            stream.write_all(REQUEST).await.unwrap();
+            let response = read_response(&mut stream).await;
+            assert!(response.contains("connection: close"), "{response}");
+        };
+        let (cut_off, ()) = tokio::join!(connections.drain(Duration::from_secs(10)), viewer);
+        assert_eq!(cut_off, 0);
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_closed_at_the_end() {
+        let (connections, address) = start(peer_router()).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        read_response(&mut stream).await;
+        assert_eq!(connections.drain(Duration::from_secs(10)).await, 0);
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_response_without_end_is_cut_off_when_patience_ends() {
+        let endless =
+            || async { Body::from_stream(futures::stream::pending::<io::Result<String>>()) };
+        let router = peer_router().route("/endless", get(endless));
+        let (connections, address) = start(router).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        assert_eq!(connections.drain(Duration::from_millis(50)).await, 1);
+    }
+}

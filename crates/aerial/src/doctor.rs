@@ -1,0 +1,293 @@
+//! `aerial doctor`: what works here, and what to do about what does not.
+//!
+//! Owns the list of examinations and how it is told. It changes nothing: what it
+//! writes it removes. Invariant: a fault is what keeps the server from serving;
+//! everything else is a note.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+
+use crate::config::{ByteSize, Settings};
+use crate::ffmpeg::selftest::{self, Verdict};
+use crate::ffmpeg::{Ffmpeg, Spawner};
+use crate::keeper::bind;
+
+/// The heights for which the capacity is measured.
+const MEASURED_HEIGHTS: [u16; 2] = [720, 1080];
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It works.
+    Fine,
+    /// It works, but not as well as it could.
+    Note,
+    /// The server cannot serve.
+    Fault,
+}
+
+/// One thing that was examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found, and what to do about it.
+    pub text: String,
+}
+
+/// All that was examined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report(pub Vec<Finding>);
+
+impl Report {
+    /// Whether the server could serve here.
+    pub fn can_serve(&self) -> bool {
+        self.0.iter().all(|finding| finding.severity < Severity::Fault)
+    }
+
+    fn add(&mut self, severity: Severity, text: impl Into<String>) {
+        self.0.push(Finding { severity, text: text.into() });
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { severity, text } in &self.0 {
+            let mark = match severity {
+                Severity::Fine => "ok   ",
+                Severity::Note => "note ",
+                Severity::Fault => "FAULT",
+            };
+            writeln!(f, "  {mark}  {text}")?;
+        }
+        match self.can_serve() {
+            true => write!(f, "\nAerial can serve here."),
+            false => write!(f, "\nAerial cannot serve here until the faults are mended."),
+        }
+    }
+}
+
+/// Examine this machine with these settings.
+pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
+    let mut report = Report::default();
+    match Ffmpeg::discover(&settings.ffmpeg, spawner).await {
+        Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, spawner, &mut report).await,
+        Err(error) => report.add(Severity::Fault, error.to_string()),
+    }
+    examine_folders(&settings.library.folders, &mut report);
+    examine_disk(settings, &mut report);
+    match bind(settings.server.listen) {
+        Ok(_) => report.add(Severity::Fine, format!("{} is free", settings.server.listen)),
+        Err(error) => report.add(Severity::Fault, error.to_string()),
+    }
+    report
+}
+
+async fn examine_ffmpeg(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report) {
+    let Ffmpeg { version, ffmpeg: program, ffprobe, .. } = ffmpeg;
+    let both = format!("FFmpeg {version}: {}, {}", program.display(), ffprobe.display());
+    report.add(Severity::Fine, both);
+    for shortcoming in ffmpeg.shortcomings() {
+        report.add(Severity::Note, format!("this FFmpeg has {shortcoming}"));
+    }
+    match selftest::try_software(ffmpeg, spawner).await {
+        Verdict::Works(took) => {
+            let text = format!("libx264 and AAC work (half a second of 720p in {took:.1?})");
+            report.add(Severity::Fine, text);
+        }
+        Verdict::Fails(reason) => {
+            let text = format!("libx264 and AAC do not work, install another FFmpeg: {reason}");
+            report.add(Severity::Fault, text);
+            return;
+        }
+    }
+    examine_containers(ffmpeg, spawner, report).await;
+    let mut carried = Vec::new();
+    for height in MEASURED_HEIGHTS {
+        let capacity = selftest::measure(ffmpeg, spawner, height).await;
+        let streams = capacity.map_or(0, |capacity| capacity.streams);
+        carried.push((height, streams));
+    }
+    let text: Vec<_> = carried.iter().map(|(height, n)| format!("{n} of {height}p")).collect();
+    let text = format!("this machine can encode about {} at once", text.join(", or "));
+    match carried.iter().all(|(_, streams)| *streams == 0) {
+        true => report.add(Severity::Note, format!("{text}: it is too slow, or too busy now")),
+        false => report.add(Severity::Fine, text),
+    }
+}
+
+async fn examine_containers(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report) {
+    let folder = match Scratch::make() {
+        Ok(folder) => folder,
+        Err(error) => {
+            let text = format!("containers were not tried, no temporary folder: {error}");
+            return report.add(Severity::Note, text);
+        }
+    };
+    let mut read = Vec::new();
+    for (container, verdict) in selftest::try_containers(ffmpeg, spawner, &folder.0).await {
+        match verdict {
+            Verdict::Works(_) => read.push(container),
+            Verdict::Fails(reason) => report.add(
+                Severity::Note,
+                format!("this FFmpeg cannot play .{container} files, install another: {reason}"),
+            ),
+        }
+    }
+    if !read.is_empty() {
+        report.add(Severity::Fine, format!("plays {}", read.join(", ")));
+    }
+}
+
+fn examine_folders(folders: &[PathBuf], report: &mut Report) {
+    if folders.is_empty() {
+        let text = "no folder of media in the settings: give one with --media DIR, \
+                    or add it in the app";
+        report.add(Severity::Note, text);
+    }
+    for folder in folders {
+        let shown = folder.display();
+        match std::fs::read_dir(folder) {
+            Ok(entries) => {
+                let count = entries.take(10_000).count();
+                report.add(Severity::Fine, format!("{shown} can be read ({count} entries)"));
+            }
+            Err(error) => {
+                let advice = match error.kind() {
+                    io::ErrorKind::NotFound => "is the path right, and the drive there?",
+                    io::ErrorKind::PermissionDenied => "let the server's user read it",
+                    io::ErrorKind::NotADirectory => "name the folder, not the file",
+                    _ => "is the drive all right?",
+                };
+                let text = format!("{shown} cannot be read ({error}): {advice}");
+                report.add(Severity::Fault, text);
+            }
+        }
+    }
+}
+
+fn examine_disk(settings: &Settings, report: &mut Report) {
+    let data = &settings.server.data;
+    let absolute = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+    // The data folder itself is made at the first start.
+    let Some(existing) = absolute.ancestors().find(|folder| folder.exists()) else { return };
+    if !existing.is_dir() || access(existing, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        let text = format!(
+            "cannot write to {}: let the server's user do so, or choose another with --data",
+            existing.display()
+        );
+        return report.add(Severity::Fault, text);
+    }
+    let Ok(disk) = statvfs(existing) else { return };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let (limit, floor) = (settings.store.limit, settings.store.free);
+    let shown = rounded(free);
+    if free < floor.0 {
+        let text = format!(
+            "{shown} free for {}, below the {floor} that is to be left free: make room, or \
+             lower store.free (AERIAL_STORE_FREE)",
+            data.display()
+        );
+        report.add(Severity::Note, text);
+    } else if free < limit.0.saturating_add(floor.0) {
+        let text = format!("{shown} free for {}, so less than {limit} is kept", data.display());
+        report.add(Severity::Note, text);
+    } else {
+        let text = format!("{shown} free for {} (uses up to {limit})", data.display());
+        report.add(Severity::Fine, text);
+    }
+}
+
+/// In whole GiB or MiB.
+fn rounded(bytes: u64) -> ByteSize {
+    let unit = if bytes >= 10 << 30 { 1 << 30 } else { 1 << 20 };
+    ByteSize(bytes / unit * unit)
+}
+
+/// A temporary folder of our own, removed with all that is in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("aerial-doctor-{}", uuid::Uuid::now_v7()));
+        create_private(&path)?;
+        Ok(Self(path))
+    }
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "a temporary folder is left");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(folders: &[&Path]) -> Report {
+        let mut report = Report::default();
+        let folders: Vec<_> = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        examine_folders(&folders, &mut report);
+        report
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_fault_and_one_that_is_empty_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(folders(&[folder.path()]).can_serve());
+        let report = folders(&[folder.path(), Path::new("/no/such/folder")]);
+        assert!(!report.can_serve());
+        assert!(report.to_string().contains("is the path right"), "{report}");
+        let file = folder.path().join("film.mkv");
+        std::fs::write(&file, "").unwrap();
+        assert!(folders(&[&file]).to_string().contains("name the folder, not the file"));
+    }
+
+    #[test]
+    fn without_a_folder_there_is_a_note() {
+        let report = folders(&[]);
+        assert_eq!(report.0[0].severity, Severity::Note);
+        assert!(report.can_serve());
+    }
+
+    #[test]
+    fn a_report_is_told_line_by_line_with_its_sum() {
+        let mut report = Report::default();
+        report.add(Severity::Fine, "one");
+        report.add(Severity::Note, "two");
+        report.add(Severity::Fault, "three");
+        insta::assert_snapshot!(report, @r"
+          ok     one
+          note   two
+          FAULT  three
+
+        Aerial cannot serve here until the faults are mended.
+        ");
+    }
+
+    #[test]
+    fn a_small_disk_is_a_note_and_an_impossible_data_folder_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.server.data = folder.path().join("not/yet/there");
+        settings.store.free = ByteSize(u64::MAX >> 1);
+        let mut report = Report::default();
+        examine_disk(&settings, &mut report);
+        assert_eq!(report.0[0].severity, Severity::Note, "{report}");
+        settings.server.data = "/dev/null/data".into();
+        let mut report = Report::default();
+        examine_disk(&settings, &mut report);
+        assert!(!report.can_serve(), "{report}");
+    }
+}
