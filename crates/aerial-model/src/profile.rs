@@ -335,7 +335,7 @@ mod tests {
             height in 144u16..=4_320, cap in 1u16..=4_320,
         ) {
             let p = profile(height, cap);
-            prop_assert!(p.width % 2 == 0 && p.height % 2 == 0);
+            prop_assert!(p.width.is_multiple_of(2) && p.height.is_multiple_of(2));
             prop_assert!(p.height <= height.max(MIN_HEIGHT));
             prop_assert!((i64::from(p.width) * 9 - i64::from(p.height) * 16).abs() <= 9);
             let above = profile(height.min(4_318) + 2, 4_320);

@@ -1,5 +1,7 @@
 //! Scans of real files with the real ffprobe.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod library_support;
 
 use std::path::Path;
@@ -9,7 +11,9 @@ use std::time::Duration;
 use aerial::clock::Clock;
 use aerial::db::{Db, Media, MediaState};
 use aerial::ffmpeg::{Exit, Invocation, RunLimits, Spawner};
-use aerial::library::{Ffprobe, ProbeFailure, Prober, ScanRequest, ScanState};
+use aerial::library::{
+    Ffprobe, ProbeFailure, Prober, ScanRequest, ScanState, ThumbnailError, Thumbnails,
+};
 use library_support::LIMIT;
 use tokio::time::timeout;
 
@@ -106,6 +110,20 @@ async fn real_files_are_read_and_bad_ones_kept_with_their_reason() {
     }
     shut_down.cancel();
     timeout(LIMIT, task).await.unwrap().unwrap();
+
+    let pictures = data.path().join("thumbnails");
+    let thumbnails = Thumbnails::new(spawner.clone(), "ffmpeg", &pictures);
+    for name in ["a.mp4", "d.ts", "i.wmv", "new\nline 🎬.mkv", "-i %d.mp4"] {
+        let picture = thumbnails.get(&get(name).await).await.unwrap();
+        assert!(picture.starts_with(&[0xff, 0xd8]) && picture.len() > 1000, "{name}");
+    }
+    // Kept: FFmpeg is not asked again. And what cannot be shown says so.
+    let kept = Thumbnails::new(spawner.clone(), "/no/such/ffmpeg", &pictures);
+    kept.get(&get("a.mp4").await).await.unwrap();
+    let other = kept.get(&get("b.mkv").await).await;
+    assert!(matches!(other, Err(ThumbnailError::Failed { .. })), "{other:?}");
+    let none = thumbnails.get(&get("text.mkv").await).await;
+    assert!(matches!(none, Err(ThumbnailError::NoPicture(_))), "{none:?}");
     assert_eq!(spawner.shut_down().await, 0);
 }
 

@@ -1,5 +1,7 @@
 //! Scans, with the real catalogue and a prober that counts.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod library_support;
 
 use std::time::Duration;

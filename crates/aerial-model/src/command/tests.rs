@@ -1,1 +1,261 @@
+use std::path::Path;
 
+use super::*;
+use crate::media::{AudioFacts, Color, FieldOrder, VideoFacts};
+use crate::profile::Rendition;
+use crate::time::FrameRate;
+
+const EVERYTHING: Filters = Filters { zscale: true, drawtext: true };
+
+fn video(rate: (u32, u32)) -> VideoFacts {
+    VideoFacts {
+        index: 0,
+        codec: "h264".to_owned(),
+        profile: None,
+        pixel_format: Some("yuv420p".to_owned()),
+        width: 1_920,
+        height: 1_080,
+        pixel_aspect: (1, 1),
+        rotation: 0,
+        average_rate: FrameRate::new(rate.0, rate.1),
+        nominal_rate: None,
+        field_order: FieldOrder::Progressive,
+        color: Color::default(),
+        start: Ticks::ZERO,
+        end: Ticks::from_secs(60),
+        kbps: None,
+        language: None,
+    }
+}
+
+fn audio(channels: u32) -> AudioFacts {
+    AudioFacts {
+        index: 1,
+        codec: "aac".to_owned(),
+        profile: None,
+        sample_rate: 48_000,
+        channels,
+        layout: None,
+        start: Ticks::ZERO,
+        end: Ticks::from_secs(60),
+        language: None,
+    }
+}
+
+fn media(video: Option<VideoFacts>, audio: Option<AudioFacts>) -> MediaFacts {
+    MediaFacts {
+        container: "mov,mp4".to_owned(),
+        start_time: Ticks::ZERO,
+        length: Ticks::from_secs(60),
+        video,
+        audio: audio.into_iter().collect(),
+        subtitles: Vec::new(),
+        chapters: Vec::new(),
+        entry: Entry::Seek { pre_seek: Ticks::from_millis(300) },
+        tags: std::collections::BTreeMap::new(),
+    }
+}
+
+/// The arguments from a frame on, an option and its value on each line, a filter
+/// chain on each line.
+fn line_with(facts: &MediaFacts, first_frame: u64, filters: Filters) -> String {
+    let map = facts.uniform_map().unwrap();
+    let profile = Profile::transcoded(Rendition::Height(720), 1_080).unwrap();
+    let run = WorkerRun {
+        path: Path::new("/films/a film.mkv"),
+        facts,
+        map: &map,
+        first_frame,
+        profile: &profile,
+        tuning: &Tuning::default(),
+        filters,
+    };
+    pretty(&worker(&run))
+}
+
+fn line(facts: &MediaFacts, first_frame: u64) -> String {
+    line_with(facts, first_frame, EVERYTHING)
+}
+
+fn pretty(arguments: &[OsString]) -> String {
+    let mut text = String::new();
+    for argument in arguments {
+        let argument = argument.to_string_lossy().replace(';', ";\n    ");
+        let is_option = argument.starts_with('-') || argument == "pipe:1";
+        text += match (text.is_empty(), is_option) {
+            (true, _) => "",
+            (_, true) => "\n",
+            (_, false) => " ",
+        };
+        text += &argument;
+    }
+    text
+}
+
+/// The filter graph alone, for what differs in the graph alone.
+fn graph(facts: &MediaFacts, first_frame: u64) -> String {
+    let text = line(facts, first_frame);
+    let (_, graph) = text.split_once("-filter_complex ").unwrap();
+    graph.split_once("\n-map").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_worker_from_the_start() {
+    insta::assert_snapshot!(line(&media(Some(video((24_000, 1_001))), Some(audio(2))), 0));
+}
+
+#[test]
+fn a_worker_from_a_cut_seeks_a_little_before_it() {
+    insta::assert_snapshot!(line(&media(Some(video((24_000, 1_001))), Some(audio(2))), 96 * 5));
+}
+
+#[test]
+fn a_worker_in_the_middle_of_a_segment_rounds_as_all_others() {
+    insta::assert_snapshot!(line(
+        &media(Some(video((60_000, 1_001))), Some(audio(2))),
+        240 * 3 + 37
+    ));
+}
+
+#[test]
+fn a_video_that_starts_late_is_moved_to_the_grid_with_its_sound() {
+    let late = VideoFacts { start: Ticks(1_890), ..video((24_000, 1_001)) };
+    let early = VideoFacts { start: Ticks(-1_000), ..video((24_000, 1_001)) };
+    insta::assert_snapshot!(graph(&media(Some(late), Some(audio(2))), 96));
+    insta::assert_snapshot!(graph(&media(Some(early), Some(audio(2))), 0));
+}
+
+#[test]
+fn interlaced_video_is_deinterlaced_first() {
+    let facts = VideoFacts { field_order: FieldOrder::TopFirst, ..video((25, 1)) };
+    insta::assert_snapshot!(graph(&media(Some(facts), None), 0));
+}
+
+#[test]
+fn a_shared_tail_has_its_own_keyframe() {
+    let mut facts = media(Some(video((25, 1))), None);
+    facts.length = Ticks::from_millis(8_400);
+    let text = line(&facts, 100);
+    let forced = text.lines().find(|line| line.starts_with("-force")).unwrap();
+    assert_eq!(
+        forced,
+        "-force_key_frames expr:eq(n,0)+lt(n+100,155)*eq(mod(n+100,100),0)+eq(n+100,155)"
+    );
+}
+
+#[test]
+fn sound_alone_goes_over_black() {
+    insta::assert_snapshot!(line(&media(None, Some(audio(1))), 200));
+}
+
+#[test]
+fn a_picture_far_shorter_than_its_sound_goes_over_black() {
+    let facts = VideoFacts { end: Ticks::from_secs(10), ..video((25, 1)) };
+    let facts = media(Some(facts), Some(audio(2)));
+    insta::assert_snapshot!(graph(&facts, 100));
+    insta::assert_snapshot!("after_the_picture_there_is_only_black", graph(&facts, 300));
+}
+
+#[test]
+fn hdr_is_tone_mapped_with_what_there_is() {
+    let color = |transfer: &str| Color {
+        range: Some("tv".to_owned()),
+        space: Some("bt2020nc".to_owned()),
+        transfer: Some(transfer.to_owned()),
+        primaries: Some("bt2020".to_owned()),
+    };
+    let facts = |transfer| {
+        let size = VideoFacts { width: 3_840, height: 1_600, ..video((24, 1)) };
+        media(Some(VideoFacts { color: color(transfer), ..size }), None)
+    };
+    insta::assert_snapshot!("hdr_pq", graph(&facts("smpte2084"), 0));
+    let without = Filters { zscale: false, drawtext: false };
+    insta::assert_snapshot!("hdr_pq_without_zscale", line_with(&facts("smpte2084"), 0, without));
+    insta::assert_snapshot!(
+        "hdr_hlg_without_zscale",
+        line_with(&facts("arib-std-b67"), 0, without)
+    );
+}
+
+#[test]
+fn more_than_two_channels_are_mixed_down() {
+    insta::assert_snapshot!(graph(&media(Some(video((25, 1))), Some(audio(6))), 100));
+}
+
+#[test]
+fn pictures_keep_their_shape() {
+    let profile = Profile::transcoded(Rendition::Height(720), 720).unwrap();
+    let fit = |width, height, pixel_aspect, rotation| {
+        let facts = VideoFacts { width, height, pixel_aspect, rotation, ..video((25, 1)) };
+        video::fit(&facts, &profile)
+    };
+    assert_eq!(fit(1_920, 1_080, (1, 1), 0), (1_280, 720));
+    assert_eq!(fit(1_280, 720, (1, 1), 0), (1_280, 720));
+    // Cinema, and old television.
+    assert_eq!(fit(1_920, 800, (1, 1), 0), (1_280, 532));
+    assert_eq!(fit(640, 480, (1, 1), 0), (960, 720));
+    // Anamorphic: PAL 16:9 and 4:3, HDV.
+    assert_eq!(fit(720, 576, (64, 45), 0), (1_280, 720));
+    assert_eq!(fit(720, 576, (16, 15), 0), (960, 720));
+    assert_eq!(fit(1_440, 1_080, (4, 3), 0), (1_280, 720));
+    // A phone held upright.
+    assert_eq!(fit(1_920, 1_080, (1, 1), 90), (404, 720));
+    assert_eq!(fit(1_920, 1_080, (1, 1), 180), (1_280, 720));
+    // Odd, and absurd.
+    assert_eq!(fit(853, 479, (1, 1), 0), (1_280, 720));
+    assert_eq!(fit(3, 4_000, (1, 1), 0), (2, 720));
+    assert_eq!(fit(u32::MAX, 1, (7, 1), 0), (1_280, 2));
+    assert_eq!(fit(0, 0, (1, 1), 0).1, 720);
+}
+
+#[test]
+fn the_colours_of_untagged_files_follow_from_their_size() {
+    let scale = |facts: VideoFacts| {
+        let graph = graph(&media(Some(facts), None), 0);
+        let from = graph.find("scale=").unwrap();
+        graph[from..].split(',').next().unwrap().to_owned()
+    };
+    let hd = scale(video((25, 1)));
+    assert_eq!(hd, "scale=1280:720:in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv");
+    let sd = scale(VideoFacts { width: 720, height: 576, ..video((25, 1)) });
+    assert_eq!(sd, "scale=900:720:in_color_matrix=bt601:out_color_matrix=bt709:out_range=tv");
+    let color = Color { range: Some("pc".to_owned()), ..Color::default() };
+    let full = scale(VideoFacts { color, ..video((25, 1)) });
+    assert!(full.contains("in_color_matrix=bt709:in_range=pc:out_color"), "{full}");
+}
+
+#[test]
+fn a_slate_with_words_escapes_them() {
+    let profile = Profile::transcoded(Rendition::Height(360), 720).unwrap();
+    let words = "Back at 20:15, [soon]; it's 50% \\o/\nnow";
+    let text = SlateText { font: Path::new("/fonts/Sans: Bold.ttf"), words };
+    let of = |filters| {
+        pretty(&slate(&Slate {
+            profile: &profile,
+            rate: FrameRate::PAL,
+            picture: SlatePicture::Plain,
+            text: Some(text),
+            tuning: &Tuning::default(),
+            filters,
+        }))
+    };
+    insta::assert_snapshot!(of(EVERYTHING));
+    assert!(!of(Filters { drawtext: false, ..EVERYTHING }).contains("drawtext"));
+}
+
+#[test]
+fn a_remux_takes_what_airs_and_nothing_else() {
+    let disc = AudioFacts { codec: "pcm_bluray".to_owned(), ..audio(2) };
+    let facts = media(Some(video((25, 1))), Some(disc));
+    insta::assert_snapshot!(pretty(&remux(Path::new("a.m2ts"), &facts, Path::new("/store/x.mkv"))));
+}
+
+#[test]
+fn three_hours_make_a_line_no_longer_than_a_minute() {
+    let mut facts = media(Some(video((24_000, 1_001))), Some(audio(2)));
+    let short = line(&facts, 96).len();
+    let end = Ticks::from_secs(3 * 3_600);
+    facts.length = end;
+    facts.video.as_mut().unwrap().end = end;
+    assert!(line(&facts, 96).len() < short + 100);
+}

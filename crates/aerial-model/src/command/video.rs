@@ -105,7 +105,7 @@ fn fitted(video: &VideoFacts, profile: &Profile, filters: Filters) -> String {
 
 /// The largest even size in the frame that keeps the picture's shape; FFmpeg
 /// turns it upright before.
-fn fit(video: &VideoFacts, profile: &Profile) -> (u16, u16) {
+pub(super) fn fit(video: &VideoFacts, profile: &Profile) -> (u16, u16) {
     let (sar_width, sar_height) = video.pixel_aspect;
     let mut shape = (
         u64::from(video.width) * u64::from(sar_width),
@@ -168,9 +168,10 @@ fn tone_mapped(color: &Color, width: u16, height: u16, filters: Filters) -> Stri
         // HLG was made to look right enough on an ordinary screen.
         return format!("{matrix}:out_color_matrix=bt709:out_range=tv,format=yuv420p");
     }
+    // `lutrgb` tries values beyond the largest, too.
     // PQ (SMPTE ST 2084) to light, 1 being 100 cd/m2, bent below 1 (Reinhard, white
     // at 1000), then BT.709's gamma: no zimg needed, near enough to watch.
-    let light = "st(0,pow(val/maxval,1/78.84375));\
+    let light = "st(0,pow(min(val/maxval,1),1/78.84375));\
                  st(1,100*pow(max(ld(0)-0.8359375,0)/(18.8515625-18.6875*ld(0)),6.277394636));\
                  clip(maxval*pow(ld(1)*(1+ld(1)/100)/(1+ld(1)),1/2.2),0,maxval)";
     format!(

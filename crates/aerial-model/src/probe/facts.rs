@@ -53,6 +53,12 @@ impl Container {
         self.any(&["mov", "mp4", "matroska", "webm", "avi", "flv"])
     }
 
+    /// Has decoding times alone: FFmpeg shows each picture when the next one of
+    /// its kind is decoded.
+    fn shows_after_decoding(&self) -> bool {
+        self.any(&["avi"])
+    }
+
     /// FFmpeg takes the streams in use, not the container, for the start.
     fn starts_with_its_streams(&self) -> bool {
         self.is_mpeg() || self.any(&["ogg"])
@@ -160,9 +166,12 @@ impl Overview {
         path: &Path,
     ) -> Result<Step, ProbeError> {
         let no_frames = || ProbeError::NoFrames { path: path.to_owned() };
-        let video = self.video.map(|n| self.video_facts(&self.streams[n], packets));
-        let audio: Vec<AudioFacts> =
-            self.audio.iter().map(|n| self.audio_facts(&self.streams[*n], packets)).collect();
+        let video = self.video.map(|n| self.video_facts(&self.streams[n], reach, packets));
+        let audio: Vec<AudioFacts> = self
+            .audio
+            .iter()
+            .map(|n| self.audio_facts(&self.streams[*n], reach, packets))
+            .collect();
         let mut facts = MediaFacts {
             container: self.container.0.clone(),
             start_time: self.start_time,
@@ -199,10 +208,7 @@ impl Overview {
             let pre_seek = if self.container.seeks_by_keyframe() { BY_KEYFRAME } else { OTHERWISE };
             return Entry::Seek { pre_seek: pre_seek.max(frames) };
         }
-        let stretches: &[Ticks] = match reach {
-            Reach::Places(places) => places,
-            Reach::Whole | Reach::From(_) => &[],
-        };
+        let stretches = reach.stretches();
         let tracks = self.video.iter().chain(self.audio.first());
         let jumps = tracks
             .filter_map(|n| Track::new(&self.streams[*n], packets))
@@ -221,7 +227,13 @@ impl Overview {
     }
 
     /// Where a stream begins and ends, from the zero.
-    fn span_of(&self, stream: &Stream, packets: &[Packet], usual: Ticks) -> (Ticks, Ticks) {
+    fn span_of(
+        &self,
+        stream: &Stream,
+        reach: &Reach,
+        packets: &[Packet],
+        usual: Ticks,
+    ) -> (Ticks, Ticks) {
         let start = json::ticks(stream.start_pts.0.unwrap_or_default(), stream.time_base())
             .filter(|_| stream.start_pts.0.is_some())
             .unwrap_or(self.start_time);
@@ -233,16 +245,20 @@ impl Overview {
             end.or(length.map(|length| start + length)).or(self.claimed_end)
         };
         let end = Track::new(stream, packets).and_then(|track| track.end(usual));
+        let header = || if reach.is_all() { None } else { header() };
         let end = end.or_else(header).unwrap_or(start).max(start);
         (start - self.start_time, end - self.start_time)
     }
 
-    fn video_facts(&self, stream: &Stream, packets: &[Packet]) -> VideoFacts {
+    fn video_facts(&self, stream: &Stream, reach: &Reach, packets: &[Packet]) -> VideoFacts {
         let average_rate = json::frame_rate(&stream.avg_frame_rate);
         let nominal_rate = json::frame_rate(&stream.r_frame_rate);
         let frame = FrameRate::for_air(average_rate, nominal_rate).ticks_at(1);
-        let (start, end) = self.span_of(stream, packets, frame);
+        let (start, end) = self.span_of(stream, reach, packets, frame);
         let start = self.first_picture.map_or(start, |first| first - self.start_time);
+        let reordered = stream.has_b_frames.small().unwrap_or_default().min(16);
+        let delay = if self.container.shows_after_decoding() { reordered } else { 0 };
+        let delay = frame * i64::from(delay);
         VideoFacts {
             index: stream.index.small().unwrap_or_default(),
             codec: stream.codec_name.owned().unwrap_or_default(),
@@ -261,15 +277,15 @@ impl Overview {
                 transfer: stream.color_transfer.owned(),
                 primaries: stream.color_primaries.owned(),
             },
-            start,
-            end,
+            start: start + delay,
+            end: end + delay,
             kbps: stream.bit_rate.0.and_then(|rate| u32::try_from(rate / 1_000).ok()),
             language: language(stream),
         }
     }
 
-    fn audio_facts(&self, stream: &Stream, packets: &[Packet]) -> AudioFacts {
-        let (start, end) = self.span_of(stream, packets, Ticks::ZERO);
+    fn audio_facts(&self, stream: &Stream, reach: &Reach, packets: &[Packet]) -> AudioFacts {
+        let (start, end) = self.span_of(stream, reach, packets, Ticks::ZERO);
         AudioFacts {
             index: stream.index.small().unwrap_or_default(),
             codec: stream.codec_name.owned().unwrap_or_default(),

@@ -61,6 +61,7 @@ pub(super) struct Stream {
     pub(super) pix_fmt: Text,
     pub(super) width: Int,
     pub(super) height: Int,
+    pub(super) has_b_frames: Int,
     pub(super) sample_aspect_ratio: Text,
     pub(super) avg_frame_rate: Text,
     pub(super) r_frame_rate: Text,

@@ -118,6 +118,8 @@ enum Reach {
     Whole,
     /// From here to the end, on the file's clock.
     From(Ticks),
+    /// From here to where a file stops that was cut short.
+    Rest(Ticks),
     /// Stretches of MPEG-TS or PS beginning here; the last one to the end.
     Places(Vec<Ticks>),
 }
@@ -164,7 +166,7 @@ impl Probe {
                     places.iter().map(|at| format!("{}%+#60", micros(*at))).collect();
                 (PACKET.to_owned(), Some(each.join(",")))
             }
-            Stage::Rest(_, from) => (PACKET.to_owned(), Some(format!("{}%", micros(*from)))),
+            Stage::Rest(_, from) => (PACKET.to_owned(), Reach::Rest(*from).intervals()),
         };
         let mut arguments: Vec<OsString> = ["-v", "error", "-protocol_whitelist", "file,pipe"]
             .into_iter()
@@ -184,7 +186,7 @@ impl Probe {
         let Self { path, size_bytes, stage } = self;
         // A broken file can end a later run badly: what it wrote before counts.
         if let (Stage::Overview, false) = (&stage, answer.success) {
-            return Err(ProbeError::Refused { says: last_line(answer.stderr), path });
+            return Err(ProbeError::Refused { says: last_line(answer.stderr, &path), path });
         }
         let document = match Document::parse(answer.stdout) {
             Ok(document) => document,
@@ -222,13 +224,27 @@ impl Probe {
                 again(Stage::Rest(overview, from))
             }
             Stage::Rest(overview, from) => {
-                overview.finish(&Reach::From(from), &document.packets, &path)
+                overview.finish(&Reach::Rest(from), &document.packets, &path)
             }
         }
     }
 }
 
 impl Reach {
+    /// Nothing that airs was left out, so a stream that was not seen is not there,
+    /// whatever the header says of it.
+    fn is_all(&self) -> bool {
+        matches!(self, Self::Whole | Self::Rest(_))
+    }
+
+    /// Where stretches begin that are not joined to each other.
+    fn stretches(&self) -> &[Ticks] {
+        match self {
+            Self::Places(places) => places,
+            Self::Whole | Self::From(_) | Self::Rest(_) => &[],
+        }
+    }
+
     fn for_file(overview: &Overview, size_bytes: u64) -> Self {
         let Some((from, to)) = overview.span() else { return Self::Whole };
         if !overview.container.is_mpeg() {
@@ -244,7 +260,7 @@ impl Reach {
     fn intervals(&self) -> Option<String> {
         match self {
             Self::Whole => None,
-            Self::From(from) => Some(format!("{}%", micros(*from))),
+            Self::From(from) | Self::Rest(from) => Some(format!("{}%", micros(*from))),
             Self::Places(places) => {
                 let (last, before) = places.split_last()?;
                 let mut all: Vec<String> = before
@@ -274,17 +290,12 @@ pub(crate) fn micros(at: Ticks) -> String {
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
-/// The last line that says something, without the address in memory before it.
-fn last_line(stderr: &[u8]) -> String {
+/// The last line that says something; the file's name is told already.
+fn last_line(stderr: &[u8], path: &Path) -> String {
     let text = String::from_utf8_lossy(stderr);
+    let text = text.replace(&format!("{}: ", input(path).to_string_lossy()), "");
     let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    let line = line.unwrap_or("nothing");
-    // "file:/a/b.mkv: Invalid data found": the name is told already.
-    let line = match line.starts_with("file:") {
-        true => line.rsplit_once(": ").map_or(line, |(_, says)| says),
-        false => line,
-    };
-    line.chars().take(200).collect()
+    line.unwrap_or("nothing").chars().take(200).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Golden tests' hands: they make sources with the real FFmpeg, probe them and
 //! run workers, and read back what came out.
 #![allow(clippy::disallowed_methods, reason = "a test waits for each process it starts")]
+#![allow(clippy::unwrap_used, reason = "these are the hands of tests")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use aerial_model::command::{Filters, Speed, Tuning, WorkerRun, worker};
@@ -37,7 +39,12 @@ pub(crate) fn run<A: Into<OsString>>(
         .unwrap_or_else(|error| panic!("{program} must be installed: {error}"))
 }
 
-/// Runs and insists on success and silence.
+/// A program that is not needed for everything.
+pub(crate) fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// Runs and insists on success.
 pub(crate) fn run_cleanly<A: Into<OsString>>(
     program: &str,
     arguments: impl IntoIterator<Item = A>,
@@ -106,6 +113,12 @@ pub(crate) fn probe(path: &Path) -> Result<MediaFacts, ProbeError> {
     panic!("probing {path:?} does not end")
 }
 
+/// The FFmpeg that makes segments: another than the one on the path, where
+/// `AERIAL_TEST_FFMPEG` names it.
+pub(crate) fn tested_ffmpeg() -> String {
+    std::env::var("AERIAL_TEST_FFMPEG").unwrap_or_else(|_| "ffmpeg".to_owned())
+}
+
 /// What one worker made.
 pub(crate) struct Made {
     pub(crate) first_frame: u64,
@@ -114,7 +127,6 @@ pub(crate) struct Made {
     pub(crate) audio: Vec<i64>,
     /// The numbers of the source's frames, in the order of showing.
     pub(crate) numbers: Vec<u16>,
-    pub(crate) file: PathBuf,
 }
 
 pub(crate) fn make_from(
@@ -134,7 +146,7 @@ pub(crate) fn make_from(
         tuning: &TUNING,
         filters: FILTERS,
     });
-    let output = run("ffmpeg", arguments.clone());
+    let output = run(&tested_ffmpeg(), arguments.clone());
     assert!(
         output.status.success() && !output.stdout.is_empty(),
         "{arguments:?}: {}",
@@ -174,5 +186,5 @@ pub(crate) fn read_back(file: &Path, first_frame: u64) -> Made {
             blocks.iter().enumerate().map(|(bit, luma)| u16::from(*luma > 128) << bit).sum()
         })
         .collect();
-    Made { first_frame, video, audio, numbers, file: file.to_owned() }
+    Made { first_frame, video, audio, numbers }
 }

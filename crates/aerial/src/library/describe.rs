@@ -218,10 +218,20 @@ fn about_episode(name: Name, episodes: &[&Nfo], show: Option<&Nfo>) -> About {
         (!parts.is_empty()).then(|| parts.join(between))
     };
     let first = episodes.first().copied();
-    let number = name.episodes.map(|episodes| episodes.first);
+    // Shows that number by days are put in order by them: the 31st of January
+    // 2024 is episode 131 of season 2024.
+    let day = name.aired.filter(|_| name.episodes.is_none());
+    let by_day = day.map(|day| (day.year().unsigned_abs(), day.month(), day.day()));
+    let number = name.episodes.map(|episodes| episodes.first).or(by_day.map(|(_, month, day)| {
+        u32::from(month.unsigned_abs()) * 100 + u32::from(day.unsigned_abs())
+    }));
     let episode = first.and_then(|nfo| nfo.episode).or(number);
     // Shows that count without seasons have one.
-    let season = first.and_then(|nfo| nfo.season).or(name.season).or(episode.map(|_| 1));
+    let season = first
+        .and_then(|nfo| nfo.season)
+        .or(name.season)
+        .or(by_day.map(|(year, _, _)| u32::from(year)))
+        .or(episode.map(|_| 1));
     let genres = first.map(|nfo| nfo.genres.clone()).filter(|genres| !genres.is_empty());
     About {
         title: joined(|nfo| nfo.title.as_ref(), " / ").unwrap_or(name.title),
@@ -347,6 +357,14 @@ mod tests {
             ["Area: Episode 51 s1e51", "Area: Episode 52 s1e52"]
         );
         assert_eq!(lines(&[("Show S01E01.mkv", "")]), ["Show: Episode 1 s1e1"]);
+    }
+
+    #[test]
+    fn shows_that_number_by_days_are_in_their_order() {
+        assert_eq!(
+            lines(&[("Daily 2023.12.31.Zed.mkv", ""), ("Daily 2024.01.31.Abe.mkv", "")]),
+            ["Daily: Zed s2023e1231", "Daily: Abe s2024e131"]
+        );
     }
 
     #[test]

@@ -21,9 +21,13 @@ pub mod order;
 pub mod probe;
 mod progress;
 mod scan;
+pub mod thumbnail;
 pub mod walk;
+mod watch;
 
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};
+pub use thumbnail::{ThumbnailError, Thumbnails};
+pub use watch::{WatchTimes, Watched, Watcher, WatcherTask};

@@ -16,6 +16,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::compare::{Known, Plan, ToRead, Vanished, compare};
 use super::describe::{Described, Describer};
@@ -42,6 +43,17 @@ const TELL_EVERY: u64 = 64;
 pub trait Listener: Send + Sync + 'static {
     /// These media are new, changed, gone or there again; all is stored.
     fn library_changed(&self, media: Vec<MediaId>) -> BoxFuture<'_, ()>;
+}
+
+impl Listener for crate::schedule::Schedule {
+    fn library_changed(&self, media: Vec<MediaId>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // The media are stored; plans catch up with the next change or start.
+            if let Err(error) = Self::library_changed(self, &media).await {
+                warn!(%error, media = media.len(), "the plans do not know of changed media yet");
+            }
+        })
+    }
 }
 
 /// What a scan works with.

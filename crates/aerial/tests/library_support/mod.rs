@@ -1,4 +1,5 @@
 //! A library in temporary folders, with a prober that counts.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeMap;

@@ -1,0 +1,248 @@
+//! Thumbnails: one picture of each media, a tenth into it.
+//!
+//! Owns making them, one FFmpeg each, and keeping them in a folder of the data
+//! folder. Invariant: that folder stays under its limit and can be deleted at
+//! any time; a picture belongs to one version of a file, so it never goes stale.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aerial_model::media::VideoFacts;
+use aerial_model::probe::input;
+use aerial_model::time::Ticks;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::db::{Media, MediaState};
+use crate::ffmpeg::{Exit, Invocation, RunLimits, Spawner};
+
+/// How many are made at a time: a page asks for dozens, and the streams go first.
+const MADE_AT_ONCE: usize = 2;
+
+/// How long one may take; a disk that has to spin up takes 10 s.
+const TIME: Duration = Duration::from_secs(20);
+
+/// A picture of 480 x 270 has 10 to 40 kB.
+const MAX_PICTURE_BYTES: usize = 2 << 20;
+
+/// What all pictures together may take: about ten thousand of them.
+const MAX_FOLDER_BYTES: u64 = 256 << 20;
+
+/// The folder is looked through every so many pictures.
+const SWEEP_EVERY: u64 = 64;
+
+const NICENESS: u8 = 15;
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum ThumbnailError {
+    /// There is nothing to show.
+    #[error("{} has no picture to show", .0.display())]
+    NoPicture(PathBuf),
+    /// Its file is gone.
+    #[error("{} is missing: its picture comes back with it", .0.display())]
+    Missing(PathBuf),
+    /// FFmpeg could not make one this time.
+    #[error("the picture of {} could not be made ({reason}); try again later", path.display())]
+    Failed {
+        /// The media's file.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// The folder of pictures cannot be used.
+    #[error("the folder of pictures {} cannot be used ({source}): check its rights and the space on its disk", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Makes and keeps thumbnails. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Thumbnails(Arc<Maker>);
+
+#[derive(Debug)]
+struct Maker {
+    spawner: Spawner,
+    ffmpeg: PathBuf,
+    folder: PathBuf,
+    max_folder_bytes: u64,
+    permits: Semaphore,
+    made: AtomicU64,
+}
+
+impl Thumbnails {
+    /// Keeps them in `folder`, which is made where it is not there.
+    pub fn new(spawner: Spawner, ffmpeg: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
+        Self::limited(spawner, ffmpeg, folder, MAX_FOLDER_BYTES)
+    }
+
+    /// With another limit for the folder.
+    pub fn limited(
+        spawner: Spawner,
+        ffmpeg: impl Into<PathBuf>,
+        folder: impl Into<PathBuf>,
+        max_folder_bytes: u64,
+    ) -> Self {
+        let permits = Semaphore::new(MADE_AT_ONCE);
+        let (ffmpeg, folder) = (ffmpeg.into(), folder.into());
+        let made = AtomicU64::new(0);
+        Self(Arc::new(Maker { spawner, ffmpeg, folder, max_folder_bytes, permits, made }))
+    }
+
+    /// The JPEG of a media, kept or made now.
+    pub async fn get(&self, media: &Media) -> Result<Bytes, ThumbnailError> {
+        let maker = &self.0;
+        let none = || ThumbnailError::NoPicture(media.path.clone());
+        let facts = media.facts.as_deref().ok_or_else(none)?;
+        let video = facts.video.as_ref().ok_or_else(none)?;
+        let kept = maker.folder.join(name(media));
+        if let Some(picture) = maker.read(&kept).await {
+            return picture.ok_or_else(none);
+        }
+        if matches!(media.state, MediaState::Missing { .. }) {
+            return Err(ThumbnailError::Missing(media.path.clone()));
+        }
+        // Never closed; if it were, the limit would be all that is lost.
+        let _permit = maker.permits.acquire().await;
+        if let Some(picture) = maker.read(&kept).await {
+            return picture.ok_or_else(none);
+        }
+        // What cannot be entered a tenth in may still show its first picture.
+        let mut picture = Bytes::new();
+        for at in [Ticks(facts.length.0 / 10), Ticks::ZERO] {
+            picture = maker.make(&media.path, video, at).await?;
+            if !picture.is_empty() {
+                break;
+            }
+        }
+        maker.keep(&kept, &picture).await?;
+        if picture.is_empty() { Err(none()) } else { Ok(picture) }
+    }
+}
+
+impl Maker {
+    /// What is kept: a picture, or (an empty file) that there is none to be had.
+    async fn read(&self, kept: &Path) -> Option<Option<Bytes>> {
+        let bytes = Bytes::from(tokio::fs::read(kept).await.ok()?);
+        Some((!bytes.is_empty()).then_some(bytes))
+    }
+
+    async fn make(
+        &self,
+        path: &Path,
+        video: &VideoFacts,
+        at: Ticks,
+    ) -> Result<Bytes, ThumbnailError> {
+        let failed = |reason| ThumbnailError::Failed { path: path.to_owned(), reason };
+        let run = Invocation::new(&self.ffmpeg).args(arguments(path, video, at)).niceness(NICENESS);
+        let limits = RunLimits { time: TIME, stdout_bytes: MAX_PICTURE_BYTES };
+        match self.spawner.run_to_end(run, limits).await {
+            Ok(output) if output.exit == Exit::NotStarted => {
+                Err(failed(format!("FFmpeg could not be started: {}", output.stderr.trim())))
+            }
+            // Whatever the exit: a picture is a picture, none is none.
+            Ok(output) => Ok(output.stdout),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    async fn keep(&self, kept: &Path, picture: &Bytes) -> Result<(), ThumbnailError> {
+        let nth = self.made.fetch_add(1, Ordering::Relaxed);
+        let written = kept.with_extension(format!("{nth}.part"));
+        let store = async {
+            tokio::fs::create_dir_all(&self.folder).await?;
+            tokio::fs::write(&written, picture).await?;
+            tokio::fs::rename(&written, kept).await
+        };
+        store
+            .await
+            .map_err(|source| ThumbnailError::Folder { folder: self.folder.clone(), source })?;
+        if nth.is_multiple_of(SWEEP_EVERY) {
+            let (folder, limit) = (self.folder.clone(), self.max_folder_bytes);
+            // What could not be swept now is by the next one.
+            let _ = tokio::task::spawn_blocking(move || sweep(&folder, limit)).await;
+        }
+        Ok(())
+    }
+}
+
+/// The media and the version of its bytes.
+fn name(media: &Media) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&media.identity.size_bytes.to_le_bytes());
+    hasher.update(&media.identity.mtime_ns.to_le_bytes());
+    hasher.update(&media.identity.hash.unwrap_or_default());
+    format!("{}-{}.jpg", media.id, &hasher.finalize().to_hex()[..16])
+}
+
+fn arguments(path: &Path, video: &VideoFacts, at: Ticks) -> Vec<OsString> {
+    let text = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let mut arguments = text(&["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]);
+    arguments.extend(text(&["-threads", "1", "-ss", &at.to_string(), "-i"]));
+    arguments.push(input(path));
+    arguments.extend(text(&["-map", &format!("0:{}", video.index), "-frames:v", "1", "-vf"]));
+    // Square pixels first, so that the picture has the shape people see.
+    arguments.extend(text(&[
+        "scale=w=trunc(iw*max(sar\\,0.1)/2)*2:h=ih,setsar=1,\
+         scale=w=480:h=270:force_original_aspect_ratio=decrease",
+        "-q:v",
+        "5",
+        "-f",
+        "mjpeg",
+        "pipe:1",
+    ]));
+    arguments
+}
+
+/// Deletes the oldest pictures, and what a crash left half written, until the
+/// folder is under its limit; blocks.
+fn sweep(folder: &Path, limit: u64) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_file() {
+            files.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+    }
+    files.sort();
+    let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+    for (_, size, path) in files {
+        if total <= limit {
+            break;
+        }
+        std::fs::remove_file(path)?;
+        total -= size;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_pictures_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for (age, name) in ["a.jpg", "b.jpg", "c.jpg", "d.1.part"].iter().enumerate() {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [0; 100]).unwrap();
+            let when = SystemTime::UNIX_EPOCH + Duration::from_secs(age as u64);
+            std::fs::File::options().append(true).open(&path).unwrap().set_modified(when).unwrap();
+        }
+        sweep(folder.path(), 250).unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["c.jpg", "d.1.part"]);
+    }
+}
