@@ -86,6 +86,20 @@ proptest! {
     }
 
     #[test]
+    fn an_airing_is_on_from_its_first_tick_to_its_last(history in histories()) {
+        let world = history.lived();
+        for airing in world.ledger.airings() {
+            if matches!(airing.row.content, Content::Skip { .. }) {
+                continue;
+            }
+            let on = |instant| world.ledger.segment_at(instant).map(|segment| segment.sequence);
+            prop_assert_eq!(on(airing.row.start), Some(airing.row.first_sequence));
+            // Also in the moment between its last frame and the next airing.
+            prop_assert_eq!(on(airing.end - Ticks(1)), Some(airing.end_sequence - 1));
+        }
+    }
+
+    #[test]
     fn what_players_were_told_stays_so(history in histories()) {
         let world = history.lived();
         for (sequence, name) in &world.promised {

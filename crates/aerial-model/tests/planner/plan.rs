@@ -246,6 +246,24 @@ fn a_channel_that_begins_later_begins_on_the_instant() {
 }
 
 #[test]
+fn any_instant_of_any_wait_is_found_as_the_twin_finds_it() {
+    let lineup = long(Order::Sequential, true, 2);
+    let tail = Planner::new(Arc::new(lineup.clone())).at(None, NEW_YEAR).unwrap();
+    for seconds in 0..110 {
+        let starts_at = tail.end() + Ticks::from_secs(seconds) + Ticks(12_345);
+        let lineup = Lineup { version: 2, starts_at, ..lineup.clone() };
+        let planner = Planner::new(Arc::new(lineup.clone()));
+        let walked = naive::walk(&lineup, Some(&tail), starts_at + Ticks::from_secs(2));
+        for second in 0..seconds + 2 {
+            let instant = tail.end() + Ticks::from_secs(second);
+            let found = planner.at(Some(&tail), instant).unwrap();
+            let expected = walked.iter().rfind(|row| row.start <= instant).unwrap();
+            assert_eq!(found, Row { ordinal: found.ordinal, ..*expected });
+        }
+    }
+}
+
+#[test]
 fn a_lineup_that_is_filled_goes_on_where_its_cursor_stands() {
     let full = long(Order::Sequential, true, 3);
     let planner = Planner::new(Arc::new(full.clone()));

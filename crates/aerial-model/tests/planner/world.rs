@@ -7,7 +7,7 @@ use aerial_model::guide::{Guide, Kind, Programme};
 use aerial_model::id::{ItemId, MapId, MediaId};
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
-use aerial_model::planner::{COMMIT_AHEAD, NoSkip, Planner};
+use aerial_model::planner::{NoSkip, Planner};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use proptest::prelude::*;
@@ -181,7 +181,7 @@ impl World {
     /// Commits, and holds what is committed against the twin.
     pub fn commit(&mut self) {
         let lineup = self.planner.lineup().clone();
-        let until = self.now + COMMIT_AHEAD;
+        let until = self.now + Ticks::from_secs(120);
         let rows: Vec<Row> = self.planner.commit(self.rows.last(), self.now).collect();
         let (expected, walked) = naive::commit(&lineup, self.rows.last(), self.now, until);
         assert_eq!(rows, expected, "the planner and its twin disagree");
@@ -256,7 +256,19 @@ impl World {
                 assert_eq!(at, self.ledger.airing_at(self.now).unwrap().end);
                 return;
             }
-            Err(NoSkip::NothingToPlay | NoSkip::NotCommitted) => return,
+            Err(NoSkip::NotCommitted) => {
+                assert_eq!(self.ledger.segment_at(self.now), None);
+                return;
+            }
+            Err(NoSkip::NothingToPlay) => {
+                // Nothing plays after this airing, whenever it is cut.
+                let airing = self.ledger.airing_at(self.now).unwrap();
+                let mut row = airing.row;
+                row.length = Ticks(1_920).min(row.length);
+                let next = naive::next(self.planner.lineup(), Some(&row));
+                assert!(matches!(next.content, Content::OffAir { .. }), "{next:?} could follow");
+                return;
+            }
         };
         assert!(row.start > self.now && row.first_sequence >= unpromised);
         // The twin: shorten the airing on the air, drop what was behind it.
