@@ -34,6 +34,9 @@ pub struct Item {
     /// The show that it is: all its episodes in order, and those to come.
     #[schema(required = true)]
     show: Option<String>,
+    /// Where the media's file is (what is not text in it is replaced by `�`).
+    #[schema(required = true)]
+    path: Option<String>,
     /// What it is called.
     title: String,
     /// How long it plays; `null` where that is not known.
@@ -230,6 +233,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 id: item.id.0,
                 media: Some(id.0),
                 show: None,
+                path: media.map(|media| media.path.to_string_lossy().into_owned()),
                 title: media.map(|media| media.about.title.clone()).unwrap_or_default(),
                 length_ms: media
                     .and_then(|media| media.map.as_ref())
@@ -244,6 +248,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 id: item.id.0,
                 media: None,
                 show: Some(name.clone()),
+                path: None,
                 title: name.clone(),
                 length_ms: show.map(|show| millis(show.length)),
                 episodes: Some(show.map_or(0, |show| show.episodes)),

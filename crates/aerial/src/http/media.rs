@@ -196,6 +196,9 @@ pub struct MediaQuery {
     /// Found in this folder.
     #[param(required = false)]
     folder: Option<Uuid>,
+    /// Exactly this file; cannot be given with any other but `limit`.
+    #[param(required = false, example = "/srv/videos/film.mkv")]
+    path: Option<String>,
     /// How many items at most.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 500, default = 100)]
     limit: Limit,
@@ -223,6 +226,13 @@ pub(super) async fn list(
         kind: query.kind,
         folder: query.folder.map(FolderId),
     };
+    if let Some(path) = &query.path {
+        if filter != MediaFilter::default() || query.cursor.is_some() {
+            return Err(Problem::field("path", "names one file, so nothing else can be asked for"));
+        }
+        let found = db.media_at(path.as_ref()).await?;
+        return Ok(Json(Listing { items: found.iter().map(Media::from).collect(), next: None }));
+    }
     let limit = query.limit.get() as u64;
     let page = db.list_media(&filter, query.cursor.as_deref(), limit).await?;
     Ok(Json(Listing { items: page.items.iter().map(Media::from).collect(), next: page.next }))

@@ -31,7 +31,7 @@ pub mod wire;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::any;
+use axum::routing::{any, get};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -81,6 +81,22 @@ pub fn router(state: AppState) -> Router {
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
+}
+
+/// The part of the API that needs nothing but the catalogue, for when no server
+/// runs: the channels, their lineups, and finding media.
+pub fn catalogue(schedule: Schedule, db: Db) -> Router {
+    #[derive(Clone, FromRef)]
+    struct Catalogue {
+        schedule: Schedule,
+        db: Db,
+    }
+    let routes = Router::new()
+        .route("/api/v1/channels", get(channels::list).post(channels::create))
+        .route("/api/v1/channels/{channel}", get(channels::get).patch(channels::edit))
+        .route("/api/v1/channels/{channel}/lineup", get(lineups::get).put(lineups::put))
+        .route("/api/v1/media", get(media::list));
+    shell::around_api(routes).with_state(Catalogue { schedule, db })
 }
 
 /// The document that describes the API.

@@ -33,7 +33,8 @@ async fn a_lineup_has_media_and_whole_shows() {
       "takes_effect_at": "2026-12-24T18:00:00.000Z"
     }
     "#);
-    assert_snapshot!(server.get(LINEUP).await.shown(), @r#"
+    let films = server.films.to_str().unwrap();
+    assert_snapshot!(server.get(LINEUP).await.shown().replace(films, "/films"), @r#"
     200 OK
     {
       "items": [
@@ -41,6 +42,7 @@ async fn a_lineup_has_media_and_whole_shows() {
           "id": "id-1",
           "length_ms": 300000,
           "media": "id-2",
+          "path": "/films/film 00001.mkv",
           "show": null,
           "state": "ok",
           "title": "Film 1"
@@ -50,6 +52,7 @@ async fn a_lineup_has_media_and_whole_shows() {
           "id": "id-3",
           "length_ms": 180000,
           "media": null,
+          "path": null,
           "show": "Robots",
           "state": "ok",
           "title": "Robots"

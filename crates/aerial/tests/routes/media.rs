@@ -250,3 +250,17 @@ async fn a_file_without_a_picture_has_no_thumbnail_and_says_why() {
     assert!(detail.contains("No such file"), "{detail}");
     server.ask(Method::PUT, &format!("/api/v1/media/{film}/thumbnail.jpg")).await.expect(405);
 }
+
+#[tokio::test]
+async fn a_file_is_found_by_its_path() {
+    let server = Server::new().await;
+    server.films(&[300, 300]).await;
+    let path = server.films.join("film 00002.mkv");
+    let path: String = path.to_str().unwrap().replace(' ', "%20");
+    let page = server.get(&format!("/api/v1/media?path={path}")).await.expect(200).json();
+    assert_eq!(titles(&page), ["Film 2"]);
+    let page = server.get("/api/v1/media?path=/none").await.expect(200).json();
+    assert_eq!(page, json!({ "items": [], "next": null }));
+    let answer = server.get("/api/v1/media?path=/none&q=x").await.expect(422);
+    assert_eq!(answer.fields(), ["path"]);
+}

@@ -42,7 +42,7 @@ pub(crate) struct Server {
     pub(crate) manager: Manager,
     pub(crate) ending: CancellationToken,
     pub(crate) spawner: Spawner,
-    _data: DataDir,
+    pub(crate) data: DataDir,
     _dir: tempfile::TempDir,
 }
 
@@ -171,7 +171,7 @@ impl Server {
             manager,
             ending,
             spawner,
-            _data: data,
+            data,
             _dir: dir,
         }
     }
