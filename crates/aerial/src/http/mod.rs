@@ -8,6 +8,7 @@
 //! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
 //! are made from the same list.
 
+pub mod assets;
 pub mod channels;
 pub mod contents;
 pub mod edits;
@@ -73,14 +74,15 @@ pub struct AppState {
     pub ending: CancellationToken,
 }
 
-/// All that this server answers, but for the streams and the page.
+/// All that this server answers, but for the streams.
 pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
         .merge(openapi::routes(&openapi::completed(&document)))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
-    shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
+    let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
+    shell::around_all(api.merge(assets::router()))
 }
 
 /// The part of the API that needs nothing but the catalogue, for when no server

@@ -26,3 +26,11 @@ async fn a_server_that_stops_is_alive_but_not_ready() {
     server.get("/readyz").await.expect(503);
     assert_eq!(server.get("/healthz").await.expect(200).json(), json!({ "status": "alive" }));
 }
+
+#[tokio::test]
+async fn the_root_is_the_page() {
+    let server = Server::new().await;
+    let page = server.get("/").await.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("default-src 'self'"));
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+// The server that `npm run dev` passes requests on to.
+const server = process.env.AERIAL_URL ?? "http://127.0.0.1:8400";
+
+export default defineConfig({
+  build: {
+    target: "es2022",
+    // Fonts and pictures stay files: the page's policy allows no data: fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 800,
+  },
+  server: { proxy: { "/api": server, "/stream": server } },
+  test: { environment: "happy-dom", include: ["src/**/*.test.ts", "test/**/*.test.ts"] },
+});
