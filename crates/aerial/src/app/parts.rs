@@ -24,9 +24,8 @@ use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::events::Events;
 use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
-use crate::http::thumbnail::Thumbnails;
 use crate::http::{self, AppState};
-use crate::library::{Ffprobe, Library, Tools, WatchTimes, Watcher};
+use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::Schedule;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
@@ -86,7 +85,7 @@ impl Parts {
         tasks.spawn(scanning.run(ending.clone()));
         let times = WatchTimes { rescan_every: settings.library.rescan.0, ..WatchTimes::default() };
         // Before the first scan, so that nothing falls between the two.
-        let (_watcher, watching) = Watcher::new(db.clone(), library.clone(), times);
+        let (watcher, watching) = Watcher::new(db.clone(), library.clone(), times);
         if settings.library.watch {
             tasks.spawn(watching.run(ending.clone()));
         }
@@ -122,9 +121,10 @@ impl Parts {
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),
+            watcher,
             streams: Streams::new(manager.clone()),
             events: Events::new(ending.clone()),
-            thumbnails: Thumbnails::new(data.artwork(), ffmpeg.ffmpeg.clone(), spawner.clone()),
+            thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
             spawner: spawner.clone(),
             clock,
             host,
@@ -147,9 +147,7 @@ impl Parts {
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone())
-            .merge(http::stream::router(self.manager.clone()))
-            .merge(http::assets::router())
+        http::router(self.api.clone()).merge(http::stream::router(self.manager.clone()))
     }
 
     /// Ends all parts, the last started first; no connection is left that could

@@ -19,7 +19,7 @@ use super::problem::{Answer, Kind, Problem};
 use super::wire::Instant;
 use crate::clock::Clock;
 use crate::db::{self, Db};
-use crate::library::{Library, ScanRequest};
+use crate::library::{Library, ScanRequest, Watcher};
 use crate::schedule::Schedule;
 
 /// Longest path that Linux takes.
@@ -99,6 +99,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(db): State<Db>,
     State(library): State<Library>,
+    State(watcher): State<Watcher>,
     State(clock): State<Clock>,
     Json(new): Json<NewFolder>,
 ) -> Answer<impl IntoResponse> {
@@ -118,6 +119,7 @@ pub(super) async fn add(
         }
     }
     let folder = db.add_folder(&path, clock.now()).await?;
+    watcher.refresh();
     library.scan(ScanRequest::folder(folder.id)).await?;
     let place = format!("/api/v1/folders/{}", folder.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Folder::from(&folder))))
@@ -152,12 +154,14 @@ async fn checked(text: &str) -> Result<PathBuf, String> {
 pub(super) async fn delete(
     State(db): State<Db>,
     State(schedule): State<Schedule>,
+    State(watcher): State<Watcher>,
     At(id): At<FolderId>,
 ) -> Answer<StatusCode> {
     let files = db.known_files(id).await?;
     if !db.delete_folder(id).await? {
         return Err(Problem::not_found("folder", &id.to_string()));
     }
+    watcher.refresh();
     let media: Vec<MediaId> = files.iter().map(|file| file.id).collect();
     schedule.library_changed(&media).await?;
     Ok(StatusCode::NO_CONTENT)

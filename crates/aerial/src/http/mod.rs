@@ -43,13 +43,12 @@ use utoipa_axum::routes;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
-use crate::library::Library;
+use crate::library::{Library, Thumbnails, Watcher};
 use crate::schedule::Schedule;
 
 use events::Events;
 use streams::Streams;
 use system::Host;
-use thumbnail::Thumbnails;
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone, FromRef)]
@@ -60,6 +59,8 @@ pub struct AppState {
     pub db: Db,
     /// Scans.
     pub library: Library,
+    /// Which folders are watched.
+    pub watcher: Watcher,
     /// The sessions.
     pub streams: Streams,
     /// What changes, for whoever listens.

@@ -36,7 +36,7 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, i
 
 /// Everything under `/stream`, open to every page (CORS).
 pub fn router(manager: Manager) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/stream/{file}", get(entry))
         .route("/stream/{channel}/{file}", get(playlist))
         .route("/stream/{channel}/{rendition}/{file}", get(segment))
@@ -48,7 +48,8 @@ pub fn router(manager: Manager) -> Router {
             Method::POST,
             Method::DELETE,
         ]))
-        .with_state(manager)
+        .with_state(manager);
+    super::shell::around_all(routes)
 }
 
 /// Unknown parameters are ignored here: TV apps add their own.

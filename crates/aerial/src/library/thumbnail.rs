@@ -108,7 +108,8 @@ impl Thumbnails {
         if let Some(picture) = maker.read(&kept).await {
             return picture.ok_or_else(none);
         }
-        if matches!(media.state, MediaState::Missing { .. }) {
+        let there = tokio::fs::try_exists(&media.path).await.unwrap_or(false);
+        if matches!(media.state, MediaState::Missing { .. }) || !there {
             return Err(ThumbnailError::Missing(media.path.clone()));
         }
         // Never closed; if it were, the limit would be all that is lost.

@@ -247,7 +247,7 @@ async fn a_file_without_a_picture_has_no_thumbnail_and_says_why() {
     let film = server.films(&[300]).await[0];
     let answer = server.get(&format!("/api/v1/media/{film}/thumbnail.jpg")).await.expect(404);
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("No such file"), "{detail}");
+    assert!(detail.contains("is missing"), "{detail}");
     server.ask(Method::PUT, &format!("/api/v1/media/{film}/thumbnail.jpg")).await.expect(405);
 }
 

@@ -12,9 +12,10 @@ use aerial::ffmpeg::Spawner;
 use aerial::http::events::Events;
 use aerial::http::streams::{ClientFacts, Refusal, SessionFacts, Sessions, Streams};
 use aerial::http::system::{Encoder, Host, HostFacts};
-use aerial::http::thumbnail::Thumbnails;
 use aerial::http::{AppState, router};
-use aerial::library::{Library, Listener, ProbeFailure, Prober, Tools};
+use aerial::library::{
+    Library, Listener, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
+};
 use aerial::schedule::Schedule;
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelId, FolderId, MediaId};
@@ -149,13 +150,16 @@ impl Server {
             data: data.root().to_owned(),
             store_limit_bytes: 1 << 30,
         };
+        // Its task is not run: nothing is watched in these tests.
+        let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());
         let state = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
             library,
+            watcher,
             streams: Streams::new(manager.clone()),
             events: Events::new(ending.clone()),
-            thumbnails: Thumbnails::new(data.artwork(), "ffmpeg".into(), spawner.clone()),
+            thumbnails: Thumbnails::new(spawner.clone(), "ffmpeg", data.artwork()),
             spawner: spawner.clone(),
             clock: clock.clone(),
             host: Host(Arc::new(host)),
