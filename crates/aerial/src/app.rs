@@ -147,6 +147,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     }
     tracing::info!("ending: finishing what is in flight");
     let spawner = parts.spawner.clone();
+    parts.begin_ending();
     let finish = async {
         let cut_off = connections.drain(IN_FLIGHT_PATIENCE).await;
         if cut_off > 0 {

@@ -147,7 +147,14 @@ impl Parts {
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone()).merge(http::stream::router(self.manager.clone()))
+        http::router(self.api.clone())
+            .merge(http::stream::router(self.manager.clone(), self.ending.clone()))
+    }
+
+    /// Ends what would never end by itself: scans, feeds of events, unending
+    /// streams. Everything else goes on for the requests in flight.
+    pub(super) fn begin_ending(&self) {
+        self.ending.cancel();
     }
 
     /// Ends all parts, the last started first; no connection is left that could

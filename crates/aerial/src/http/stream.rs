@@ -11,13 +11,14 @@ use aerial_model::id::ChannelRef;
 use aerial_model::profile::Rendition;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use futures::StreamExt as _;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::problem::{Kind, Problem};
@@ -34,8 +35,16 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// cache gains from it.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
 
-/// Everything under `/stream`, open to every page (CORS).
-pub fn router(manager: Manager) -> Router {
+#[derive(Clone, FromRef)]
+struct Streams {
+    manager: Manager,
+    /// Cancelled when the server begins to stop: what has no end ends then.
+    ending: CancellationToken,
+}
+
+/// Everything under `/stream`, open to every page (CORS). What has no end of
+/// its own ends with `ending`.
+pub fn router(manager: Manager, ending: CancellationToken) -> Router {
     let routes = Router::new()
         .route("/stream/{file}", get(entry))
         .route("/stream/{channel}/{file}", get(playlist))
@@ -48,7 +57,7 @@ pub fn router(manager: Manager) -> Router {
             Method::POST,
             Method::DELETE,
         ]))
-        .with_state(manager);
+        .with_state(Streams { manager, ending });
     super::shell::around_all(routes)
 }
 
@@ -73,6 +82,7 @@ impl Asked {
 /// `/stream/5.m3u8` and `/stream/5.ts`.
 async fn entry(
     State(manager): State<Manager>,
+    State(ending): State<CancellationToken>,
     method: Method,
     Path(file): Path<String>,
     Query(asked): Query<Asked>,
@@ -91,6 +101,7 @@ async fn entry(
         return Ok(transport_headers().into_response());
     }
     let stream = transport::tune_in(&manager, channel, rendition).await?;
+    let stream = stream.take_until(ending.cancelled_owned());
     let body = Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>));
     Ok((transport_headers(), body).into_response())
 }
