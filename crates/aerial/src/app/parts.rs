@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::command::{Filters, Tuning};
-use aerial_model::time::AirTime;
+use aerial_model::profile::Rendition;
+use aerial_model::time::{AirTime, Ticks};
 use axum::Router;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,7 @@ use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::thumbnail::Thumbnails;
 use crate::http::{self, AppState};
 use crate::library::{Ffprobe, Library, Tools, WatchTimes, Watcher};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Standard};
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
 use crate::stream::slate::Slates;
@@ -72,7 +73,7 @@ impl Parts {
             folders.push(opening::make_demo(&data, &ffmpeg, &spawner).await?);
         }
         opening::add_folders(&db, &folders, &clock).await?;
-        let schedule = Schedule::open(db.clone(), clock.clone()).await?;
+        let schedule = Schedule::open_with(db.clone(), clock.clone(), standard(settings)).await?;
 
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         let prober = Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)
@@ -110,7 +111,8 @@ impl Parts {
             slates,
             stop_transcoding.clone(),
         );
-        let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version);
+        let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
+            .offering(Rendition::Height(settings.stream.height.get()));
         let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
         tasks.spawn({
             let manager = manager.clone();
@@ -190,6 +192,16 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
         if let Err(error) = schedule.housekeep().await {
             tracing::error!(%error, "old ledger rows were not pruned");
         }
+    }
+}
+
+/// What holds for channels that say nothing of their own.
+fn standard(settings: &Settings) -> Standard {
+    let grace = settings.stream.grace.0.as_millis();
+    Standard {
+        // At most an hour: `Settings` is valid.
+        grace: Ticks::from_millis(i64::try_from(grace).unwrap_or(i64::MAX)),
+        height: settings.stream.height.get(),
     }
 }
 
