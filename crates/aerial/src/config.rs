@@ -74,12 +74,13 @@ pub struct Library {
     /// variable they are separated by `:`.
     #[serde(deserialize_with = "folders")]
     pub folders: Vec<PathBuf>,
-    /// How often all folders are scanned again, for those on the network where
-    /// changes are not reported; 1m to 7d, default `1h`.
+    /// How often folders are scanned again where changes are not reported: on the
+    /// network, or where `watch` is false; 1m to 7d, default `1h`.
     pub rescan: Period,
     /// How many files are probed at once, 1 to 64; default 2.
     pub probes: Within<1, 64>,
-    /// Whether folders are watched for changes; default true.
+    /// Whether folders are watched, so that changes are seen within seconds;
+    /// default true.
     pub watch: bool,
 }
 
@@ -142,12 +143,7 @@ pub struct Ffmpeg {
 
 impl Default for Ffmpeg {
     fn default() -> Self {
-        Self {
-            path: None,
-            ffprobe: None,
-            threads: Within::of::<2>(),
-            niceness: Within::of::<5>(),
-        }
+        Self { path: None, ffprobe: None, threads: Within::of::<2>(), niceness: Within::of::<5>() }
     }
 }
 

@@ -87,10 +87,12 @@ impl Parts {
         tasks.spawn(scanning.run(ending.clone()));
         let times = WatchTimes { rescan_every: settings.library.rescan.0, ..WatchTimes::default() };
         // Before the first scan, so that nothing falls between the two.
-        let (_watcher, watching) = Watcher::new(db.clone(), library.clone(), times);
-        if settings.library.watch {
-            tasks.spawn(watching.run(ending.clone()));
-        }
+        let (_, watching) = Watcher::new(db.clone(), library.clone(), times);
+        let watching = match settings.library.watch {
+            true => watching,
+            false => watching.without_listening(),
+        };
+        tasks.spawn(watching.run(ending.clone()));
         if *demo {
             opening::open_demo(&library, &schedule, &folders).await?;
         } else {
