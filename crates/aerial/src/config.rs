@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use aerial_model::command::Tuning;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -144,6 +145,14 @@ pub struct Ffmpeg {
 impl Default for Ffmpeg {
     fn default() -> Self {
         Self { path: None, ffprobe: None, threads: Within::of::<2>(), niceness: Within::of::<5>() }
+    }
+}
+
+impl Ffmpeg {
+    /// How hard encoders try.
+    pub fn tuning(&self) -> Tuning {
+        let threads = u8::try_from(self.threads.get()).unwrap_or(u8::MAX);
+        Tuning { threads, ..Tuning::default() }
     }
 }
 

@@ -4,14 +4,14 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::command::{Filters, Tuning};
 use aerial_model::profile::Rendition;
 use aerial_model::time::{AirTime, Ticks};
 use axum::Router;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::db::Db;
+use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::events::Events;
 use crate::http::streams::Streams;
@@ -121,7 +122,15 @@ impl Parts {
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
-        let host = host(&ffmpeg, settings, *restarts, clock.now());
+        let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let trial = Trial {
+            ffmpeg: ffmpeg.clone(),
+            spawner: spawner.clone(),
+            chain: Chain::of(settings),
+            folder: data.tmp(),
+        };
+        tasks.spawn(trial.run(tell_encoders, ending.clone()));
+        let host = host(&ffmpeg, settings, *restarts, encoders, clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -210,31 +219,57 @@ fn standard(settings: &Settings) -> Standard {
 fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
     Encoding {
         ffmpeg: ffmpeg.ffmpeg.clone(),
-        filters: Filters {
-            zscale: ffmpeg.has_filter("zscale") && ffmpeg.has_filter("tonemap"),
-            drawtext: ffmpeg.has_filter("drawtext"),
-        },
-        tuning: Tuning {
-            threads: u8::try_from(settings.ffmpeg.threads.get()).unwrap_or(2),
-            ..Tuning::default()
-        },
+        filters: ffmpeg.filters(),
+        tuning: settings.ffmpeg.tuning(),
         niceness: u8::try_from(settings.ffmpeg.niceness.get()).unwrap_or(0),
     }
 }
 
+/// The encoders, really tried once while the server already serves.
+struct Trial {
+    ffmpeg: Ffmpeg,
+    spawner: Spawner,
+    chain: Chain,
+    folder: PathBuf,
+}
+
+impl Trial {
+    async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
+        let trying = selftest::try_software(&self.ffmpeg, &self.spawner, &self.chain, &self.folder);
+        let verdict = tokio::select! {
+            () = ending.cancelled() => return,
+            verdict = trying => verdict,
+        };
+        let (works, verdict) = match verdict {
+            Verdict::Works(took) => (true, format!("encoded half a second in {took:.1?}")),
+            Verdict::Fails(reason) => {
+                tracing::error!(
+                    %reason,
+                    "libx264 and AAC do not work here: install another FFmpeg; `aerial doctor` \
+                     tells more"
+                );
+                (false, reason)
+            }
+        };
+        tell.send_replace(vec![Encoder { name: "libx264".to_owned(), works, verdict }]);
+    }
+}
+
 /// What is told of this server.
-fn host(ffmpeg: &Ffmpeg, settings: &Settings, restarts: u32, now: AirTime) -> Host {
+fn host(
+    ffmpeg: &Ffmpeg,
+    settings: &Settings,
+    restarts: u32,
+    encoders: watch::Receiver<Vec<Encoder>>,
+    now: AirTime,
+) -> Host {
     Host(Arc::new(HostFacts {
         started_at: now,
         restarts,
         ffmpeg_version: ffmpeg.version.clone(),
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
-        encoders: vec![Encoder {
-            name: "libx264".to_owned(),
-            works: ffmpeg.lists_encoder("libx264"),
-            verdict: "listed by FFmpeg; `aerial doctor` really tries it".to_owned(),
-        }],
+        encoders,
         encode_limit: 0,
         data: settings.server.data.clone(),
         store_limit_bytes: settings.store.limit.0,
