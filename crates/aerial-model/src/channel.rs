@@ -48,8 +48,9 @@ pub struct Channel {
     pub seed: u64,
     /// Its renditions, best first; none: what the machine affords.
     pub ladder: Vec<Rendition>,
-    /// How long its session waits for a next client, in milliseconds.
-    pub grace_ms: u64,
+    /// How long its session waits for a next client, in milliseconds; `None`: as
+    /// the server is set.
+    pub grace_ms: Option<u64>,
     /// When it was made.
     pub created_at: AirTime,
 }
@@ -77,14 +78,16 @@ pub struct Edit {
     pub order: Option<Order>,
     /// `source` or heights such as `720p`.
     pub ladder: Option<Vec<String>>,
-    /// 0 to an hour, in milliseconds. Default: 30 s.
-    pub grace_ms: Option<u64>,
+    /// 0 to an hour, in milliseconds; `Some(None)`: as the server is set, which
+    /// is the default.
+    #[serde(deserialize_with = "given")]
+    pub grace_ms: Option<Option<u64>>,
 }
 
 /// Tells `null` from a field that is not there.
-fn given<'de, D: serde::Deserializer<'de>>(
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Option<String>>, D::Error> {
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -134,7 +137,7 @@ impl Channel {
             order: Order::default(),
             seed,
             ladder: Vec::new(),
-            grace_ms: 30_000,
+            grace_ms: None,
             created_at,
         };
         let mut missing = Invalid::default();
@@ -184,7 +187,7 @@ impl Channel {
             channel.ladder = ladder(texts, &mut invalid);
         }
         if let Some(grace_ms) = edit.grace_ms {
-            let within = (grace_ms <= GRACE_MS).then_some(grace_ms);
+            let within = grace_ms.is_none_or(|grace_ms| grace_ms <= GRACE_MS).then_some(grace_ms);
             let grace = within.ok_or_else(|| format!("must be 0 to {GRACE_MS} (an hour)"));
             invalid.keep("grace_ms", grace).into_iter().for_each(|grace| channel.grace_ms = grace);
         }
@@ -200,9 +203,9 @@ impl Channel {
         plan(self) != plan(other)
     }
 
-    /// How long its session waits for a next client.
-    pub fn grace(&self) -> Ticks {
-        Ticks::from_millis(self.grace_ms.min(GRACE_MS) as i64)
+    /// How long its session waits for a next client; `None`: as the server is set.
+    pub fn grace(&self) -> Option<Ticks> {
+        self.grace_ms.map(|grace_ms| Ticks::from_millis(grace_ms.min(GRACE_MS) as i64))
     }
 }
 
@@ -393,7 +396,7 @@ mod tests {
         assert_eq!(channel.name, "Films");
         assert_eq!(channel.number.to_string(), "5.1");
         assert_eq!((channel.looping, channel.order), (true, Order::Sequential));
-        assert_eq!((channel.starts_at, channel.grace()), (NOW, Ticks::from_secs(30)));
+        assert_eq!((channel.starts_at, channel.grace()), (NOW, None));
     }
 
     #[rstest]
@@ -454,7 +457,7 @@ mod tests {
         let expected = Channel {
             group: None,
             ladder,
-            grace_ms: 0,
+            grace_ms: Some(0),
             starts_at: NOW,
             order: Order::Shuffle,
             looping: false,
@@ -462,6 +465,9 @@ mod tests {
         };
         assert_eq!(edited, expected);
         assert!(edited.plans_unlike(&channel));
+        assert_eq!(edited.grace(), Some(Ticks::ZERO));
+        let as_the_server: Edit = serde_json::from_str(r#"{"grace_ms": null}"#).unwrap();
+        assert_eq!(edited.edited(&as_the_server).unwrap().grace(), None);
         let renamed: Edit = serde_json::from_str(r#"{"name": "c", "number": "2"}"#).unwrap();
         assert!(!channel.edited(&renamed).unwrap().plans_unlike(&channel));
         assert!(serde_json::from_str::<Edit>(r#"{"nmae": "c"}"#).is_err());

@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use aerial_model::command::Tuning;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -55,10 +56,6 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The folder for the catalogue and the segments; default `./aerial-data`.
     pub data: PathBuf,
-    /// The address that TV apps shall use, such as `https://tv.example.org`;
-    /// default: the one each request came to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
 }
 
 impl Default for Server {
@@ -66,7 +63,6 @@ impl Default for Server {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400),
             data: PathBuf::from("./aerial-data"),
-            public_url: None,
         }
     }
 }
@@ -79,12 +75,13 @@ pub struct Library {
     /// variable they are separated by `:`.
     #[serde(deserialize_with = "folders")]
     pub folders: Vec<PathBuf>,
-    /// How often all folders are scanned again, for those on the network where
-    /// changes are not reported; 1m to 7d, default `1h`.
+    /// How often folders are scanned again where changes are not reported: on the
+    /// network, or where `watch` is false; 1m to 7d, default `1h`.
     pub rescan: Period,
     /// How many files are probed at once, 1 to 64; default 2.
     pub probes: Within<1, 64>,
-    /// Whether folders are watched for changes; default true.
+    /// Whether folders are watched, so that changes are seen within seconds;
+    /// default true.
     pub watch: bool,
 }
 
@@ -99,20 +96,17 @@ impl Default for Library {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stream {
-    /// How long a channel stays on the air without a viewer, 0s to 1h; default `30s`.
+    /// How long a channel that has no grace period of its own stays on the air
+    /// without a viewer, 0s to 1h; default `30s`.
     pub grace: Period,
     /// The height of the transcoded picture, an even number from 144 to 2160;
     /// a source that is lower keeps its own; default 720.
     pub height: Within<144, 2160>,
-    /// How many pictures may be encoded at once, 1 to 256; default: what this
-    /// machine was measured to carry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encodes: Option<Within<1, 256>>,
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { grace: Period::secs(30), height: Within::of::<720>(), encodes: None }
+        Self { grace: Period::secs(30), height: Within::of::<720>() }
     }
 }
 
@@ -142,8 +136,6 @@ pub struct Ffmpeg {
     /// The `ffprobe` to use; default: the one beside `ffmpeg`, else in `PATH`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ffprobe: Option<PathBuf>,
-    /// The video encoder; default `auto`.
-    pub encoder: Encoder,
     /// Threads of each decoder and encoder, 1 to 64; default 2.
     pub threads: Within<1, 64>,
     /// How nice FFmpeg is to other programs, 0 to 19; default 5.
@@ -152,24 +144,16 @@ pub struct Ffmpeg {
 
 impl Default for Ffmpeg {
     fn default() -> Self {
-        Self {
-            path: None,
-            ffprobe: None,
-            encoder: Encoder::Auto,
-            threads: Within::of::<2>(),
-            niceness: Within::of::<5>(),
-        }
+        Self { path: None, ffprobe: None, threads: Within::of::<2>(), niceness: Within::of::<5>() }
     }
 }
 
-/// Which encoder makes the video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoder {
-    /// The best that works here.
-    Auto,
-    /// In software.
-    Libx264,
+impl Ffmpeg {
+    /// How hard encoders try.
+    pub fn tuning(&self) -> Tuning {
+        let threads = u8::try_from(self.threads.get()).unwrap_or(u8::MAX);
+        Tuning { threads, ..Tuning::default() }
+    }
 }
 
 /// `[log]`: what is logged.
@@ -324,14 +308,6 @@ impl Settings {
         if limit < ByteSize(64 << 20) {
             return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));
         }
-        if let Some(url) = &self.server.public_url
-            && !is_web_address(url)
-        {
-            let message = format!(
-                "`{url}` is no web address: write it as http://… or https://…, without ? or #"
-            );
-            return Err(("server.public_url", message));
-        }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::filter::Targets>() {
             let message = format!(
                 "`{}` is no log filter ({error}): write off, error, warn, info, debug or trace, \
@@ -342,15 +318,6 @@ impl Settings {
         }
         Ok(())
     }
-}
-
-fn is_web_address(url: &str) -> bool {
-    url.parse::<axum::http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-            && !url.contains('#')
-    })
 }
 
 /// Where each value came from, to tell who set a wrong one.

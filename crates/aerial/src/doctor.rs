@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Settings};
-use crate::ffmpeg::selftest::{self, Verdict};
+use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::keeper::bind;
 
@@ -74,7 +74,7 @@ impl fmt::Display for Report {
 pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
     let mut report = Report::default();
     match Ffmpeg::discover(&settings.ffmpeg, spawner).await {
-        Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, spawner, &mut report).await,
+        Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, settings, spawner, &mut report).await,
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
     examine_folders(&settings.library.folders, &mut report);
@@ -86,16 +86,30 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
     report
 }
 
-async fn examine_ffmpeg(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report) {
+async fn examine_ffmpeg(
+    ffmpeg: &Ffmpeg,
+    settings: &Settings,
+    spawner: &Spawner,
+    report: &mut Report,
+) {
     let Ffmpeg { version, ffmpeg: program, ffprobe, .. } = ffmpeg;
     let both = format!("FFmpeg {version}: {}, {}", program.display(), ffprobe.display());
     report.add(Severity::Fine, both);
     for shortcoming in ffmpeg.shortcomings() {
         report.add(Severity::Note, format!("this FFmpeg has {shortcoming}"));
     }
-    match selftest::try_software(ffmpeg, spawner).await {
+    let folder = match Scratch::make() {
+        Ok(folder) => folder,
+        Err(error) => {
+            let text = format!("no encoder was tried, no temporary folder: {error}");
+            return report.add(Severity::Note, text);
+        }
+    };
+    let chain = Chain::of(settings);
+    match selftest::try_software(ffmpeg, spawner, &chain, &folder.0).await {
         Verdict::Works(took) => {
-            let text = format!("libx264 and AAC work (half a second of 720p in {took:.1?})");
+            let height = chain.profile.height;
+            let text = format!("libx264 and AAC work (half a second of {height}p in {took:.1?})");
             report.add(Severity::Fine, text);
         }
         Verdict::Fails(reason) => {
@@ -104,7 +118,7 @@ async fn examine_ffmpeg(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report)
             return;
         }
     }
-    examine_containers(ffmpeg, spawner, report).await;
+    examine_containers(ffmpeg, spawner, &folder.0, report).await;
     let mut carried = Vec::new();
     for height in MEASURED_HEIGHTS {
         let capacity = selftest::measure(ffmpeg, spawner, height).await;
@@ -119,16 +133,14 @@ async fn examine_ffmpeg(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report)
     }
 }
 
-async fn examine_containers(ffmpeg: &Ffmpeg, spawner: &Spawner, report: &mut Report) {
-    let folder = match Scratch::make() {
-        Ok(folder) => folder,
-        Err(error) => {
-            let text = format!("containers were not tried, no temporary folder: {error}");
-            return report.add(Severity::Note, text);
-        }
-    };
+async fn examine_containers(
+    ffmpeg: &Ffmpeg,
+    spawner: &Spawner,
+    folder: &Path,
+    report: &mut Report,
+) {
     let mut read = Vec::new();
-    for (container, verdict) in selftest::try_containers(ffmpeg, spawner, &folder.0).await {
+    for (container, verdict) in selftest::try_containers(ffmpeg, spawner, folder).await {
         match verdict {
             Verdict::Works(_) => read.push(container),
             Verdict::Fails(reason) => report.add(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aerial::config;
 use aerial::doctor::{self, Severity};
-use aerial::ffmpeg::selftest::{self, Verdict};
+use aerial::ffmpeg::selftest::{self, Chain, Verdict};
 use aerial::ffmpeg::{DiscoverError, Ffmpeg, Spawner};
 
 fn spawner() -> Spawner {
@@ -52,9 +52,15 @@ async fn the_installed_ffmpeg_is_found_and_works() {
     assert!(ffmpeg.ffmpeg.is_absolute());
     assert!(!ffmpeg.version.is_empty());
     assert!(ffmpeg.lists_encoder("libx264") && ffmpeg.has_filter("bwdif"));
-    let verdict = selftest::try_software(&ffmpeg, &spawner).await;
-    assert!(matches!(verdict, Verdict::Works(_)), "{verdict:?}");
     let folder = tempfile::tempdir().unwrap();
+    for height in ["144", "720"] {
+        let mut settings = config::Settings::default();
+        settings.stream.height = height.parse().unwrap();
+        let chain = Chain::of(&settings);
+        let verdict = selftest::try_software(&ffmpeg, &spawner, &chain, folder.path()).await;
+        assert!(matches!(verdict, Verdict::Works(_)), "{verdict:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     for (container, verdict) in selftest::try_containers(&ffmpeg, &spawner, folder.path()).await {
         assert!(matches!(verdict, Verdict::Works(_)), "{container}: {verdict:?}");
     }
@@ -97,6 +103,8 @@ async fn an_encoder_that_writes_something_else_does_not_count_as_working() {
     let (_folder, settings) = programs(&liar);
     let spawner = spawner();
     let ffmpeg = Ffmpeg::discover(&settings, &spawner).await.unwrap();
-    let verdict = selftest::try_software(&ffmpeg, &spawner).await;
+    let chain = Chain::of(&config::Settings::default());
+    let folder = tempfile::tempdir().unwrap();
+    let verdict = selftest::try_software(&ffmpeg, &spawner, &chain, folder.path()).await;
     assert!(matches!(verdict, Verdict::Fails(_)), "{verdict:?}");
 }

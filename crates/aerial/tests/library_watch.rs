@@ -7,7 +7,7 @@ mod library_support;
 use std::time::Duration;
 
 use aerial::db::MediaState;
-use aerial::library::{WatchTimes, Watched, Watcher};
+use aerial::library::{ScanRequest, WatchTimes, Watched, Watcher, WatcherTask};
 use library_support::{House, LIMIT, until};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,13 @@ async fn watching(
     times: WatchTimes,
 ) -> (Watcher, CancellationToken, JoinHandle<()>) {
     let (watcher, task) = Watcher::new(house.db.clone(), house.library.clone(), times);
+    begun(watcher, task).await
+}
+
+async fn begun(
+    watcher: Watcher,
+    task: WatcherTask,
+) -> (Watcher, CancellationToken, JoinHandle<()>) {
     let stop = CancellationToken::new();
     let task = tokio::spawn(task.run(stop.clone()));
     let mut status = watcher.subscribe();
@@ -110,6 +117,39 @@ async fn folders_are_watched_and_let_go_as_they_come_and_go() {
     house.db.delete_folder(folder.id).await.unwrap();
     watcher.refresh();
     until(async || !watcher.status().contains_key(&folder.id)).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn where_watching_is_switched_off_changes_come_with_the_next_rescan() {
+    let house = House::new().await;
+    let times = WatchTimes { rescan_every: Duration::from_millis(300), ..TIMES };
+    let (watcher, task) = Watcher::new(house.db.clone(), house.library.clone(), times);
+    let (watcher, stop, task) = begun(watcher, task.without_listening()).await;
+    let Watched::NowAndThen { reason } = &watcher.status()[&house.folder.id] else {
+        panic!("it is switched off");
+    };
+    assert!(reason.contains("library.watch"), "{reason}");
+    house.write("one.mkv", "1");
+    until(async || titles(&house).await == ["one"]).await;
+    house.write("two.mkv", "2");
+    until(async || titles(&house).await == ["one", "two"]).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_is_scanned_for_the_first_time_is_watched_from_then_on() {
+    let house = House::new().await;
+    let (watcher, stop, task) = watching(&house, TIMES).await;
+    let other = tempfile::tempdir().unwrap();
+    let now = aerial::clock::Clock::system().now();
+    let folder = house.db.add_folder(other.path(), now).await.unwrap();
+    house.scan_for(ScanRequest::folder(folder.id)).await;
+    until(async || watcher.status().get(&folder.id) == Some(&Watched::AtOnce)).await;
+    std::fs::write(other.path().join("there.mkv"), "x").unwrap();
+    until(async || titles(&house).await == ["there"]).await;
     stop.cancel();
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
 }

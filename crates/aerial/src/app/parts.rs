@@ -4,13 +4,14 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::command::{Filters, Tuning};
-use aerial_model::time::AirTime;
+use aerial_model::profile::Rendition;
+use aerial_model::time::{AirTime, Ticks};
 use axum::Router;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,13 +21,14 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::db::Db;
+use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::events::Events;
 use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Standard};
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
 use crate::stream::slate::Slates;
@@ -71,7 +73,7 @@ impl Parts {
             folders.push(opening::make_demo(&data, &ffmpeg, &spawner).await?);
         }
         opening::add_folders(&db, &folders, &clock).await?;
-        let schedule = Schedule::open(db.clone(), clock.clone()).await?;
+        let schedule = Schedule::open_with(db.clone(), clock.clone(), standard(settings)).await?;
 
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         let prober = Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)
@@ -86,9 +88,11 @@ impl Parts {
         let times = WatchTimes { rescan_every: settings.library.rescan.0, ..WatchTimes::default() };
         // Before the first scan, so that nothing falls between the two.
         let (watcher, watching) = Watcher::new(db.clone(), library.clone(), times);
-        if settings.library.watch {
-            tasks.spawn(watching.run(ending.clone()));
-        }
+        let watching = match settings.library.watch {
+            true => watching,
+            false => watching.without_listening(),
+        };
+        tasks.spawn(watching.run(ending.clone()));
         if *demo {
             opening::open_demo(&library, &schedule, &folders).await?;
         } else {
@@ -109,14 +113,23 @@ impl Parts {
             slates,
             stop_transcoding.clone(),
         );
-        let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version);
+        let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
+            .offering(Rendition::Height(settings.stream.height.get()));
         let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
-        let host = host(&ffmpeg, settings, *restarts, clock.now());
+        let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let trial = Trial {
+            ffmpeg: ffmpeg.clone(),
+            spawner: spawner.clone(),
+            chain: Chain::of(settings),
+            folder: data.tmp(),
+        };
+        tasks.spawn(trial.run(tell_encoders, ending.clone()));
+        let host = host(&ffmpeg, settings, *restarts, encoders, clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -198,34 +211,70 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
     }
 }
 
+/// What holds for channels that say nothing of their own.
+fn standard(settings: &Settings) -> Standard {
+    let grace = settings.stream.grace.0.as_millis();
+    Standard {
+        // At most an hour: `Settings` is valid.
+        grace: Ticks::from_millis(i64::try_from(grace).unwrap_or(i64::MAX)),
+        height: settings.stream.height.get(),
+    }
+}
+
 fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
     Encoding {
         ffmpeg: ffmpeg.ffmpeg.clone(),
-        filters: Filters {
-            zscale: ffmpeg.has_filter("zscale") && ffmpeg.has_filter("tonemap"),
-            drawtext: ffmpeg.has_filter("drawtext"),
-        },
-        tuning: Tuning {
-            threads: u8::try_from(settings.ffmpeg.threads.get()).unwrap_or(2),
-            ..Tuning::default()
-        },
+        filters: ffmpeg.filters(),
+        tuning: settings.ffmpeg.tuning(),
         niceness: u8::try_from(settings.ffmpeg.niceness.get()).unwrap_or(0),
     }
 }
 
+/// The encoders, really tried once while the server already serves.
+struct Trial {
+    ffmpeg: Ffmpeg,
+    spawner: Spawner,
+    chain: Chain,
+    folder: PathBuf,
+}
+
+impl Trial {
+    async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
+        let trying = selftest::try_software(&self.ffmpeg, &self.spawner, &self.chain, &self.folder);
+        let verdict = tokio::select! {
+            () = ending.cancelled() => return,
+            verdict = trying => verdict,
+        };
+        let (works, verdict) = match verdict {
+            Verdict::Works(took) => (true, format!("encoded half a second in {took:.1?}")),
+            Verdict::Fails(reason) => {
+                tracing::error!(
+                    %reason,
+                    "libx264 and AAC do not work here: install another FFmpeg; `aerial doctor` \
+                     tells more"
+                );
+                (false, reason)
+            }
+        };
+        tell.send_replace(vec![Encoder { name: "libx264".to_owned(), works, verdict }]);
+    }
+}
+
 /// What is told of this server.
-fn host(ffmpeg: &Ffmpeg, settings: &Settings, restarts: u32, now: AirTime) -> Host {
+fn host(
+    ffmpeg: &Ffmpeg,
+    settings: &Settings,
+    restarts: u32,
+    encoders: watch::Receiver<Vec<Encoder>>,
+    now: AirTime,
+) -> Host {
     Host(Arc::new(HostFacts {
         started_at: now,
         restarts,
         ffmpeg_version: ffmpeg.version.clone(),
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
-        encoders: vec![Encoder {
-            name: "libx264".to_owned(),
-            works: ffmpeg.lists_encoder("libx264"),
-            verdict: "listed by FFmpeg; `aerial doctor` really tries it".to_owned(),
-        }],
+        encoders,
         encode_limit: 0,
         data: settings.server.data.clone(),
         store_limit_bytes: settings.store.limit.0,

@@ -45,7 +45,6 @@ fn without_anything_given_the_defaults_hold() {
     free = "1GiB"
 
     [ffmpeg]
-    encoder = "auto"
     threads = 2
     niceness = 5
 
@@ -79,9 +78,7 @@ fn every_kind_of_value_can_be_a_variable() {
         ("AERIAL_LIBRARY_PROBES", "4"),
         ("AERIAL_LIBRARY_WATCH", "false"),
         ("AERIAL_LIBRARY_FOLDERS", "/films:/shows and more"),
-        ("AERIAL_SERVER_PUBLIC_URL", "https://tv.example.org"),
         ("AERIAL_SERVER_DATA", "2024"),
-        ("AERIAL_FFMPEG_ENCODER", "libx264"),
         ("AERIAL_LOG_FORMAT", "json"),
     ];
     let settings = load(None, &variables, Flags::default()).unwrap();
@@ -89,9 +86,7 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(settings.library.probes.get(), 4);
     assert!(!settings.library.watch);
     assert_eq!(settings.library.folders, [Path::new("/films"), Path::new("/shows and more")]);
-    assert_eq!(settings.server.public_url.as_deref(), Some("https://tv.example.org"));
     assert_eq!(settings.server.data, Path::new("2024"));
-    assert_eq!(settings.ffmpeg.encoder, Encoder::Libx264);
     assert_eq!(settings.log.format, LogFormat::Json);
 }
 
@@ -109,7 +104,7 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "\n\n[streem]\ngrace = \"5s\"\n",
         "[stream]\nheight = 720\ngrace = 5\n",
         "[stream]\ngrace = \"5 apples\"\n",
-        "[ffmpeg]\nencoder = \"h264_nvnc\"\n",
+        "[log]\nformat = \"xml\"\n",
         "[library]\nprobes = 300\n",
         "[library]\nfolders = 7\n",
         "[server]\nlisten = \"8400\"\n",
@@ -117,7 +112,6 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "[stream]\ngrace = \"2h\"\n",
         "\nstream.height = 721\n",
         "[log]\n# more\nfilter = \"loud=very\"\n",
-        "[server]\npublic_url = \"tv.example.org\"\n",
     ]
     .map(file_error)
     .join("\n");

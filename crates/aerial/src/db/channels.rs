@@ -29,7 +29,7 @@ fn read(row: Model) -> Result<Channel> {
         order: stored::from_json("order", &row.play_order)?,
         seed: row.seed as u64,
         ladder: stored::from_json("ladder", &row.ladder_json)?,
-        grace_ms: stored::narrowed("grace period", row.grace_ms)?,
+        grace_ms: row.grace_ms.map(|ms| stored::narrowed("grace period", ms)).transpose()?,
         created_at: AirTime(row.created_at_ticks),
     })
 }
@@ -48,7 +48,7 @@ fn row(channel: &Channel) -> Result<Model> {
         play_order: stored::json("write an order", &channel.order)?,
         seed: channel.seed as i64,
         ladder_json: stored::json("write a ladder", &channel.ladder)?,
-        grace_ms: channel.grace_ms as i64,
+        grace_ms: channel.grace_ms.map(|ms| ms as i64),
         created_at_ticks: channel.created_at.0,
     })
 }

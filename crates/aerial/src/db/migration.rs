@@ -203,7 +203,7 @@ fn channels() -> TableCreateStatement {
             required("play_order", text),
             required("seed", big),
             required("ladder_json", text),
-            required("grace_ms", big),
+            optional("grace_ms", big),
             required("created_at_ticks", big),
         ],
     )

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aerial_model::command::Filters;
 use thiserror::Error;
 
 use super::{Invocation, Output, RunError, RunLimits, Spawner};
@@ -133,6 +134,14 @@ impl Ffmpeg {
     /// Whether it lists this filter.
     pub fn has_filter(&self, name: &str) -> bool {
         self.filters.contains(name)
+    }
+
+    /// The filters that commands can do with and without.
+    pub fn filters(&self) -> Filters {
+        Filters {
+            zscale: self.has_filter("zscale") && self.has_filter("tonemap"),
+            drawtext: self.has_filter("drawtext"),
+        }
     }
 
     /// Whether it lists this encoder, which does not mean that it works.

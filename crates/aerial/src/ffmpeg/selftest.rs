@@ -1,22 +1,39 @@
 //! What really works, as against what is listed.
 //!
 //! `-encoders` lists NVENC, QSV and VAAPI where all three fail, and a widespread
-//! static build crashes on every `.ts`. So encoders encode half a second through
-//! a chain like that of a worker, common containers are written and read, and
-//! the speed is measured. Owns no policy: what follows from a verdict is decided
+//! static build crashes on every `.ts`. So encoders encode half a second with a
+//! worker's own command line, common containers are written and read, and the
+//! speed is measured. Owns no policy: what follows from a verdict is decided
 //! by who asks. Invariant: each try ends within [`TIME`].
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aerial_model::command::{self, OUTPUT_OFFSET, Tuning, WorkerRun};
+use aerial_model::media::{AudioFacts, Color, Entry, FieldOrder, MediaFacts, VideoFacts};
+use aerial_model::mpegts::{Demuxer, UnitKind};
+use aerial_model::profile::{Profile, Rendition};
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::time::{FrameRate, Ticks};
+
 use super::{Exit, Ffmpeg, Invocation, Output, RunError, RunLimits, Spawner};
 use crate::clock::monotonic;
+use crate::config::Settings;
 
 /// How long one try may take.
 pub const TIME: Duration = Duration::from_secs(10);
 
 /// Half a second at 1080p is below 1 MB; more than this is a fault.
 const OUTPUT_BYTES: usize = 32 << 20;
+
+/// Half a second at 23.976 pictures a second.
+const SAMPLE_FRAMES: u64 = 12;
+
+/// A try gives way to streams.
+const NICENESS: u8 = 10;
+
+/// What FFmpeg does where it lies.
+const SILENT: &str = "it ended without an error";
 
 /// The containers that are written and read: what most libraries are made of.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "ts", "avi"];
@@ -47,28 +64,163 @@ pub struct Capacity {
     pub streams: u32,
 }
 
-/// Encode half a second of picture and sound in software: H.264 and AAC from
-/// scaled and padded pictures to MPEG-TS, as a worker does.
-pub async fn try_software(ffmpeg: &Ffmpeg, spawner: &Spawner) -> Verdict {
-    let filters = "[0:v]settb=1/90000,fps=25:round=near:start_time=0,tpad=stop=-1:stop_mode=clone,\
-         trim=end=0.5,scale=1280:-2:flags=bicubic,pad=1280:720:-1:-1,format=yuv420p[v];\
-         [1:a]aresample=48000,aformat=channel_layouts=stereo,atrim=end=0.5,asetnsamples=n=1024:p=0[x];\
-         anullsrc=r=48000:cl=stereo:n=1024,atrim=end=0.5[n];\
-         [n][x]amix=inputs=2:duration=first:normalize=0:dropout_transition=0[a]";
-    let invocation = quiet(ffmpeg)
-        .args(["-f", "lavfi", "-i", "testsrc2=size=1920x800:rate=24000/1001:duration=0.5"])
-        .args(["-f", "lavfi", "-i", "sine=sample_rate=44100:duration=0.5"])
-        .args(["-filter_complex", filters, "-map", "[v]", "-map", "[a]"])
-        .args(["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high"])
-        .args(["-sc_threshold", "0", "-flags", "+cgop", "-force_key_frames", "0.000000"])
-        .args(["-c:a", "aac", "-ac", "2", "-f", "mpegts", "-muxdelay", "0", "pipe:1"]);
-    let since = monotonic();
-    match run(spawner, invocation).await {
-        Ok(output) if !is_mpegts(&output.stdout) => {
-            Verdict::Fails("it ended without an error, but what came out is no MPEG-TS".to_owned())
-        }
-        Ok(_) => Verdict::Works(since.elapsed()),
+/// What a worker would encode with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// What comes out.
+    pub profile: Profile,
+    /// How hard it tries.
+    pub tuning: Tuning,
+}
+
+impl Chain {
+    /// The chain that these settings ask for, at its full height.
+    pub fn of(settings: &Settings) -> Self {
+        let height = settings.stream.height.get();
+        let profile =
+            Profile::transcoded(Rendition::Height(height), height).expect("a height has a profile");
+        Self { profile, tuning: settings.ffmpeg.tuning() }
+    }
+}
+
+/// Encode half a second of picture and sound in software, as a worker does:
+/// from a file, through its command line. `folder` is for that file, which is
+/// removed again.
+pub async fn try_software(
+    ffmpeg: &Ffmpeg,
+    spawner: &Spawner,
+    chain: &Chain,
+    folder: &Path,
+) -> Verdict {
+    let file = folder.join(format!("try-{}.mkv", uuid::Uuid::now_v7()));
+    let verdict = match encode(ffmpeg, spawner, chain, &file).await {
+        Ok(took) => Verdict::Works(took),
         Err(reason) => Verdict::Fails(reason),
+    };
+    if let Err(error) = std::fs::remove_file(&file)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(file = %file.display(), %error, "a temporary file is left");
+    }
+    verdict
+}
+
+async fn encode(
+    ffmpeg: &Ffmpeg,
+    spawner: &Spawner,
+    chain: &Chain,
+    file: &Path,
+) -> Result<Duration, String> {
+    let sample = Sample::new().ok_or("half a second cannot be cut")?;
+    let write = quiet(ffmpeg)
+        .args(["-f", "lavfi", "-i", &sample.picture()])
+        .args(["-f", "lavfi", "-i", "sine=sample_rate=44100:duration=0.5"])
+        .args(["-c:v", "mpeg4", "-q:v", "4", "-c:a", "pcm_s16le", "-f", "matroska", "-y"])
+        .arg(file);
+    run(spawner, write).await.map_err(|reason| format!("writing a file to try: {reason}"))?;
+    let arguments = command::worker(&WorkerRun {
+        path: file,
+        facts: &sample.facts,
+        map: &sample.map,
+        first_frame: 0,
+        profile: &chain.profile,
+        tuning: &chain.tuning,
+        filters: ffmpeg.filters(),
+    });
+    let since = monotonic();
+    let worker = Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS);
+    let output = run(spawner, worker).await?;
+    judge(&output.stdout)?;
+    Ok(since.elapsed())
+}
+
+/// Twelve pictures, the first of which can be entered, and sound.
+fn judge(stdout: &[u8]) -> Result<(), String> {
+    let mut demuxer = Demuxer::new(OUTPUT_OFFSET);
+    demuxer.push(stdout);
+    demuxer.finish();
+    let (mut pictures, mut sounds, mut enters) = (0u64, 0u64, false);
+    while let Some(unit) = demuxer.next_unit() {
+        let unit = unit.map_err(|error| format!("{SILENT}, but what came out is {error}"))?;
+        match unit.kind {
+            UnitKind::Video { idr } => {
+                enters |= idr && pictures == 0;
+                pictures += 1;
+            }
+            UnitKind::Audio => sounds += 1,
+        }
+    }
+    match (pictures, sounds, enters) {
+        (SAMPLE_FRAMES, 1.., true) => Ok(()),
+        (0, 0, _) => Err(format!("{SILENT}, but what came out is no MPEG-TS")),
+        (SAMPLE_FRAMES, 1.., false) => {
+            Err(format!("{SILENT}, but the first picture is no keyframe"))
+        }
+        _ => Err(format!(
+            "{SILENT}, but {pictures} pictures of {SAMPLE_FRAMES} and {sounds} pieces of sound came out"
+        )),
+    }
+}
+
+/// The file that is tried: another size, rate and sampling than what comes out.
+struct Sample {
+    facts: MediaFacts,
+    map: SegmentMap,
+}
+
+impl Sample {
+    const SIZE: (u32, u32) = (1_280, 534);
+    const RATE: (u32, u32) = (24_000, 1_001);
+
+    fn new() -> Option<Self> {
+        let rate = FrameRate::new(Self::RATE.0, Self::RATE.1)?;
+        let length = rate.ticks_at(SAMPLE_FRAMES);
+        let video = VideoFacts {
+            index: 0,
+            codec: "mpeg4".to_owned(),
+            profile: None,
+            pixel_format: Some("yuv420p".to_owned()),
+            width: Self::SIZE.0,
+            height: Self::SIZE.1,
+            pixel_aspect: (1, 1),
+            rotation: 0,
+            average_rate: Some(rate),
+            nominal_rate: Some(rate),
+            field_order: FieldOrder::Progressive,
+            color: Color::default(),
+            start: Ticks::ZERO,
+            end: length,
+            kbps: None,
+            language: None,
+        };
+        let audio = AudioFacts {
+            index: 1,
+            codec: "pcm_s16le".to_owned(),
+            profile: None,
+            sample_rate: 44_100,
+            channels: 1,
+            layout: None,
+            start: Ticks::ZERO,
+            end: Ticks::from_millis(500),
+            language: None,
+        };
+        let facts = MediaFacts {
+            container: "matroska,webm".to_owned(),
+            start_time: Ticks::ZERO,
+            length,
+            video: Some(video),
+            audio: vec![audio],
+            subtitles: Vec::new(),
+            chapters: Vec::new(),
+            entry: Entry::Seek { pre_seek: Ticks::from_secs(1) },
+            tags: std::collections::BTreeMap::new(),
+        };
+        Some(Self { map: facts.uniform_map()?, facts })
+    }
+
+    fn picture(&self) -> String {
+        let ((width, height), (num, den)) = (Self::SIZE, Self::RATE);
+        format!("testsrc2=size={width}x{height}:rate={num}/{den}:duration=0.5")
     }
 }
 
@@ -161,27 +313,16 @@ fn last_line(text: &str) -> Option<&str> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
-/// At least a table and some media, each packet beginning with the sync byte
-/// (ISO 13818-1, 2.4.3.2).
-fn is_mpegts(bytes: &[u8]) -> bool {
-    const PACKET: usize = 188;
-    bytes.len() >= 10 * PACKET
-        && bytes.len().is_multiple_of(PACKET)
-        && bytes.chunks(PACKET).all(|packet| packet[0] == 0x47)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_packets_with_sync_bytes_are_mpegts() {
+    fn what_is_no_mpegts_with_all_pictures_does_not_count() {
+        assert!(judge(b"").unwrap_err().contains("no MPEG-TS"));
+        assert!(judge(b"fine\n").is_err());
         let packet = [[0x47; 1].as_slice(), &[0; 187]].concat();
-        assert!(is_mpegts(&packet.repeat(10)));
-        assert!(!is_mpegts(&packet.repeat(9)));
-        assert!(!is_mpegts(&packet.repeat(11)[..2_000]));
-        assert!(!is_mpegts(&[0; 188 * 10]));
-        assert!(!is_mpegts(b""));
+        assert!(judge(&packet.repeat(10)).is_err());
     }
 
     #[test]

@@ -50,8 +50,9 @@ pub struct Channel {
     /// Its renditions, best first; empty: what the machine affords.
     #[schema(example = json!(["720p", "480p"]))]
     pub ladder: Vec<String>,
-    /// How long its session waits for a next viewer.
-    pub grace_ms: u64,
+    /// How long its session waits for a next viewer; `null`: as the server is set.
+    #[schema(required = true)]
+    pub grace_ms: Option<u64>,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -130,9 +131,10 @@ pub struct ChannelEdit {
     order: Option<Order>,
     /// `source` or heights such as `720p`; empty, unless said: what the machine affords.
     ladder: Option<Vec<String>>,
-    /// 0 to 3600000; 30000, unless said.
-    #[schema(maximum = 3_600_000)]
-    grace_ms: Option<u64>,
+    /// 0 to 3600000; `null`: as the server is set.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u64>, maximum = 3_600_000)]
+    grace_ms: Option<Option<u64>>,
 }
 
 impl From<ChannelEdit> for channel::Edit {
@@ -177,7 +179,7 @@ pub struct NewChannel {
     order: Option<Order>,
     /// `source` or heights such as `720p`; empty, unless said: what the machine affords.
     ladder: Option<Vec<String>>,
-    /// 0 to 3600000; 30000, unless said.
+    /// 0 to 3600000; as the server is set, unless said.
     #[schema(maximum = 3_600_000)]
     grace_ms: Option<u64>,
     /// What it plays; can be given later.
@@ -196,14 +198,16 @@ impl NewChannel {
             looping: self.looping,
             order: self.order.map(Into::into),
             ladder: self.ladder,
-            grace_ms: self.grace_ms,
+            grace_ms: self.grace_ms.map(Some),
         };
         (edit, self.items)
     }
 }
 
 /// Tells `null` from a field that is not there.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

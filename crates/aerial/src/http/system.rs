@@ -1,7 +1,7 @@
 //! `/system`, `/healthz` and `/readyz`: the server itself.
 //!
-//! Owns what is told of it. The facts are found at the start (`Host`), but for
-//! the disk, which is asked each time.
+//! Owns what is told of it. The facts are found at the start (`Host`), the
+//! encoders' soon after; the disk is asked each time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aerial_model::time::AirTime;
 use axum::extract::State;
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ use crate::db::Db;
 use crate::ffmpeg::Spawner;
 
 /// What was found out about this server when it started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct HostFacts {
     /// When this process began to serve.
     pub started_at: AirTime,
@@ -32,8 +33,8 @@ pub struct HostFacts {
     pub ffmpeg_path: PathBuf,
     /// What FFmpeg lacks that some files need.
     pub ffmpeg_shortcomings: Vec<String>,
-    /// Encoders, in the order they are preferred.
-    pub encoders: Vec<Encoder>,
+    /// Encoders that were tried, in the order they are preferred; none until then.
+    pub encoders: watch::Receiver<Vec<Encoder>>,
     /// How many tracks may be encoded at a time.
     pub encode_limit: u32,
     /// The data folder.
@@ -75,7 +76,8 @@ pub struct System {
     at: Instant,
     /// FFmpeg.
     ffmpeg: FfmpegView,
-    /// Encoders, in the order they are preferred.
+    /// Encoders that were tried, in the order they are preferred; empty until they
+    /// were, soon after the start.
     encoders: Vec<Encoder>,
     /// What this machine may do at a time.
     capacity: Capacity,
@@ -145,7 +147,7 @@ pub(super) async fn get(
             shortcomings: host.ffmpeg_shortcomings.clone(),
             processes: spawner.living(),
         },
-        encoders: host.encoders.clone(),
+        encoders: host.encoders.borrow().clone(),
         capacity: Capacity { encodes: host.encode_limit },
         disk,
     })

@@ -1,7 +1,7 @@
 //! Watching folders: new and changed files are scanned by themselves.
 //!
 //! Owns the system's watches, waiting until a file has stopped growing, and the
-//! periodic rescan where nothing can be watched. Does not scan: it asks
+//! periodic rescan where nothing can or shall be watched. Does not scan: it asks
 //! `jobs`. Invariant: every folder is either watched or rescanned now and
 //! then, and says which and why; a file is offered when it was the same in two
 //! looks, and not before.
@@ -23,7 +23,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::identity::Stamp;
 use super::jobs::{Library, ScanRequest};
@@ -33,6 +33,9 @@ use crate::db::{Db, Folder};
 
 /// Batches of events that wait to be looked at; past that the system's own queue fills.
 const WAITING_BATCHES: usize = 256;
+
+/// Why nothing is watched where the settings say so.
+const SWITCHED_OFF: &str = "watching is switched off (library.watch)";
 
 /// When what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,7 @@ impl Watcher {
             times,
             refresh: refresh.clone(),
             status: sender,
+            listens: true,
             folders: HashMap::new(),
             settling: Settling::default(),
         };
@@ -117,6 +121,8 @@ pub struct WatcherTask {
     times: WatchTimes,
     refresh: Arc<Notify>,
     status: watch::Sender<BTreeMap<FolderId, Watched>>,
+    /// Whether the system is asked to tell of changes at all.
+    listens: bool,
     folders: HashMap<FolderId, Place>,
     settling: Settling,
 }
@@ -165,6 +171,11 @@ impl Settling {
 type System = Debouncer<RecommendedWatcher, RecommendedCache>;
 
 impl WatcherTask {
+    /// Scans all folders now and then instead of watching them.
+    pub fn without_listening(self) -> Self {
+        Self { listens: false, ..self }
+    }
+
     /// Watches until told to stop.
     pub async fn run(mut self, shut_down: CancellationToken) {
         let (sender, mut events) = mpsc::channel(WAITING_BATCHES);
@@ -172,7 +183,12 @@ impl WatcherTask {
             // On the watcher's own thread; nobody listens any more at the end.
             let _ = sender.blocking_send(batch);
         };
-        let mut system = new_debouncer(self.times.debounce, None, tell).map_err(|e| says(&e));
+        let mut system = match self.listens {
+            true => new_debouncer(self.times.debounce, None, tell).map_err(|e| says(&e)),
+            false => Err(SWITCHED_OFF.to_owned()),
+        };
+        let mut scans = self.library.subscribe();
+        let mut last_scan = scans.borrow_and_update().job;
         system = self.update(system).await;
         let mut rescan = monotonic() + self.times.rescan_every;
         let mut look: Option<Instant> = None;
@@ -180,6 +196,14 @@ impl WatcherTask {
             tokio::select! {
                 () = shut_down.cancelled() => break,
                 () = self.refresh.notified() => system = self.update(system).await,
+                Ok(()) = scans.changed() => {
+                    // A folder that is new is scanned first.
+                    let scan = scans.borrow_and_update().job;
+                    if scan != last_scan {
+                        last_scan = scan;
+                        system = self.update(system).await;
+                    }
+                }
                 Some(batch) = events.recv() => self.take(batch).await,
                 () = at(look) => {
                     look = None;
@@ -225,7 +249,10 @@ impl WatcherTask {
                 if let (Watched::NowAndThen { reason }, true) =
                     (watched, known.get(id) != Some(watched))
                 {
-                    warn!(folder = %id, %reason, "a folder is not watched");
+                    match self.listens {
+                        true => warn!(folder = %id, %reason, "a folder is not watched"),
+                        false => info!(folder = %id, %reason, "a folder is not watched"),
+                    }
                 }
             }
             let changed = *known != status;

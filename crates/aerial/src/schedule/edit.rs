@@ -15,7 +15,7 @@ use aerial_model::planner::Planner;
 use aerial_model::time::AirTime;
 use uuid::Uuid;
 
-use super::flatten::flatten;
+use super::flatten::{Moment, flatten};
 use super::live::{ATTEMPTS, Entry, Live, finished, is_conflict};
 use super::{Change, Result, Schedule, ScheduleError};
 use crate::db::{Playable, Write};
@@ -232,7 +232,7 @@ impl Schedule {
         write.put_lineup_items(channel.id, &[], &items).await?;
         let playables = write.playables(&items).await?;
         check_shows(&items, &[], &playables)?;
-        let lineup = flatten(channel, channel.created_at, 1, &items, &playables, now);
+        let lineup = flatten(channel, channel.created_at, 1, &items, &playables, self.moment(now));
         Ok(write.add_lineup_version(channel.id, &lineup, now).await?)
     }
 
@@ -281,7 +281,7 @@ impl Schedule {
             let items = wanted.as_ref().unwrap_or(&current);
             let playables = write.playables(items).await?;
             check_shows(items, &current, &playables)?;
-            next_version(&channel, &live, items, &playables, now)
+            next_version(&channel, &live, items, &playables, self.moment(now))
         };
         let changes_plan = next.is_some();
         let (mut ledger, mut planner) = (live.ledger.clone(), live.planner.clone());
@@ -323,11 +323,11 @@ fn next_version(
     live: &Live,
     items: &[LineupItem],
     playables: &[Playable],
-    now: AirTime,
+    moment: Moment,
 ) -> Option<Lineup> {
     let old = live.planner.lineup();
-    let created_at = if is_untouched(live) { now } else { old.created_at };
-    let mut next = flatten(channel, created_at, old.version, items, playables, now);
+    let created_at = if is_untouched(live) { moment.now } else { old.created_at };
+    let mut next = flatten(channel, created_at, old.version, items, playables, moment);
     let is_same = match next.slots.is_empty() && is_untouched(live) {
         // Still nothing to play: another time of beginning is no difference.
         true => (next.order, next.looping) == (old.order, old.looping),

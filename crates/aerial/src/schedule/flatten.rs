@@ -16,11 +16,16 @@ use crate::db::{MediaState, Playable};
 /// How long what is missing or fails stays planned, as slate (`rules.md`, 7).
 const PLANNED_AS_SLATE: Ticks = Ticks::from_secs(24 * 3_600);
 
-/// The tallest frame: there is one rendition so far, of 720 lines.
-const TALLEST_FRAME: u32 = 720;
-
 /// The lowest frame: players refuse pictures much smaller.
 const LOWEST_FRAME: u32 = 144;
+
+/// When lineups are made, and for which server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: AirTime,
+    /// What taller pictures are made smaller to.
+    pub(super) tallest_frame: u16,
+}
 
 /// The next version of `old`, as these items and media make it at `now`. It has
 /// the old one's number: who finds a difference gives it the next.
@@ -30,7 +35,7 @@ pub(super) fn flatten(
     version: u32,
     items: &[LineupItem],
     playables: &[Playable],
-    now: AirTime,
+    Moment { now, tallest_frame }: Moment,
 ) -> Lineup {
     let by_id: HashMap<MediaId, &Playable> = playables.iter().map(|p| (p.media, p)).collect();
     let mut by_show: HashMap<&str, Vec<(u64, &Playable)>> = HashMap::new();
@@ -72,7 +77,7 @@ pub(super) fn flatten(
             false => channel.starts_at,
         },
         created_at,
-        frame_height: frame_height(tallest),
+        frame_height: frame_height(tallest, tallest_frame),
         slots,
     }
 }
@@ -98,8 +103,9 @@ fn episode_key(playable: &Playable) -> u64 {
     field(playable.season, 0xffff) << 48 | field(playable.episode, 0xff_ffff) << 24 | name
 }
 
-fn frame_height(tallest: Option<u32>) -> u16 {
-    let height = tallest.unwrap_or(TALLEST_FRAME).clamp(LOWEST_FRAME, TALLEST_FRAME);
+fn frame_height(tallest: Option<u32>, most: u16) -> u16 {
+    let most = u32::from(most).max(LOWEST_FRAME);
+    let height = tallest.unwrap_or(most).clamp(LOWEST_FRAME, most);
     // Chroma has half the lines: an odd line more is padded.
     height.next_multiple_of(2) as u16
 }
@@ -110,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_frame_is_as_tall_as_the_tallest_picture_within_limits_and_even() {
-        let heights = [None, Some(90), Some(360), Some(405), Some(2_160)].map(frame_height);
-        assert_eq!(heights, [720, 144, 360, 406, 720]);
+        let pictures = [None, Some(90), Some(360), Some(405), Some(2_160)];
+        assert_eq!(pictures.map(|height| frame_height(height, 720)), [720, 144, 360, 406, 720]);
+        assert_eq!(pictures.map(|height| frame_height(height, 360)), [360, 144, 360, 360, 360]);
     }
 }

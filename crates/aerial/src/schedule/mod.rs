@@ -107,6 +107,22 @@ pub enum ScheduleError {
 
 type Result<T> = std::result::Result<T, ScheduleError>;
 
+/// What holds for channels that say nothing of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standard {
+    /// How long a session waits for a next client.
+    pub grace: Ticks,
+    /// The tallest frame that anything is padded into.
+    pub height: u16,
+}
+
+impl Default for Standard {
+    /// 30 s, and 720 lines.
+    fn default() -> Self {
+        Self { grace: Ticks::from_secs(30), height: 720 }
+    }
+}
+
 /// Something that listeners may want to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -132,6 +148,7 @@ pub struct Schedule(Arc<Inner>);
 struct Inner {
     db: Db,
     clock: Clock,
+    standard: Standard,
     changes: broadcast::Sender<Change>,
     directory: RwLock<Directory>,
     sources: moka::sync::Cache<(MediaId, aerial_model::id::MapId), MediaSource>,
@@ -168,6 +185,11 @@ impl Schedule {
     /// The schedule of the channels in the catalogue. Lineups and ledgers are
     /// read when they are first needed.
     pub async fn open(db: Db, clock: Clock) -> Result<Self> {
+        Self::open_with(db, clock, Standard::default()).await
+    }
+
+    /// The same, with what the server is set to.
+    pub async fn open_with(db: Db, clock: Clock, standard: Standard) -> Result<Self> {
         let mut directory = Directory::default();
         for channel in db.channels().await? {
             directory.put(Arc::new(channel));
@@ -175,6 +197,7 @@ impl Schedule {
         Ok(Self(Arc::new(Inner {
             db,
             clock,
+            standard,
             changes: broadcast::channel(CHANGES_KEPT).0,
             directory: RwLock::new(directory),
             sources: moka::sync::Cache::new(SOURCES_KEPT),
@@ -245,6 +268,10 @@ impl Schedule {
     fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
         let _ = self.0.changes.send(change);
+    }
+
+    fn moment(&self, now: AirTime) -> flatten::Moment {
+        flatten::Moment { now, tallest_frame: self.0.standard.height }
     }
 
     fn now(&self) -> AirTime {

@@ -543,7 +543,10 @@ async fn the_stream_part_sees_channels_rows_and_files() {
     let timeline: &dyn Timeline = &world.schedule;
     assert_eq!(timeline.channel("6".parse().unwrap()).await.unwrap(), None);
     let on_air = timeline.channel("5".parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!((on_air.id, on_air.frame_height, on_air.grace), (channel.id, 360, channel.grace()));
+    assert_eq!(
+        (on_air.id, on_air.frame_height, on_air.grace),
+        (channel.id, 360, Standard::default().grace)
+    );
     let ledger = timeline.committed(channel.id, NOW).await.unwrap();
     let Content::Media { cursor, map_id, map, .. } = ledger.airing_at(NOW).unwrap().row.content
     else {

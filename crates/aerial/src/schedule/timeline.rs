@@ -24,7 +24,7 @@ impl Timeline for Schedule {
                 number: settings.number,
                 name: settings.name.clone(),
                 ladder: settings.ladder.clone(),
-                grace: settings.grace(),
+                grace: settings.grace().unwrap_or(self.0.standard.grace),
                 frame_height: live.planner.lineup().frame_height,
             }))
         }

@@ -89,7 +89,7 @@ impl Schedule {
         let version = old.version + 1;
         let waits = !is_untouched(&live);
         let created_at = if waits { old.created_at } else { now };
-        let lineup = flatten(&channel, created_at, version, &items, &playables, now);
+        let lineup = flatten(&channel, created_at, version, &items, &playables, self.moment(now));
         let committed = waits.then(|| live.planner.commit(live.ledger.tail(), now));
         let rows: Vec<Row> = committed.into_iter().flatten().collect();
         let ledger = entry.extended(&live.ledger, &rows)?;

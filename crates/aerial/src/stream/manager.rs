@@ -28,9 +28,6 @@ use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
 use crate::clock::Clock;
 
-/// The one rendition there is so far (the ladder follows).
-pub const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
-
 /// Segments on the channel's clock are kept for all who ask for them now.
 const RESTAMPED_BYTES: u64 = 64 << 20;
 
@@ -387,13 +384,14 @@ impl Manager {
     }
 
     fn offered(&self, channel: &OnAir, asked: Option<Rendition>) -> Result<Rendition, StreamError> {
+        let available = self.0.parts.programme.rendition();
         match asked {
-            None => Ok(DEFAULT_RENDITION),
-            Some(rendition) if rendition == DEFAULT_RENDITION => Ok(rendition),
+            None => Ok(available),
+            Some(rendition) if rendition == available => Ok(rendition),
             Some(rendition) => Err(StreamError::UnknownRendition {
                 channel: channel.number.to_string(),
                 rendition,
-                available: DEFAULT_RENDITION,
+                available,
             }),
         }
     }

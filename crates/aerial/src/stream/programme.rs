@@ -33,6 +33,9 @@ pub const SERVED_FOR: Ticks = Ticks::from_secs(140);
 /// What players may know of the future: two segments past the window's end.
 const SERVED_AHEAD: Ticks = Ticks::from_secs(20);
 
+/// What is offered unless the server is set to something else.
+const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
+
 /// Tracks that were looked up lately; each is a path and some facts.
 const TRACKS: u64 = 1_000;
 
@@ -41,6 +44,7 @@ const TRACKS: u64 = 1_000;
 pub struct Programme {
     timeline: Arc<dyn Timeline>,
     ffmpeg_version: Arc<str>,
+    rendition: Rendition,
     tracks: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
 }
 
@@ -56,8 +60,19 @@ impl Programme {
         Self {
             timeline,
             ffmpeg_version: ffmpeg_version.into(),
+            rendition: DEFAULT_RENDITION,
             tracks: moka::sync::Cache::new(TRACKS),
         }
+    }
+
+    /// The same in another rendition.
+    pub fn offering(self, rendition: Rendition) -> Self {
+        Self { rendition, ..self }
+    }
+
+    /// The one rendition that there is so far (the ladder follows).
+    pub fn rendition(&self) -> Rendition {
+        self.rendition
     }
 
     /// The timeline itself.

@@ -17,7 +17,7 @@ async fn a_channel_is_made_with_what_is_given_and_defaults_for_the_rest() {
     201 Created
     {
       "created_at": "2026-12-24T18:00:00.000Z",
-      "grace_ms": 30000,
+      "grace_ms": null,
       "group": null,
       "id": "id-1",
       "ladder": [],

@@ -141,11 +141,12 @@ impl Server {
             ffmpeg_version: "5.1.9".to_owned(),
             ffmpeg_path: "/usr/bin/ffmpeg".into(),
             ffmpeg_shortcomings: Vec::new(),
-            encoders: vec![Encoder {
+            encoders: tokio::sync::watch::Sender::new(vec![Encoder {
                 name: "libx264".to_owned(),
                 works: true,
                 verdict: "encoded half a second".to_owned(),
-            }],
+            }])
+            .subscribe(),
             encode_limit: 2,
             data: data.root().to_owned(),
             store_limit_bytes: 1 << 30,

@@ -75,7 +75,7 @@ entity! { channel, "channels" {
     play_order: String,
     seed: i64,
     ladder_json: String,
-    grace_ms: i64,
+    grace_ms: Option<i64>,
     created_at_ticks: i64,
 } }
 
