@@ -2,7 +2,7 @@
 //! any other.
 //!
 //! Each source is made, probed and mapped; workers started at its first, second
-//! and last but one segment, and one that takes over in the middle of a segment,
+//! and last segment, and one that takes over in the middle of a segment,
 //! make it into segments. Whoever made them, they must hold the same pictures and
 //! sounds at the same times, and FFmpeg must play any mixture without a word.
 
@@ -41,7 +41,7 @@ fn workers_join(path: &Path, folder: &Path) -> (Film, Vec<u16>) {
     is_whole(&map, &first);
     let numbers = aired(&map, &first, folder);
 
-    let mut starts = vec![1, map.segments().saturating_sub(2)];
+    let mut starts = vec![1, map.segments() - 1];
     starts.sort_unstable();
     starts.dedup();
     for start in starts.into_iter().filter(|start| (1..map.segments()).contains(start)) {

@@ -148,18 +148,18 @@ pub(crate) fn read_back(file: &Path) -> Packets {
     Packets { video, audio }
 }
 
-/// Arguments that write the blocks of [`numbered`] frames to stdout.
+/// Arguments that write the blocks of [`numbered`] frames to stdout, a row of 320
+/// bytes each.
 pub(crate) fn numbers_of(stream: &str) -> Vec<OsString> {
     words(&format!(
-        "-map {stream} -vf crop=320:32:0:0,scale=10:1:flags=area,format=gray \
+        "-map {stream} -vf crop=320:32:0:0,scale=320:1:flags=area,format=gray \
          -fps_mode passthrough -enc_time_base 1:90000 -f rawvideo pipe:1"
     ))
 }
 
-/// The numbers that those blocks show.
-pub(crate) fn numbers(blocks: &[u8]) -> Vec<u16> {
-    let number = |blocks: &[u8]| {
-        blocks.iter().enumerate().map(|(bit, luma)| u16::from(*luma > 128) << bit).sum()
-    };
-    blocks.chunks_exact(10).map(number).collect()
+/// The numbers that those rows show.
+pub(crate) fn numbers(rows: &[u8]) -> Vec<u16> {
+    // The middle of each of ten blocks.
+    let number = |row: &[u8]| (0..10).map(|bit| u16::from(row[bit * 32 + 16] > 128) << bit).sum();
+    rows.chunks_exact(320).map(number).collect()
 }
