@@ -125,7 +125,7 @@ impl Start {
     fn of(run: &WorkerRun<'_>) -> Self {
         let at = run.map.rate().ticks_at(run.first_frame);
         // The encoder's priming and the filters' settling come before the cut.
-        let early = (at - AUDIO_LEAD).max(Ticks::ZERO);
+        let early = (at - audio_lead(run.map)).max(Ticks::ZERO);
         let sample = samples(early) / AAC_FRAME * AAC_FRAME;
         Self { frame: run.first_frame, at, sample }
     }
@@ -134,8 +134,21 @@ impl Start {
 /// Samples of an AAC frame.
 const AAC_FRAME: i64 = 1_024;
 
-/// Sound begins this much before the first picture (`engine-notes.md`: A0).
+/// Sound begins at least this much before the first picture (`engine-notes.md`: A0).
 const AUDIO_LEAD: Ticks = Ticks::from_millis(250);
+
+/// How far a worker that died had come in its sound less than in its pictures, at
+/// most: pictures are decoded two frames ahead, and one more was handed on.
+const FRAMES_AHEAD_OF_SOUND: u64 = 3;
+
+/// The encoder's priming, the grid of AAC frames, and one frame on its way.
+const SOUND_SETTLES: Ticks = Ticks::from_millis(100);
+
+/// How long before the first picture the sound begins, so that a successor leaves
+/// no hole: at few frames a second, sound is far behind the pictures.
+fn audio_lead(map: &SegmentMap) -> Ticks {
+    AUDIO_LEAD.max(map.rate().ticks_at(FRAMES_AHEAD_OF_SOUND) + SOUND_SETTLES)
+}
 
 /// Samples at 48 kHz, rounded down.
 const fn samples(at: Ticks) -> i64 {
@@ -153,7 +166,7 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
     line.words("-nostdin -hide_banner -v error");
     if inputs.video || inputs.audio.is_some() {
         line.words("-protocol_whitelist file,pipe -copyts -start_at_zero");
-        if let Some(seek) = seek(run.facts.entry, start.at) {
+        if let Some(seek) = seek(run, start.at) {
             line.words("-noaccurate_seek").pair("-ss", micros(seek));
         }
         line.pair("-threads", run.tuning.threads.to_string());
@@ -181,12 +194,14 @@ struct Inputs<'a> {
 }
 
 /// Where to seek to, from the media's own start; `None` to read from there.
-fn seek(entry: Entry, at: Ticks) -> Option<Ticks> {
-    let pre_seek = match entry {
+fn seek(run: &WorkerRun<'_>, at: Ticks) -> Option<Ticks> {
+    let pre_seek = match run.facts.entry {
         Entry::Seek { pre_seek } => pre_seek,
         Entry::Remux => return None,
     };
-    Some(at - pre_seek).filter(|seek| *seek > Ticks::ZERO)
+    // Where sound begins early, it is read from as much earlier.
+    let earlier = audio_lead(run.map) - AUDIO_LEAD;
+    Some(at - pre_seek - earlier).filter(|seek| *seek > Ticks::ZERO)
 }
 
 /// An IDR at the first frame and at each cut after it, in frames and not in

@@ -4,15 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "these are the hands of tests")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod film;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use aerial_model::command::{Filters, Speed, Tuning, WorkerRun, worker};
+use aerial_model::command::{Filters, Speed, Tuning};
 use aerial_model::media::MediaFacts;
 use aerial_model::probe::{Answer, Probe, ProbeError, Step};
 use aerial_model::profile::Profile;
-use aerial_model::segment_map::SegmentMap;
 use tempfile::TempDir;
 
 /// The size of sources and of what workers make of them: nothing to scale.
@@ -119,45 +120,15 @@ pub(crate) fn tested_ffmpeg() -> String {
     std::env::var("AERIAL_TEST_FFMPEG").unwrap_or_else(|_| "ffmpeg".to_owned())
 }
 
-/// What one worker made.
-pub(crate) struct Made {
-    pub(crate) first_frame: u64,
+/// What FFmpeg's muxer wrote.
+pub(crate) struct Packets {
     /// PTS on the media's clock, DTS, and IDR, in the order of decoding.
     pub(crate) video: Vec<(i64, i64, bool)>,
     pub(crate) audio: Vec<i64>,
-    /// The numbers of the source's frames, in the order of showing.
-    pub(crate) numbers: Vec<u16>,
 }
 
-pub(crate) fn make_from(
-    path: &Path,
-    facts: &MediaFacts,
-    map: &SegmentMap,
-    first_frame: u64,
-    profile: &Profile,
-    to: &Path,
-) -> Made {
-    let arguments = worker(&WorkerRun {
-        path,
-        facts,
-        map,
-        first_frame,
-        profile,
-        tuning: &TUNING,
-        filters: FILTERS,
-    });
-    let output = run(&tested_ffmpeg(), arguments.clone());
-    assert!(
-        output.status.success() && !output.stdout.is_empty(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    std::fs::write(to, &output.stdout).unwrap();
-    read_back(to, first_frame)
-}
-
-/// Reads what a worker wrote.
-pub(crate) fn read_back(file: &Path, first_frame: u64) -> Made {
+/// Reads back what a run wrote.
+pub(crate) fn read_back(file: &Path) -> Packets {
     const OFFSET: i64 = 900_000;
     let mut line = words("-v error -show_entries packet=codec_type,pts,dts,flags -of csv=p=0 -i");
     line.push(file.into());
@@ -174,17 +145,21 @@ pub(crate) fn read_back(file: &Path, first_frame: u64) -> Made {
             _ => audio.push(at(1)),
         }
     }
-    let mut line = words("-v error -i");
-    line.push(file.into());
-    line.extend(words(
-        "-map 0:v -vf crop=320:32:0:0,scale=10:1:flags=area,format=gray \
-         -fps_mode passthrough -f rawvideo pipe:1",
-    ));
-    let numbers = run_cleanly("ffmpeg", line)
-        .chunks_exact(10)
-        .map(|blocks| {
-            blocks.iter().enumerate().map(|(bit, luma)| u16::from(*luma > 128) << bit).sum()
-        })
-        .collect();
-    Made { first_frame, video, audio, numbers }
+    Packets { video, audio }
+}
+
+/// Arguments that write the blocks of [`numbered`] frames to stdout, a row of 320
+/// bytes each.
+pub(crate) fn numbers_of(stream: &str) -> Vec<OsString> {
+    words(&format!(
+        "-map {stream} -vf crop=320:32:0:0,scale=320:1:flags=area,format=gray \
+         -fps_mode passthrough -enc_time_base 1:90000 -f rawvideo pipe:1"
+    ))
+}
+
+/// The numbers that those rows show.
+pub(crate) fn numbers(rows: &[u8]) -> Vec<u16> {
+    // The middle of each of ten blocks.
+    let number = |row: &[u8]| (0..10).map(|bit| u16::from(row[bit * 32 + 16] > 128) << bit).sum();
+    rows.chunks_exact(320).map(number).collect()
 }

@@ -1,0 +1,374 @@
+//! Golden tests of the whole line with the real FFmpeg: any worker can continue
+//! any other.
+//!
+//! Each source is made, probed and mapped; workers started at its first, second
+//! and last segment, and one that takes over in the middle of a segment,
+//! make it into segments. Whoever made them, they must hold the same pictures and
+//! sounds at the same times, and FFmpeg must play any mixture without a word.
+
+#![allow(clippy::unwrap_used, reason = "a test file")]
+
+mod reading;
+mod support;
+
+use std::path::Path;
+
+use aerial_model::command::remux;
+use aerial_model::media::{Entry, MediaFacts};
+use aerial_model::segment::Segment;
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::segmenter::{Handover, Segmenter};
+use aerial_model::time::Ticks;
+use reading::{Reading, read};
+use rstest::rstest;
+use support::film::{Film, READ_BYTES, decoded, joined, on_the_channel};
+use support::{convert, folder, is_installed, make, numbered, probe, run_cleanly, words};
+
+const X264: &str = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -shortest";
+
+/// Where the films stand on their channel: they run over 2^33.
+const ON_AIR: Ticks = Ticks((1 << 33) - 4 * 90_000 / 1_920 * 1_920);
+
+/// Of worker 0's output, so much had come when another took over.
+const TAKEN_OVER_AT_PERCENT: usize = 45;
+
+/// Makes workers at each interesting place and compares them.
+fn workers_join(path: &Path, folder: &Path) -> (Film, Vec<u16>) {
+    let film = Film::at(path);
+    let map = film.map;
+    let output = film.worker(0);
+    let first = from_output(&map, &output);
+    is_whole(&map, &first);
+    let numbers = aired(&map, &first, folder);
+
+    let mut starts = vec![1, map.segments() - 1];
+    starts.sort_unstable();
+    starts.dedup();
+    for start in starts.into_iter().filter(|start| (1..map.segments()).contains(start)) {
+        let others = film.segments(start);
+        for (ours, theirs) in first[start as usize..].iter().zip(&others) {
+            assert_eq!(times(ours), times(theirs), "by a worker started at segment {start}");
+        }
+        let spliced = [&first[..start as usize], &others].concat();
+        is_whole(&map, &spliced);
+        assert_eq!(aired(&map, &spliced, folder), numbers, "the same pictures from {start} on");
+    }
+    let continued = taken_over(&film, &output[..output.len() * TAKEN_OVER_AT_PERCENT / 100]);
+    is_continued(&map, &continued, &first);
+    assert_eq!(aired(&map, &continued, folder), numbers, "the same pictures when taken over");
+    (film, numbers)
+}
+
+/// Segments of a whole output of a worker.
+fn from_output(map: &SegmentMap, output: &[u8]) -> Vec<Segment> {
+    let (mut segmenter, mut out) = (Segmenter::new(*map, 0), Vec::new());
+    for piece in output.chunks(READ_BYTES) {
+        segmenter.push(piece, &mut out).unwrap();
+    }
+    let finished = segmenter.finish(&mut out).unwrap();
+    assert!(finished.complete, "{finished:?}");
+    support::film::whole(&out)
+}
+
+/// The segments of a worker that dies after this output and of the one that
+/// takes its writer over.
+fn taken_over(film: &Film, output: &[u8]) -> Vec<Segment> {
+    let (mut segmenter, mut out) =
+        (Segmenter::resume(film.map, Handover::at(&film.map, 0)), Vec::new());
+    segmenter.push(output, &mut out).unwrap();
+    film.resumed(segmenter.into_handover(), out)
+}
+
+/// Every place of the grid has its picture, each segment begins with its only
+/// IDR, the sound is unbroken from the start to the rounded end.
+fn is_whole(map: &SegmentMap, segments: &[Segment]) -> Reading {
+    let reading = read(&joined(segments));
+    let grid: Vec<i64> = (0..map.frames()).map(|frame| map.rate().ticks_at(frame).0).collect();
+    assert_eq!(reading.shown(), grid);
+    assert_eq!(segments.len(), map.segments() as usize);
+    assert_eq!(reading.random_access, segments.len());
+    for (index, segment) in segments.iter().enumerate() {
+        let reading = read(&segment.bytes);
+        reading.assert_closed();
+        assert_eq!(reading.random_access, 1);
+        assert_eq!(reading.video[0].pts, map.cut(index as u32).0, "an IDR on each cut");
+    }
+    reading.assert_audio_is_unbroken();
+    assert_eq!(reading.audio[0].pts, 0);
+    assert_eq!(reading.audio.len() as i64 * 1_920, map.end().round_up_to_audio_frame().0);
+    reading
+}
+
+/// As whole as if one worker had made them. Which pictures are B-frames after the
+/// place where one took over may differ, not when they are shown or decoded.
+fn is_continued(map: &SegmentMap, segments: &[Segment], first: &[Segment]) {
+    let (ours, theirs) = (read(&joined(segments)), read(&joined(first)));
+    let decoding = |r: &Reading| r.video.iter().map(|pes| pes.dts).collect::<Vec<_>>();
+    assert_eq!(ours.shown(), theirs.shown());
+    assert_eq!(decoding(&ours), decoding(&theirs));
+    ours.assert_audio_is_unbroken();
+    for (ours, theirs) in segments.iter().zip(first) {
+        assert_eq!(times(ours).1, times(theirs).1, "the same sound in each segment");
+    }
+    assert_eq!(segments.len(), map.segments() as usize);
+}
+
+/// Video PTS and DTS and audio PTS: what must agree at joins.
+fn times(segment: &Segment) -> (Vec<(i64, i64)>, Vec<i64>) {
+    let reading = read(&segment.bytes);
+    reading.assert_closed();
+    (
+        reading.video.iter().map(|pes| (pes.pts, pes.dts)).collect(),
+        reading.audio.iter().map(|pes| pes.pts).collect(),
+    )
+}
+
+/// The numbers of the pictures as FFmpeg sees them on a channel.
+fn aired(map: &SegmentMap, segments: &[Segment], folder: &Path) -> Vec<u16> {
+    let bytes = on_the_channel(segments.iter().map(|segment| (segment, ON_AIR)));
+    let decoded = decoded(&bytes, folder);
+    assert_eq!(decoded.numbers.len() as u64, map.frames());
+    assert_eq!(decoded.sounds as i64 * 1_920, map.end().round_up_to_audio_frame().0);
+    decoded.numbers
+}
+
+/// Frame n of the source is frame n on the air, counted from where it begins.
+fn pictures_are_one_to_one(numbers: &[u16], facts: &MediaFacts) {
+    let start = facts.video.as_ref().unwrap().start + facts.alignment();
+    let late = facts.rate().frames_in(start) as usize;
+    let expected = |n: usize| n.saturating_sub(late);
+    let end = facts.video.as_ref().unwrap().end + facts.alignment();
+    let wrong: Vec<_> = numbers
+        .iter()
+        .take(facts.rate().frames_in(end) as usize)
+        .enumerate()
+        .filter(|(n, shown)| expected(*n) != **shown as usize)
+        .collect();
+    assert!(wrong.is_empty(), "{} frames differ: {:?}", wrong.len(), &wrong[..wrong.len().min(10)]);
+}
+
+#[rstest]
+#[case("24000/1001", 96)]
+#[case("25", 100)]
+#[case("30000/1001", 120)]
+#[case("50", 200)]
+#[case("60000/1001", 240)]
+fn workers_join_at_every_standard_rate(#[case] rate: &str, #[case] per_segment: u64) {
+    let folder = folder();
+    let path = folder.path().join("film.mp4");
+    make(&path, rate, "11", X264);
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert_eq!(film.map.rate().frames_per_segment(), per_segment);
+    assert_eq!(film.facts.alignment(), Ticks::ZERO);
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[rstest]
+#[case::hevc_in_matroska(
+    "film.mkv",
+    "25",
+    "-c:v libx265 -preset ultrafast -x265-params log-level=error:keyint=60 -c:a ac3"
+)]
+#[case::mpeg2_interlaced_ps(
+    "film.mpg",
+    "25",
+    "-vf setfield=tff -c:v mpeg2video -flags +ilme+ildct -bf 2 -g 15 -q:v 3 -c:a mp2"
+)]
+#[case::mpeg2_interlaced_ts(
+    "film.ts",
+    "30000/1001",
+    "-vf setfield=tff -c:v mpeg2video -flags +ilme+ildct -bf 2 -g 15 -q:v 3 -c:a mp2"
+)]
+#[case::h264_in_ts("film.m2ts", "50", "-c:v libx264 -preset ultrafast -bf 2 -g 100 -c:a ac3")]
+#[case::asp_in_avi("film.avi", "24000/1001", "-c:v mpeg4 -bf 2 -g 60 -q:v 3 -c:a libmp3lame")]
+#[case::vp9_in_webm(
+    "film.webm",
+    "30",
+    "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 90 -b:v 1M -c:a libopus"
+)]
+#[case::wmv("film.wmv", "25", "-c:v wmv2 -b:v 1M -g 50 -c:a wmav2")]
+#[case::flv("film.flv", "25", "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac")]
+#[case::h264_in_matroska(
+    "film.mkv",
+    "24000/1001",
+    "-c:v libx264 -preset ultrafast -bf 2 -g 120 -c:a aac"
+)]
+#[case::long_gop(
+    "film.mp4",
+    "30000/1001",
+    "-c:v libx264 -preset ultrafast -bf 2 -g 1000 -sc_threshold 0 -c:a aac"
+)]
+fn workers_join_for_codecs_and_containers(
+    #[case] name: &str,
+    #[case] rate: &str,
+    #[case] encode: &str,
+) {
+    let folder = folder();
+    let path = folder.path().join(name);
+    make(&path, rate, "11", &format!("{encode} -shortest"));
+    let (film, numbers) = workers_join(&path, folder.path());
+    let exact = film.map.rate().frames_in(Ticks::from_secs(11));
+    assert!(film.map.frames().abs_diff(exact) <= 1, "{} frames, not {exact}", film.map.frames());
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[test]
+fn workers_join_for_a_variable_rate() {
+    let folder = folder();
+    let path = folder.path().join("film.mp4");
+    // A third of the frames is gone, in no order, and a second and a half at once.
+    let mut line = words("-v error -y -f lavfi -i");
+    line.push(numbered("30", "12").into());
+    line.extend(words("-f lavfi -i sine=d=12 -vf"));
+    line.push("select='gt(mod(n*n+n*7\\,11)\\,3)*not(between(n\\,150\\,195))'".into());
+    line.extend(words("-fps_mode vfr -c:v libx264 -preset ultrafast -bf 2 -g 60 -c:a aac"));
+    line.push(path.clone().into());
+    run_cleanly("ffmpeg", line);
+    let (_, numbers) = workers_join(&path, folder.path());
+    assert!(numbers.windows(2).all(|pair| pair[0] <= pair[1]), "time does not go back");
+}
+
+#[test]
+fn workers_join_where_the_file_starts_at_an_hour_and_a_subtitle_earlier() {
+    let folder = folder();
+    let (plain, path) = (folder.path().join("plain.mp4"), folder.path().join("film.ts"));
+    make(&plain, "25", "11", X264);
+    // A second sound begins 0.7 s before those that air.
+    let mut line = words("-v error -y -itsoffset 0.7 -i");
+    line.push(plain.into());
+    line.extend(words(
+        "-f lavfi -i sine=d=9 -map 0:v -map 0:a -map 1:a -c:v copy -c:a mp2 -disposition:a:1 comment \
+         -output_ts_offset 3600",
+    ));
+    line.push(path.clone().into());
+    run_cleanly("ffmpeg", line);
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert!(film.facts.start_time > Ticks::from_secs(3_600), "{}", film.facts.start_time);
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[test]
+fn workers_join_where_the_picture_starts_late() {
+    let folder = folder();
+    let (plain, path) = (folder.path().join("plain.mp4"), folder.path().join("film.mkv"));
+    make(&plain, "24000/1001", "11", X264);
+    let mut line = words("-v error -y -itsoffset 0.731 -i");
+    line.push(plain.clone().into());
+    line.push("-i".into());
+    line.push(plain.into());
+    line.extend(words("-map 0:v -map 1:a -c copy"));
+    line.push(path.clone().into());
+    run_cleanly("ffmpeg", line);
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert_ne!(film.facts.alignment(), Ticks::ZERO);
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[test]
+fn workers_join_behind_an_edit_list() {
+    let folder = folder();
+    let (plain, path) = (folder.path().join("plain.mp4"), folder.path().join("film.mp4"));
+    make(&plain, "25", "14", X264);
+    convert(&plain, "-ss 1.3", "-c copy", &path);
+    let (_, numbers) = workers_join(&path, folder.path());
+    assert_eq!(numbers[50] - numbers[49], 1);
+}
+
+#[test]
+fn workers_join_for_a_file_of_mkvmerge() {
+    if !is_installed("mkvmerge") {
+        println!("mkvmerge is not installed: not tried");
+        return;
+    }
+    let folder = folder();
+    let (plain, path) = (folder.path().join("plain.mp4"), folder.path().join("film.mkv"));
+    make(&plain, "30000/1001", "11", X264);
+    let mut line = words("-q -o");
+    line.push(path.clone().into());
+    line.extend(words("--sync 1:-120 --sync 0:300"));
+    line.push(plain.into());
+    run_cleanly("mkvmerge", line);
+    let (film, numbers) = workers_join(&path, folder.path());
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[rstest]
+#[case::none("film.mp4", "-c:v libx264 -preset ultrafast -an")]
+#[case::surround("film.mkv", "-c:v libx264 -preset ultrafast -c:a ac3 -ac 6")]
+#[case::other_rate("film.avi", "-c:v mpeg4 -q:v 3 -c:a pcm_s16le -ar 22050 -ac 1")]
+#[case::late("film.mkv", "-c:v libx264 -preset ultrafast -af asetpts=PTS+1.5/TB -c:a aac")]
+#[case::short("film.mp4", "-c:v libx264 -preset ultrafast -c:a aac -af atrim=end=5")]
+fn workers_join_whatever_the_sound(#[case] name: &str, #[case] encode: &str) {
+    let folder = folder();
+    let path = folder.path().join(name);
+    make(&path, "25", "11", encode);
+    let (film, numbers) = workers_join(&path, folder.path());
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[test]
+fn sound_alone_goes_over_black_and_a_cover_is_no_film() {
+    let folder = folder();
+    let (cover, path) = (folder.path().join("cover.png"), folder.path().join("song.mp3"));
+    run_cleanly(
+        "ffmpeg",
+        words("-v error -y -f lavfi -i testsrc2=s=100x100 -frames:v 1")
+            .into_iter()
+            .chain([cover.clone().into()]),
+    );
+    let mut line = words("-v error -y -f lavfi -i sine=d=10.5 -i");
+    line.push(cover.into());
+    line.extend(words("-map 0 -map 1 -c:a libmp3lame -c:v copy -disposition:v attached_pic"));
+    line.push(path.clone().into());
+    run_cleanly("ffmpeg", line);
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert_eq!((film.facts.video, film.map.rate().num()), (None, 25));
+    assert!(numbers.iter().all(|number| *number == 0), "black");
+}
+
+#[test]
+fn a_picture_far_shorter_than_its_sound_is_followed_by_black() {
+    let folder = folder();
+    let path = folder.path().join("film.mkv");
+    let mut line = words("-v error -y -f lavfi -i");
+    line.push(numbered("25", "6").into());
+    line.extend(words("-f lavfi -i sine=d=14 -c:v libx264 -preset ultrafast -c:a aac"));
+    line.push(path.clone().into());
+    run_cleanly("ffmpeg", line);
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert!(film.map.frames() >= 349, "{}", film.map.frames());
+    let (film, black) = numbers.split_at(151);
+    assert!(
+        film[149] >= 148 && black.iter().all(|number| *number == 0),
+        "{:?}",
+        &numbers[140..155]
+    );
+}
+
+#[test]
+fn a_truncated_film_ends_where_its_bytes_end() {
+    let folder = folder();
+    let (plain, path) = (folder.path().join("plain.mp4"), folder.path().join("film.mp4"));
+    make(&plain, "25", "40", "-c:v libx264 -preset ultrafast -g 50 -c:a aac -movflags +faststart");
+    let bytes = std::fs::read(&plain).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() * 6 / 10]).unwrap();
+    let (film, numbers) = workers_join(&path, folder.path());
+    assert!((500..700).contains(&film.map.frames()), "{}", film.map.frames());
+    pictures_are_one_to_one(&numbers, &film.facts);
+}
+
+#[test]
+fn a_recording_joined_of_two_is_remuxed_and_then_joins() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    make(&at("a.ts"), "25", "6", "-c:v mpeg2video -g 12 -q:v 3 -c:a mp2 -shortest");
+    let mut bytes = std::fs::read(at("a.ts")).unwrap();
+    bytes.extend(bytes.clone());
+    std::fs::write(at("film.ts"), bytes).unwrap();
+    let facts = probe(&at("film.ts")).unwrap();
+    assert_eq!(facts.entry, Entry::Remux);
+    run_cleanly("ffmpeg", remux(&at("film.ts"), &facts, &at("mended.mkv")));
+    let (film, _) = workers_join(&at("mended.mkv"), folder.path());
+    assert!(matches!(film.facts.entry, Entry::Seek { .. }));
+    assert!((295..=305).contains(&film.map.frames()), "{}", film.map.frames());
+}
