@@ -379,6 +379,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
             facts: &facts,
             map: &map,
             first_frame: 0,
+            first_audio: Ticks::ZERO,
             profile: &profile,
             tuning: &tuning,
             filters: FILTERS,

@@ -142,6 +142,7 @@ pub(crate) fn make_from(
         facts,
         map,
         first_frame,
+        first_audio: map.rate().ticks_at(first_frame),
         profile,
         tuning: &TUNING,
         filters: FILTERS,
