@@ -230,11 +230,16 @@ impl Segmenter {
         result
     }
 
-    /// The worker's output has ended.
+    /// The worker's output has ended. Its last picture is taken only if it is
+    /// the media's last one: a stream that was cut off may end within it.
     ///
     /// # Errors
     /// As [`Segmenter::push`].
     pub fn finish(&mut self, out: &mut Vec<Output>) -> Result<Finished, SegmenterError> {
+        let came = self.position.frame + self.video.len() as u64;
+        if came + 1 < self.map.frames() {
+            self.demuxer.forget_picture();
+        }
         self.demuxer.finish();
         let result = self.accept_all(out);
         self.hand_out_chunk(out);

@@ -11,7 +11,7 @@ use aerial_model::command::{
     Slate, SlatePicture, Speed, Tuning, WorkerRun, slate, slate_frames, worker,
 };
 use aerial_model::profile::{Profile, Rendition};
-use aerial_model::time::FrameRate;
+use aerial_model::time::{FrameRate, Ticks};
 use rstest::rstest;
 use support::film::Film;
 use support::{
@@ -75,6 +75,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
             facts: &facts,
             map: &map,
             first_frame: 0,
+            first_audio: Ticks::ZERO,
             profile: &profile,
             tuning: &tuning,
             filters: FILTERS,

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use aerial_model::command::{Filters, Tuning, WorkerRun, worker};
 use aerial_model::media::FieldOrder;
 use aerial_model::profile::Profile;
+use aerial_model::time::Ticks;
 use rstest::rstest;
 use support::{FILTERS, TUNING, folder, probe, run, run_cleanly, tested_ffmpeg, words};
 
@@ -32,6 +33,7 @@ fn aired_file(path: &Path, filters: Filters) -> PathBuf {
         facts: &facts,
         map: &facts.uniform_map().unwrap(),
         first_frame: 0,
+        first_audio: Ticks::ZERO,
         profile: &FRAME,
         tuning: &Tuning { ..TUNING },
         filters,

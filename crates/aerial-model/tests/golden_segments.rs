@@ -17,7 +17,7 @@ use aerial_model::command::remux;
 use aerial_model::media::{Entry, MediaFacts};
 use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::segmenter::{Handover, Segmenter};
+use aerial_model::segmenter::{Handover, Position, Segmenter};
 use aerial_model::time::Ticks;
 use reading::{Reading, read};
 use rstest::rstest;
@@ -36,7 +36,7 @@ const TAKEN_OVER_AT_PERCENT: usize = 45;
 fn workers_join(path: &Path, folder: &Path) -> (Film, Vec<u16>) {
     let film = Film::at(path);
     let map = film.map;
-    let output = film.worker(0);
+    let output = film.worker(Position::at(&film.map, 0));
     let first = from_output(&map, &output);
     is_whole(&map, &first);
     let numbers = aired(&map, &first, folder);

@@ -12,7 +12,7 @@ use aerial_model::mpegts::{Demuxer, VideoCodec};
 use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::slate::Slate;
-use aerial_model::segmenter::{Handover, Segmenter, WORKER_TS_OFFSET};
+use aerial_model::segmenter::{Handover, Position, Segmenter, WORKER_TS_OFFSET};
 use aerial_model::time::{FrameRate, Ticks};
 use reading::{Reading, read};
 use rstest::rstest;
@@ -74,7 +74,7 @@ fn a_successor_takes_over_wherever_a_worker_dies(
     let folder = folder();
     let film = film(&folder, "film", rate, seconds);
     let map = film.map;
-    let output = film.worker(0);
+    let output = film.worker(Position::at(&film.map, 0));
     let first = film.segments(0);
     let expected = assert_whole(&map, &first);
     for death in 0..deaths {
@@ -152,7 +152,7 @@ fn slates_stand_before_after_and_inside_a_programme() {
     let slate = slate_of(map.rate());
 
     // A worker dies at a third; the slate completes its segment and is the next.
-    let output = film.worker(0);
+    let output = film.worker(Position::at(&film.map, 0));
     let mut out = Vec::new();
     let mut segmenter = Segmenter::new(map, 0);
     segmenter.push(&output[..output.len() / 4], &mut out).unwrap();
@@ -177,7 +177,7 @@ fn slates_stand_before_after_and_inside_a_programme() {
 fn a_segment_is_handed_to_an_end_before_its_map_ends_and_says_so() {
     let folder = folder();
     let film = film(&folder, "film", "25", "6");
-    let output = film.worker(0);
+    let output = film.worker(Position::at(&film.map, 0));
     let mut segmenter = Segmenter::new(film.map, 0);
     let mut out = Vec::new();
     // FFmpeg ends between two packets of the muxer.
@@ -194,7 +194,7 @@ fn a_segment_is_handed_to_an_end_before_its_map_ends_and_says_so() {
 fn a_damaged_real_stream_makes_nothing_panic() {
     let folder = folder();
     let film = film(&folder, "film", "25", "1.5");
-    let output = film.worker(0);
+    let output = film.worker(Position::at(&film.map, 0));
     let mut state = 1u32;
     let mut random = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

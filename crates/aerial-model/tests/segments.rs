@@ -481,9 +481,47 @@ fn a_truncated_file_is_told_from_a_whole_one() {
     segmenter.push(&short, &mut out).unwrap();
     let finished = segmenter.finish(&mut out).unwrap();
     assert!(!finished.complete);
-    assert_eq!((finished.next.segment, finished.next.frame), (2, 230));
+    // The last picture that came may be cut off: it is made again.
+    assert_eq!((finished.next.segment, finished.next.frame), (2, 229));
     assert_eq!(finished.next, segmenter.position());
     assert!(segmenter.into_handover().is_growing());
+}
+
+#[test]
+fn a_picture_that_was_cut_off_is_made_again() {
+    let map = map_of(40);
+    let bytes = worker(&map, Position::at(&map, 0), USUAL);
+    let data = |out: &[Output]| -> Vec<Vec<u8>> {
+        read(&collect(out)[0].1.bytes).video.into_iter().map(|pes| pes.data).collect()
+    };
+    let mut whole = Vec::new();
+    let mut segmenter = Segmenter::new(map, 0);
+    segmenter.push(&bytes, &mut whole).unwrap();
+    segmenter.finish(&mut whole).unwrap();
+    let mut whole = data(&whole);
+    whole.sort();
+    // Cut between two packets, the stream says of itself that it is whole.
+    for end in (188..bytes.len()).step_by(188) {
+        let mut out = Vec::new();
+        let mut first = Segmenter::new(map, 0);
+        first.push(&bytes[..end], &mut out).unwrap();
+        if first.finish(&mut out).is_ok_and(|finished| finished.complete) {
+            continue; // nothing but stuffing was cut off
+        }
+        let handover = first.into_handover();
+        let position = handover.position();
+        if position.frame == map.frames() {
+            continue; // sound alone is missing
+        }
+        let mut second = Segmenter::resume(map, handover);
+        second.push(&worker(&map, position, USUAL), &mut out).unwrap();
+        assert!(second.finish(&mut out).unwrap().complete, "{end} bytes, {position:?}");
+        // All but the IDR that the successor begins with are those of the first.
+        let joined = data(&out);
+        assert_eq!(joined.len(), whole.len());
+        let strangers = joined.iter().filter(|picture| !whole.contains(picture)).count();
+        assert!(strangers <= 1, "{strangers} pictures are others, cut at {end}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn heard(run: &WorkerRun<'_>, start: Start, audio: &AudioFacts) -> String {
     chain += &format!(
         ",aresample=48000:async=1:min_hard_comp=0.001:first_pts={from},atrim=start_pts={from}"
     );
-    if start.at <= FADE {
+    if start.earliest <= FADE {
         chain += &format!(",afade=t=in:st=0:d={}", micros(FADE));
     }
     // The last frame of the encoder overlaps with what follows: silent.

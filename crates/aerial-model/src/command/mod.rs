@@ -41,6 +41,10 @@ pub struct WorkerRun<'a> {
     /// The first frame to make: that of a cut, or, for a worker that goes on in
     /// the middle of a segment, any before the end.
     pub first_frame: u64,
+    /// The first sound to make. For a worker that goes on in the middle of a
+    /// segment it can lie well before the first frame: at 1 frame per second,
+    /// the sound of the last seconds comes after the pictures that go with it.
+    pub first_audio: Ticks,
     /// What the output looks like.
     pub profile: &'a Profile,
     /// How hard to try.
@@ -117,6 +121,8 @@ struct Start {
     frame: u64,
     /// T: when it is shown.
     at: Ticks,
+    /// The first picture or sound that is wanted, whichever comes first.
+    earliest: Ticks,
     /// A0: the first sample, a whole number of audio frames.
     sample: i64,
 }
@@ -124,31 +130,19 @@ struct Start {
 impl Start {
     fn of(run: &WorkerRun<'_>) -> Self {
         let at = run.map.rate().ticks_at(run.first_frame);
+        let earliest = at.min(run.first_audio);
         // The encoder's priming and the filters' settling come before the cut.
-        let early = (at - audio_lead(run.map)).max(Ticks::ZERO);
+        let early = (earliest - AUDIO_LEAD).max(Ticks::ZERO);
         let sample = samples(early) / AAC_FRAME * AAC_FRAME;
-        Self { frame: run.first_frame, at, sample }
+        Self { frame: run.first_frame, at, earliest, sample }
     }
 }
 
 /// Samples of an AAC frame.
 const AAC_FRAME: i64 = 1_024;
 
-/// Sound begins at least this much before the first picture (`engine-notes.md`: A0).
+/// Sound begins this much before what is wanted first (`engine-notes.md`: A0).
 const AUDIO_LEAD: Ticks = Ticks::from_millis(250);
-
-/// How far a worker that died had come in its sound less than in its pictures, at
-/// most: pictures are decoded two frames ahead, and one more was handed on.
-const FRAMES_AHEAD_OF_SOUND: u64 = 3;
-
-/// The encoder's priming, the grid of AAC frames, and one frame on its way.
-const SOUND_SETTLES: Ticks = Ticks::from_millis(100);
-
-/// How long before the first picture the sound begins, so that a successor leaves
-/// no hole: at few frames a second, sound is far behind the pictures.
-fn audio_lead(map: &SegmentMap) -> Ticks {
-    AUDIO_LEAD.max(map.rate().ticks_at(FRAMES_AHEAD_OF_SOUND) + SOUND_SETTLES)
-}
 
 /// Samples at 48 kHz, rounded down.
 const fn samples(at: Ticks) -> i64 {
@@ -166,7 +160,7 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
     line.words("-nostdin -hide_banner -v error");
     if inputs.video || inputs.audio.is_some() {
         line.words("-protocol_whitelist file,pipe -copyts -start_at_zero");
-        if let Some(seek) = seek(run, start.at) {
+        if let Some(seek) = seek(run.facts.entry, start.earliest) {
             line.words("-noaccurate_seek").pair("-ss", micros(seek));
         }
         line.pair("-threads", run.tuning.threads.to_string());
@@ -194,14 +188,12 @@ struct Inputs<'a> {
 }
 
 /// Where to seek to, from the media's own start; `None` to read from there.
-fn seek(run: &WorkerRun<'_>, at: Ticks) -> Option<Ticks> {
-    let pre_seek = match run.facts.entry {
+fn seek(entry: Entry, earliest: Ticks) -> Option<Ticks> {
+    let pre_seek = match entry {
         Entry::Seek { pre_seek } => pre_seek,
         Entry::Remux => return None,
     };
-    // Where sound begins early, it is read from as much earlier.
-    let earlier = audio_lead(run.map) - AUDIO_LEAD;
-    Some(at - pre_seek - earlier).filter(|seek| *seek > Ticks::ZERO)
+    Some(earliest - pre_seek).filter(|seek| *seek > Ticks::ZERO)
 }
 
 /// An IDR at the first frame and at each cut after it, in frames and not in

@@ -66,6 +66,7 @@ fn line_with(facts: &MediaFacts, first_frame: u64, filters: Filters) -> String {
         facts,
         map: &map,
         first_frame,
+        first_audio: map.rate().ticks_at(first_frame),
         profile: &profile,
         tuning: &Tuning::default(),
         filters,
@@ -115,6 +116,34 @@ fn a_worker_in_the_middle_of_a_segment_rounds_as_all_others() {
         &media(Some(video((60_000, 1_001))), Some(audio(2))),
         240 * 3 + 37
     ));
+}
+
+#[test]
+fn a_worker_whose_sound_is_behind_its_picture_starts_with_the_sound() {
+    let facts = media(Some(video((1, 1))), Some(audio(2)));
+    let map = facts.uniform_map().unwrap();
+    let profile = Profile::transcoded(Rendition::Height(720), 1_080).unwrap();
+    let from = |first_audio| {
+        pretty(&worker(&WorkerRun {
+            path: Path::new("a"),
+            facts: &facts,
+            map: &map,
+            first_frame: 14,
+            first_audio,
+            profile: &profile,
+            tuning: &Tuning::default(),
+            filters: EVERYTHING,
+        }))
+    };
+    // 11 s and a quarter before it: 10.75 s, on the grid of audio frames.
+    let behind = from(Ticks::from_secs(11));
+    assert!(behind.contains("-ss 10.700000"), "{behind}");
+    assert!(behind.contains("first_pts=515072,atrim=start_pts=515072"), "{behind}");
+    assert!(behind.contains("trim=start_pts=14:"), "{behind}");
+    // Sound that is ahead changes nothing: the encoder settles before the picture.
+    assert_eq!(from(Ticks::from_secs(15)), from(Ticks::from_secs(14)));
+    // From the very start on, it fades in as the first worker's does.
+    assert!(from(Ticks::ZERO).contains("afade=t=in"));
 }
 
 #[test]

@@ -127,6 +127,13 @@ impl Demuxer {
         self.ready.pop_front()
     }
 
+    /// Gives up the picture under way. A picture ends where the next one begins:
+    /// of the last one of a stream that was cut off, nobody can tell whether it
+    /// is whole.
+    pub fn forget_picture(&mut self) {
+        self.video.pes = None;
+    }
+
     /// The stream has ended: what is under way is complete.
     pub fn finish(&mut self) {
         let left = self.partial.len() as u64;

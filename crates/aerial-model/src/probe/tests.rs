@@ -240,6 +240,7 @@ proptest! {
             let profile = crate::profile::Profile { width: 640, height: 360, video_kbps: 800, audio_kbps: 128 };
             let run = crate::command::WorkerRun {
                 path: Path::new("a"), facts: &facts, map: &map, first_frame: map.frames() - 1,
+                first_audio: map.rate().ticks_at(map.frames() - 1),
                 profile: &profile, tuning: &crate::command::Tuning::default(),
                 filters: crate::command::Filters { zscale: true, drawtext: true },
             };

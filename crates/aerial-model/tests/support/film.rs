@@ -9,7 +9,7 @@ use aerial_model::mpegts::restamp;
 use aerial_model::profile::Profile;
 use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::segmenter::{Handover, Output, Segmenter};
+use aerial_model::segmenter::{Handover, Output, Position, Segmenter};
 use aerial_model::time::Ticks;
 
 use super::{FILTERS, PROFILE, TUNING, numbers_of, probe, run, tested_ffmpeg, words};
@@ -33,13 +33,14 @@ impl Film {
         Self { path: path.to_owned(), facts, map, profile: PROFILE }
     }
 
-    /// All that a worker writes which begins at `first_frame`.
-    pub(crate) fn worker(&self, first_frame: u64) -> Vec<u8> {
+    /// All that a worker writes which begins at `position`.
+    pub(crate) fn worker(&self, position: Position) -> Vec<u8> {
         let arguments = worker(&WorkerRun {
             path: &self.path,
             facts: &self.facts,
             map: &self.map,
-            first_frame,
+            first_frame: position.frame,
+            first_audio: position.audio,
             profile: &self.profile,
             tuning: &TUNING,
             filters: FILTERS,
@@ -62,7 +63,7 @@ impl Film {
     pub(crate) fn resumed(&self, handover: Handover, mut before: Vec<Output>) -> Vec<Segment> {
         let position = handover.position();
         let mut segmenter = Segmenter::resume(self.map, handover);
-        for piece in self.worker(position.frame).chunks(READ_BYTES) {
+        for piece in self.worker(position).chunks(READ_BYTES) {
             segmenter
                 .push(piece, &mut before)
                 .unwrap_or_else(|error| panic!("{position:?}: {error}"));

@@ -123,6 +123,7 @@ async fn encode(
         facts: &sample.facts,
         map: &sample.map,
         first_frame: 0,
+        first_audio: Ticks::ZERO,
         profile: &chain.profile,
         tuning: &chain.tuning,
         filters: ffmpeg.filters(),

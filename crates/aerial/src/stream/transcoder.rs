@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aerial_model::command::{self, Filters, Tuning};
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
-use aerial_model::segmenter::Handover;
+use aerial_model::segmenter::{Handover, Position};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -322,7 +322,7 @@ impl Owner {
             None => (Handover::at(&state.track.map, segment), None),
         };
         let track = Arc::clone(&state.track);
-        match self.spawn(&track, handover.position().frame).await {
+        match self.spawn(&track, handover.position()).await {
             Ok(child) => {
                 let worker = self.employ(track, child.pid(), segment, limit);
                 let id = worker.id;
@@ -336,7 +336,7 @@ impl Owner {
         }
     }
 
-    async fn spawn(&self, track: &Track, first_frame: u64) -> Result<Child, Failure> {
+    async fn spawn(&self, track: &Track, position: Position) -> Result<Child, Failure> {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
@@ -344,7 +344,8 @@ impl Owner {
             path: &media.path,
             facts: &media.facts,
             map: &track.map,
-            first_frame,
+            first_frame: position.frame,
+            first_audio: position.audio,
             profile: &track.profile,
             tuning: &self.encoding.tuning,
             filters: self.encoding.filters,
