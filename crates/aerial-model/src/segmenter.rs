@@ -24,6 +24,10 @@ pub const WORKER_TS_OFFSET: Ticks = Ticks::from_secs(10);
 /// FFmpeg ever interleaves.
 const WAITING_LIMIT: usize = 4_000;
 
+/// AAC frames that FFmpeg may make again before another worker is the quicker
+/// way: 10 s of silence, which take it 0.1 s.
+const MADE_AGAIN_LIMIT: usize = 470;
+
 /// The first things not yet handed on: where another worker continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
@@ -103,6 +107,17 @@ pub enum SegmenterError {
     OffGrid {
         /// Its PTS.
         pts: Ticks,
+    },
+    /// The file's sound changes its channels or its rate, so FFmpeg has begun its
+    /// sound anew, from the run's first sample on. A worker started at the position
+    /// reached sees the change soon after its own start.
+    #[error(
+        "after {last} s the file's sound changes its form, and FFmpeg makes all sound before it again; \
+         start another worker at the position reached"
+    )]
+    SoundBegunAnew {
+        /// PTS of the last sound that was right.
+        last: Ticks,
     },
     /// A picture decoded after it is shown, or not after the one before it.
     #[error("the picture at {pts} s is to be decoded at {dts} s, too late or out of order")]
@@ -190,6 +205,8 @@ pub struct Segmenter {
     /// What came and is not handed on: in decoding order, with frame numbers.
     video: VecDeque<(u64, AccessUnit)>,
     audio: VecDeque<AccessUnit>,
+    /// Sound that came again between two places of the grid.
+    made_again: usize,
 }
 
 impl Segmenter {
@@ -210,6 +227,7 @@ impl Segmenter {
             decoded: None,
             video: VecDeque::new(),
             audio: VecDeque::new(),
+            made_again: 0,
         }
     }
 
@@ -268,7 +286,7 @@ impl Segmenter {
                 UnitKind::Video { idr } => self.accept_video(unit, idr)?,
                 // Frames lie on the audio grid, so "before the end" and "before
                 // the rounded length" are the same.
-                UnitKind::Audio if unit.pts < self.map.end() => self.audio.push_back(unit),
+                UnitKind::Audio if unit.pts < self.map.end() => self.accept_audio(unit)?,
                 UnitKind::Audio => {}
             }
             self.advance(out)?;
@@ -301,6 +319,24 @@ impl Segmenter {
         // The last picture is held to the end and beyond where a source ends early.
         if frame < self.map.frames() {
             self.video.push_back((frame, unit));
+        }
+        Ok(())
+    }
+
+    /// Passes over what came before: the encoder's priming, what the pre-seek
+    /// brought, and what FFmpeg makes again where sound changes its form. That is
+    /// silence up to the change, to which its muxer gives times a tick apart, from
+    /// the last good one on; the sound after the change has its own times.
+    fn accept_audio(&mut self, unit: AccessUnit) -> Result<(), SegmenterError> {
+        let next = self.audio.back().map_or(self.position.audio, |last| last.pts + AUDIO_FRAME);
+        if unit.pts >= next && unit.pts == unit.pts.round_up_to_audio_frame() {
+            self.audio.push_back(unit);
+            return Ok(());
+        }
+        let last = next - AUDIO_FRAME;
+        self.made_again += usize::from(unit.pts > last);
+        if self.made_again > MADE_AGAIN_LIMIT {
+            return Err(SegmenterError::SoundBegunAnew { last });
         }
         Ok(())
     }
@@ -373,11 +409,8 @@ impl Segmenter {
     fn hand_on_audio(&mut self, open: &mut Open) {
         let end = self.map.cut(self.position.segment + 1);
         while let Some(unit) = self.audio.pop_front_if(|unit| unit.pts < end) {
-            // Not the encoder's priming, nor what the pre-seek brought.
-            if unit.pts >= self.position.audio {
-                self.position.audio = unit.pts + AUDIO_FRAME;
-                open.writer.push(unit);
-            }
+            self.position.audio = unit.pts + AUDIO_FRAME;
+            open.writer.push(unit);
         }
     }
 }

@@ -163,17 +163,17 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
         if let Some(seek) = seek(run.facts.entry, start.earliest) {
             line.words("-noaccurate_seek").pair("-ss", micros(seek));
         }
+        // A picture that changes its size in mid-file goes through the graph that
+        // is there: a new one would begin at the run's first frame again.
+        line.words("-reinit_filter:v 0");
         line.pair("-threads", run.tuning.threads.to_string());
         line.pair("-i", input(run.path));
     } else {
         line.words("-copyts");
     }
-    let graph = format!(
-        "{};{}",
-        video::graph(run, start, inputs.video),
-        audio::graph(run, start, inputs.audio)
-    );
-    line.pair("-filter_complex", graph);
+    // Two graphs, so that sound that changes its form does not start the picture anew.
+    line.pair("-filter_complex", video::graph(run, start, inputs.video));
+    line.pair("-filter_complex", audio::graph(run, start, inputs.audio));
     line.words("-map [v] -map [a]");
     line.encoder(run.profile, run.tuning, "");
     line.pair("-force_key_frames", forced_keyframes(run.map, start));

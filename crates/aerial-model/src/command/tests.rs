@@ -97,7 +97,8 @@ fn pretty(arguments: &[OsString]) -> String {
 fn graph(facts: &MediaFacts, first_frame: u64) -> String {
     let text = line(facts, first_frame);
     let (_, graph) = text.split_once("-filter_complex ").unwrap();
-    graph.split_once("\n-map").unwrap().0.to_owned()
+    let (graphs, _) = graph.split_once("\n-map").unwrap();
+    graphs.replace("\n-filter_complex ", "\n")
 }
 
 #[test]

@@ -56,7 +56,13 @@ fn timed(run: &WorkerRun<'_>, start: Start, video: &VideoFacts) -> String {
     let rate = run.map.rate();
     let mut chain = format!("[0:{}]", video.index);
     if video.field_order.is_interlaced() {
-        // One frame for each frame; those that are whole are left alone.
+        // One frame for each frame; those that are whole are left alone. It needs
+        // frames of one size, which `scale` hands through untouched.
+        let (width, height) = match video.rotation {
+            90 | 270 => (video.height, video.width),
+            _ => (video.width, video.height),
+        };
+        chain += &format!("scale={width}:{height},");
         chain += "bwdif=mode=send_frame:parity=auto:deint=interlaced,";
     }
     chain += &format!("settb=1/{TICKS_PER_SECOND},");
