@@ -2,6 +2,9 @@
 //!
 //! Owns the shape of commands and flags. Does nothing of what is asked (`app`).
 
+pub mod channel;
+mod desk;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

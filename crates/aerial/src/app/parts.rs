@@ -162,9 +162,7 @@ impl Parts {
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone())
-            .merge(http::stream::router(self.manager.clone()))
-            .merge(http::assets::router())
+        http::router(self.api.clone()).merge(http::stream::router(self.manager.clone()))
     }
 
     /// Ends all parts, the last started first; no connection is left that could

@@ -14,21 +14,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{At, Json, Query};
-use super::guide::{NowView, Programme, Titles};
-use super::lineups::{NewItem, whats};
+use super::guide::NowView;
+use super::lineups::{NewItem, refused, whats};
 use super::page::{Listing, PageQuery};
 use super::problem::{Answer, Problem};
 use super::streams::Streams;
 use super::wire::Instant;
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::schedule::{Draft, Effect, Schedule};
-
-/// How many programmes a preview tells unless asked otherwise: an evening of
-/// short ones.
-const PREVIEW_PROGRAMMES: u16 = 50;
-/// How many at most.
-const MOST_PREVIEW_PROGRAMMES: u16 = 500;
+use crate::schedule::{Effect, Schedule};
 
 /// A channel.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -267,7 +261,7 @@ pub(super) fn find(
 #[utoipa::path(
     get, path = "/channels", operation_id = "list_channels", tag = "channels",
     params(PageQuery),
-    responses((status = 200, body = Listing<Channel>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Channel>)),
 )]
 pub(super) async fn list(
     State(schedule): State<Schedule>,
@@ -290,7 +284,6 @@ pub(super) async fn list(
     responses(
         (status = 201, body = Channel, headers(("Location" = String, description = "Its path."))),
         (status = 409, description = "The number is taken.", body = Problem),
-        (status = "4XX", body = Problem),
     ),
 )]
 pub(super) async fn create(
@@ -300,7 +293,7 @@ pub(super) async fn create(
     let (edit, items) = new.parts();
     let whats: Vec<What> = whats(&items)?;
     let made = schedule.create_channel(&edit, whats).await;
-    let channel = made.map_err(|error| super::lineups::refused(error, &items))?;
+    let channel = made.map_err(|error| refused(error, &items))?;
     let place = format!("/api/v1/channels/{}", channel.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Channel::from(&*channel))))
 }
@@ -326,7 +319,6 @@ pub(super) async fn get(
     responses(
         (status = 200, body = EditedChannel),
         (status = 409, description = "The number is taken.", body = Problem),
-        (status = "4XX", body = Problem),
     ),
 )]
 pub(super) async fn edit(
@@ -400,59 +392,4 @@ pub(super) async fn skip(
     let id = find(&schedule, channel)?.id;
     let effect = schedule.skip(id, streams.first_unpromised(id)).await?;
     Ok(Json(Skipped { takes_effect_at: Instant(effect.at) }))
-}
-
-/// A lineup and settings that are not saved.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PreviewRequest {
-    /// The items; those that there are, unless said.
-    items: Option<Vec<NewItem>>,
-    /// Changed settings.
-    #[serde(default)]
-    settings: ChannelEdit,
-    /// How many programmes at most.
-    #[schema(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u16>,
-}
-
-/// What an unsaved lineup would play.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PreviewView {
-    /// When it would take effect; what begins before is decided already.
-    takes_effect_at: Instant,
-    /// From what is on now.
-    items: Vec<Programme>,
-}
-
-/// What the channel would play if this were saved now. Changes nothing.
-#[utoipa::path(
-    post, path = "/channels/{channel}/preview", operation_id = "preview", tag = "channels",
-    params(("channel" = String, Path, description = "Its number or id.")),
-    request_body = PreviewRequest,
-    responses((status = 200, body = PreviewView), (status = "4XX", body = Problem)),
-)]
-pub(super) async fn preview(
-    State(schedule): State<Schedule>,
-    State(db): State<Db>,
-    At(channel): At<ChannelRef>,
-    Json(request): Json<PreviewRequest>,
-) -> Answer<Json<PreviewView>> {
-    let id = find(&schedule, channel)?.id;
-    let limit = request.limit.unwrap_or(PREVIEW_PROGRAMMES);
-    if !(1..=MOST_PREVIEW_PROGRAMMES).contains(&limit) {
-        return Err(Problem::field("limit", format!("must be 1 to {MOST_PREVIEW_PROGRAMMES}")));
-    }
-    let items = match &request.items {
-        Some(given) => Some(super::lineups::wanted(&schedule, id, given).await?),
-        None => None,
-    };
-    let draft = Draft { items, edit: request.settings.into() };
-    let preview = schedule.preview(id, draft, usize::from(limit)).await;
-    let preview = preview.map_err(|error| {
-        super::lineups::refused(error, request.items.as_deref().unwrap_or_default())
-    })?;
-    let titles = Titles::of(&db, &preview.programmes).await?;
-    let items = preview.programmes.iter().map(|programme| titles.told(programme)).collect();
-    Ok(Json(PreviewView { takes_effect_at: Instant(preview.at), items }))
 }

@@ -40,6 +40,7 @@ const MEDIA_NAMED: usize = 100;
 /// Something that changed. The event's name is its `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = Event)]
 pub enum Change {
     /// A channel was made, changed or deleted.
     Channel {

@@ -110,7 +110,8 @@ fn wrong_field(path: &str, message: &str) -> Problem {
     let quoted = |start: &str| {
         message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name)
     };
-    let inner = quoted("unknown field `").or_else(|| quoted("missing field `"));
+    let starts = ["unknown field `", "missing field `", "duplicate field `"];
+    let inner = starts.into_iter().find_map(quoted);
     let field = match inner {
         Some(name) if path.is_empty() => name.to_owned(),
         Some(name) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),

@@ -67,7 +67,7 @@ pub struct NewFolder {
 #[utoipa::path(
     get, path = "/folders", operation_id = "list_folders", tag = "library",
     params(PageQuery),
-    responses((status = 200, body = Listing<Folder>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Folder>)),
 )]
 pub(super) async fn list(
     State(db): State<Db>,
@@ -94,7 +94,6 @@ pub(super) async fn list(
     responses(
         (status = 201, body = Folder, headers(("Location" = String, description = "Its path."))),
         (status = 409, description = "It is in the library already.", body = Problem),
-        (status = "4XX", body = Problem),
     ),
 )]
 pub(super) async fn add(

@@ -132,6 +132,7 @@ fn media(programme: &guide::Programme) -> Option<MediaId> {
 
 /// What is on now, and what comes next.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Now)]
 pub struct NowView {
     /// The server's clock at this answer.
     at: Instant,
@@ -203,7 +204,7 @@ pub struct GuideQuery {
 #[utoipa::path(
     get, path = "/guide", operation_id = "guide", tag = "guide",
     params(GuideQuery),
-    responses((status = 200, body = Listing<GuideEntry>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<GuideEntry>)),
 )]
 pub(super) async fn guide(
     State(schedule): State<Schedule>,

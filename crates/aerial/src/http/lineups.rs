@@ -24,6 +24,7 @@ use crate::schedule::{self, Effect, Schedule, ScheduleError};
 
 /// An item of a lineup.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = LineupItem)]
 pub struct Item {
     /// For good, wherever it is moved.
     id: Uuid,
@@ -33,6 +34,9 @@ pub struct Item {
     /// The show that it is: all its episodes in order, and those to come.
     #[schema(required = true)]
     show: Option<String>,
+    /// Where the media's file is (what is not text in it is replaced by `�`).
+    #[schema(required = true)]
+    path: Option<String>,
     /// What it is called.
     title: String,
     /// How long it plays; `null` where that is not known.
@@ -49,6 +53,7 @@ pub struct Item {
 /// is in the lineup already its `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewLineupItem)]
 pub struct NewItem {
     /// The item it is, wherever it stood; none: a new one.
     id: Option<Uuid>,
@@ -190,7 +195,7 @@ pub(super) fn refused(error: ScheduleError, items: &[NewItem]) -> Problem {
 #[utoipa::path(
     get, path = "/channels/{channel}/lineup", operation_id = "get_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id."), PageQuery),
-    responses((status = 200, body = Listing<Item>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Item>)),
 )]
 pub(super) async fn get(
     State(schedule): State<Schedule>,
@@ -228,6 +233,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 id: item.id.0,
                 media: Some(id.0),
                 show: None,
+                path: media.map(|media| media.path.to_string_lossy().into_owned()),
                 title: media.map(|media| media.about.title.clone()).unwrap_or_default(),
                 length_ms: media
                     .and_then(|media| media.map.as_ref())
@@ -242,6 +248,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 id: item.id.0,
                 media: None,
                 show: Some(name.clone()),
+                path: None,
                 title: name.clone(),
                 length_ms: show.map(|show| millis(show.length)),
                 episodes: Some(show.map_or(0, |show| show.episodes)),
@@ -260,7 +267,7 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
     put, path = "/channels/{channel}/lineup", operation_id = "put_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = NewLineup,
-    responses((status = 200, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 200, body = LineupChange)),
 )]
 pub(super) async fn put(
     State(schedule): State<Schedule>,
@@ -278,7 +285,7 @@ pub(super) async fn put(
     post, path = "/channels/{channel}/lineup/items", operation_id = "add_items", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = AddedItems,
-    responses((status = 201, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 201, body = LineupChange)),
 )]
 pub(super) async fn add(
     State(schedule): State<Schedule>,
@@ -321,7 +328,7 @@ pub(super) async fn delete(
     tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = NewOrder,
-    responses((status = 200, body = LineupChange), (status = "4XX", body = Problem)),
+    responses((status = 200, body = LineupChange)),
 )]
 pub(super) async fn arrange(
     State(schedule): State<Schedule>,

@@ -1,37 +1,30 @@
 //! `/media`: the library's files, what is known of them and what is done with them.
 //!
-//! Owns how a media is told and what people may set. Its picture is in
-//! `thumbnail`. Invariant: no file of the library is ever written or deleted.
+//! Owns how a media is told. What is in its file is in `contents`, what people
+//! may set in `edits`, its picture in `thumbnail`. Invariant: no file of the library is ever written or deleted.
 
 use aerial_model::id::{FolderId, MediaId};
-use aerial_model::media::{self as model, MediaFacts};
 use axum::extract::State as FromState;
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::contents::Streams;
+use super::edits::MediaEdit;
 use super::extract::{At, Json, Query};
 use super::page::{Limit, Listing, PageQuery};
-use super::problem::{Answer, FieldError, Kind, Problem};
+use super::problem::{Answer, Kind, Problem};
 use super::treatment::Treatment;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
 use crate::db::{self, Db, MediaEdits, MediaFilter, MediaKind, MediaState, StateFilter};
 use crate::schedule::Schedule;
 
-/// Longest title or show name, in characters.
-const TITLE_CHARS: usize = 300;
-/// Longest plot, in characters.
-const PLOT_CHARS: usize = 20_000;
-/// Most genres.
-const MOST_GENRES: usize = 50;
-/// Highest season or episode; lists are ordered by five digits.
-const HIGHEST: u32 = 99_998;
-
 /// Whether a media can air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MediaState)]
 pub enum State {
     /// It can.
     Ok,
@@ -177,153 +170,6 @@ fn edited(edits: &MediaEdits) -> Vec<&'static str> {
     fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
 }
 
-/// What is in a file.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Streams {
-    /// FFmpeg's name of the container.
-    container: String,
-    /// The picture; `null` for sound alone.
-    #[schema(required = true)]
-    video: Option<Video>,
-    /// The sounds; the first is the one that airs.
-    audio: Vec<Audio>,
-    /// Subtitles.
-    subtitles: Vec<Subtitle>,
-    /// Chapters.
-    chapters: Vec<Chapter>,
-}
-
-/// The picture of a file.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Video {
-    /// FFmpeg's codec name.
-    codec: String,
-    /// FFmpeg's profile name.
-    #[schema(required = true)]
-    profile: Option<String>,
-    /// FFmpeg's pixel format.
-    #[schema(required = true)]
-    pixel_format: Option<String>,
-    /// Coded width in pixels.
-    width: u32,
-    /// Coded height in pixels.
-    height: u32,
-    /// Shape of a pixel, width to height.
-    #[schema(example = "64:45")]
-    pixel_aspect: String,
-    /// Frames per second, as a fraction.
-    #[schema(required = true, example = "24000/1001")]
-    frame_rate: Option<String>,
-    /// How its lines are stored.
-    field_order: &'static str,
-    /// High dynamic range.
-    hdr: bool,
-    /// Degrees clockwise that it is to be turned.
-    rotation: u16,
-    /// Bit rate, where the file says so.
-    #[schema(required = true)]
-    kbps: Option<u32>,
-    /// ISO 639 language.
-    #[schema(required = true)]
-    language: Option<String>,
-}
-
-/// A sound of a file.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Audio {
-    /// FFmpeg's codec name.
-    codec: String,
-    /// FFmpeg's profile name.
-    #[schema(required = true)]
-    profile: Option<String>,
-    /// Samples per second.
-    sample_rate: u32,
-    /// Number of channels.
-    channels: u32,
-    /// FFmpeg's layout.
-    #[schema(required = true)]
-    layout: Option<String>,
-    /// ISO 639 language.
-    #[schema(required = true)]
-    language: Option<String>,
-}
-
-/// Subtitles of a file.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Subtitle {
-    /// FFmpeg's codec name.
-    codec: String,
-    /// ISO 639 language.
-    #[schema(required = true)]
-    language: Option<String>,
-}
-
-/// A chapter of a file.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Chapter {
-    /// When it begins.
-    start_ms: i64,
-    /// When it ends.
-    end_ms: i64,
-    /// What it is called.
-    #[schema(required = true)]
-    title: Option<String>,
-}
-
-impl From<&MediaFacts> for Streams {
-    fn from(facts: &MediaFacts) -> Self {
-        let audio = facts.audio.iter().map(|audio| Audio {
-            codec: audio.codec.clone(),
-            profile: audio.profile.clone(),
-            sample_rate: audio.sample_rate,
-            channels: audio.channels,
-            layout: audio.layout.clone(),
-            language: audio.language.clone(),
-        });
-        let subtitles = facts.subtitles.iter().map(|subtitle| Subtitle {
-            codec: subtitle.codec.clone(),
-            language: subtitle.language.clone(),
-        });
-        let chapters = facts.chapters.iter().map(|chapter| Chapter {
-            start_ms: millis(chapter.start),
-            end_ms: millis(chapter.end),
-            title: chapter.title.clone(),
-        });
-        Self {
-            container: facts.container.clone(),
-            video: facts.video.as_ref().map(Into::into),
-            audio: audio.collect(),
-            subtitles: subtitles.collect(),
-            chapters: chapters.collect(),
-        }
-    }
-}
-
-impl From<&model::VideoFacts> for Video {
-    fn from(video: &model::VideoFacts) -> Self {
-        let (width, height) = video.pixel_aspect;
-        Self {
-            codec: video.codec.clone(),
-            profile: video.profile.clone(),
-            pixel_format: video.pixel_format.clone(),
-            width: video.width,
-            height: video.height,
-            pixel_aspect: format!("{width}:{height}"),
-            frame_rate: video.average_rate.or(video.nominal_rate).map(|rate| rate.to_string()),
-            field_order: match video.field_order {
-                model::FieldOrder::Unknown => "unknown",
-                model::FieldOrder::Progressive => "progressive",
-                model::FieldOrder::TopFirst => "top_first",
-                model::FieldOrder::BottomFirst => "bottom_first",
-            },
-            hdr: video.color.is_hdr(),
-            rotation: video.rotation,
-            kbps: video.kbps,
-            language: video.language.clone(),
-        }
-    }
-}
-
 /// Which media a list is of; all that are given must fit.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -350,6 +196,9 @@ pub struct MediaQuery {
     /// Found in this folder.
     #[param(required = false)]
     folder: Option<Uuid>,
+    /// Exactly this file; cannot be given with any other but `limit`.
+    #[param(required = false, example = "/srv/videos/film.mkv")]
+    path: Option<String>,
     /// How many items at most.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 500, default = 100)]
     limit: Limit,
@@ -362,7 +211,7 @@ pub struct MediaQuery {
 #[utoipa::path(
     get, path = "/media", operation_id = "list_media", tag = "library",
     params(MediaQuery),
-    responses((status = 200, body = Listing<Media>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Media>)),
 )]
 pub(super) async fn list(
     FromState(db): FromState<Db>,
@@ -377,6 +226,13 @@ pub(super) async fn list(
         kind: query.kind,
         folder: query.folder.map(FolderId),
     };
+    if let Some(path) = &query.path {
+        if filter != MediaFilter::default() || query.cursor.is_some() {
+            return Err(Problem::field("path", "names one file, so nothing else can be asked for"));
+        }
+        let found = db.media_at(path.as_ref()).await?;
+        return Ok(Json(Listing { items: found.iter().map(Media::from).collect(), next: None }));
+    }
     let limit = query.limit.get() as u64;
     let page = db.list_media(&filter, query.cursor.as_deref(), limit).await?;
     Ok(Json(Listing { items: page.items.iter().map(Media::from).collect(), next: page.next }))
@@ -397,108 +253,12 @@ pub(super) async fn find(db: &Db, id: MediaId) -> Answer<db::Media> {
     db.media(id).await?.ok_or_else(|| Problem::not_found("media", &id.to_string()))
 }
 
-/// What people say of a media. What is not there stays as it is; `null` goes back
-/// to what was found in the file and its name.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MediaEdit {
-    /// Of the film or the episode.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    title: Option<Option<String>>,
-    /// Movie, episode or other.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<MediaKind>)]
-    kind: Option<Option<MediaKind>>,
-    /// The show it is an episode of.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    show: Option<Option<String>>,
-    /// 0 is specials.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<u32>)]
-    season: Option<Option<u32>>,
-    /// Number in the season.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<u32>)]
-    episode: Option<Option<u32>>,
-    /// When it was made.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<u16>)]
-    year: Option<Option<u16>>,
-    /// What happens in it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    plot: Option<Option<String>>,
-    /// Genres.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Vec<String>>)]
-    genres: Option<Option<Vec<String>>>,
-}
-
-/// Tells `null` from a field that is not there.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-impl MediaEdit {
-    fn check(&self) -> Answer<()> {
-        let mut errors = Vec::new();
-        let mut line = |field: &str, text: &Option<Option<String>>, most: usize| {
-            let Some(Some(text)) = text else { return };
-            if text.trim().is_empty() {
-                errors
-                    .push(FieldError::new(field, "must not be empty; `null` takes the edit back"));
-            } else if text.chars().count() > most {
-                let message = format!("must be at most {most} characters long");
-                errors.push(FieldError::new(field, message));
-            }
-        };
-        line("title", &self.title, TITLE_CHARS);
-        line("show", &self.show, TITLE_CHARS);
-        line("plot", &self.plot, PLOT_CHARS);
-        for (field, number) in [("season", self.season), ("episode", self.episode)] {
-            if number.flatten().is_some_and(|number| number > HIGHEST) {
-                errors.push(FieldError::new(field, format!("must be at most {HIGHEST}")));
-            }
-        }
-        if let Some(Some(genres)) = &self.genres {
-            if genres.len() > MOST_GENRES {
-                let message = format!("must be at most {MOST_GENRES}");
-                errors.push(FieldError::new("genres", message));
-            }
-            for (index, genre) in genres.iter().enumerate() {
-                if genre.trim().is_empty() || genre.chars().count() > TITLE_CHARS {
-                    let message = format!("must have 1 to {TITLE_CHARS} characters");
-                    errors.push(FieldError::new(format!("genres[{index}]"), message));
-                }
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
-    }
-
-    fn over(self, old: MediaEdits) -> MediaEdits {
-        MediaEdits {
-            title: self.title.unwrap_or(old.title),
-            kind: self.kind.unwrap_or(old.kind),
-            show: self.show.unwrap_or(old.show),
-            season: self.season.unwrap_or(old.season),
-            episode: self.episode.unwrap_or(old.episode),
-            year: self.year.unwrap_or(old.year),
-            plot: self.plot.unwrap_or(old.plot),
-            genres: self.genres.unwrap_or(old.genres),
-        }
-    }
-}
-
 /// Sets what people say of a media; a scan leaves it alone from then on.
 #[utoipa::path(
     patch, path = "/media/{media}", operation_id = "edit_media", tag = "library",
     params(("media" = Uuid, Path, description = "Its id.")),
     request_body = MediaEdit,
-    responses((status = 200, body = Media), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Media)),
 )]
 pub(super) async fn edit(
     FromState(db): FromState<Db>,
@@ -564,7 +324,7 @@ pub struct Show {
 #[utoipa::path(
     get, path = "/shows", operation_id = "list_shows", tag = "library",
     params(PageQuery),
-    responses((status = 200, body = Listing<Show>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Show>)),
 )]
 pub(super) async fn shows(
     FromState(db): FromState<Db>,

@@ -10,6 +10,8 @@
 
 pub mod assets;
 pub mod channels;
+pub mod contents;
+pub mod edits;
 pub mod events;
 pub mod extract;
 pub mod folders;
@@ -18,6 +20,7 @@ pub mod lineups;
 pub mod media;
 pub mod openapi;
 pub mod page;
+pub mod preview;
 pub mod problem;
 pub mod scan;
 mod sessions;
@@ -31,7 +34,7 @@ pub mod wire;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::any;
+use axum::routing::{any, get};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -73,19 +76,36 @@ pub struct AppState {
     pub ending: CancellationToken,
 }
 
-/// All that this server answers, but for the streams and the page.
+/// All that this server answers, but for the streams.
 pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
-        .merge(openapi::routes(&document))
+        .merge(openapi::routes(&openapi::completed(&document)))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
-    shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
+    let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
+    shell::around_all(api.merge(assets::router()))
+}
+
+/// The part of the API that needs nothing but the catalogue, for when no server
+/// runs: the channels, their lineups, and finding media.
+pub fn catalogue(schedule: Schedule, db: Db) -> Router {
+    #[derive(Clone, FromRef)]
+    struct Catalogue {
+        schedule: Schedule,
+        db: Db,
+    }
+    let routes = Router::new()
+        .route("/api/v1/channels", get(channels::list).post(channels::create))
+        .route("/api/v1/channels/{channel}", get(channels::get).patch(channels::edit))
+        .route("/api/v1/channels/{channel}/lineup", get(lineups::get).put(lineups::put))
+        .route("/api/v1/media", get(media::list));
+    shell::around_api(routes).with_state(Catalogue { schedule, db })
 }
 
 /// The document that describes the API.
-pub fn document() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+pub fn document() -> serde_json::Value {
+    openapi::completed(&api().into_openapi())
 }
 
 fn api() -> OpenApiRouter<AppState> {
@@ -102,7 +122,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(channels::get, channels::edit, channels::delete))
         .routes(routes!(channels::now))
         .routes(routes!(channels::skip))
-        .routes(routes!(channels::preview))
+        .routes(routes!(preview::preview))
         .routes(routes!(lineups::get, lineups::put))
         .routes(routes!(lineups::add))
         .routes(routes!(lineups::delete))

@@ -8,9 +8,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::problem::Problem;
+use super::problem::{PROBLEM_JSON, Problem};
 
 /// The document before any route is in it.
 #[derive(OpenApi)]
@@ -36,16 +37,56 @@ use super::problem::Problem;
 )]
 pub(super) struct Document;
 
+const PROBLEM: &str = "#/components/schemas/Problem";
+
 const PAGE: &str = include_str!("reader/index.html");
 const SCRIPT: &str = include_str!("reader/reader.js");
 const STYLE: &str = include_str!("reader/reader.css");
 
-/// The document and the page that shows it.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>(
-    document: &utoipa::openapi::OpenApi,
-) -> Router<S> {
+/// The document, with what every operation has in common: an error may always
+/// come, and it is a problem.
+pub(super) fn completed(document: &utoipa::openapi::OpenApi) -> Value {
     // Made of plain data: it can be written.
-    let json = Bytes::from(document.to_json().unwrap_or_default());
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    for responses in operations.filter_map(|operation| operation["responses"].as_object_mut()) {
+        let problem = json!({
+            "content": { "application/json": { "schema": { "$ref": PROBLEM } } },
+        });
+        responses.entry("default").or_insert(problem);
+        for (status, response) in responses {
+            if response["description"].as_str().is_none_or(str::is_empty) {
+                response["description"] = described(status).into();
+            }
+            let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            let is_problem = |told: &Value| told["schema"]["$ref"] == PROBLEM;
+            if let Some(told) = content.get("application/json").filter(|told| is_problem(told)) {
+                let told = told.clone();
+                content.clear();
+                content.insert(PROBLEM_JSON.to_owned(), told);
+            }
+        }
+    }
+    document
+}
+
+fn described(status: &str) -> &'static str {
+    match status {
+        "201" => "Made.",
+        "202" => "Will be done.",
+        "204" => "Done.",
+        "404" => "There is no such thing.",
+        "default" => "An error.",
+        _ => "What was asked for.",
+    }
+}
+
+/// The document and the page that shows it.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(document: &Value) -> Router<S> {
+    let json = Bytes::from(document.to_string());
     let file = |content_type: &'static str, body: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, content_type)], body) })
     };

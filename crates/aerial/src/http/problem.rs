@@ -68,8 +68,7 @@ impl Kind {
         }
     }
 
-    /// The kind that tells of a bare status.
-    pub fn of_status(status: StatusCode) -> Self {
+    fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
@@ -136,6 +135,11 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
         }
+    }
+
+    /// A problem that tells of a bare status.
+    pub fn of_status(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), ..Self::new(Kind::of_status(status), detail) }
     }
 
     /// 404: there is no `what` called `name`.

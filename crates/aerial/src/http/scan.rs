@@ -152,6 +152,7 @@ pub struct NewScan {
 
 /// A scan that was asked for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AskedScan)]
 pub struct Asked {
     /// The job's id; the same for all that is asked for while another is at work.
     job: Uuid,
@@ -170,7 +171,7 @@ pub(super) async fn get(State(library): State<Library>) -> Json<Scan> {
 #[utoipa::path(
     post, path = "/scan", operation_id = "start_scan", tag = "library",
     request_body(content = Option<NewScan>, content_type = "application/json"),
-    responses((status = 202, body = Asked), (status = "4XX", body = Problem)),
+    responses((status = 202, body = Asked)),
 )]
 pub(super) async fn start(
     State(db): State<Db>,

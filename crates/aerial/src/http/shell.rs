@@ -135,15 +135,11 @@ async fn told_as_problem(request: Request, next: Next) -> Response {
     if !is_error || answer.extensions().get::<Told>().is_some() {
         return answer;
     }
-    let allow = answer.headers().get(header::ALLOW).cloned();
     let problem = match status {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         StatusCode::METHOD_NOT_ALLOWED => {
-            let allowed = allow.as_ref().and_then(|value| value.to_str().ok());
-            let detail = match allowed {
-                Some(allowed) => format!("{path} does not take {method}, only {allowed}"),
-                None => format!("{path} does not take {method}"),
-            };
+            let detail =
+                format!("{path} does not take {method}; the header `Allow` says what it takes");
             Problem::new(Kind::MethodNotAllowed, detail)
         }
         StatusCode::GATEWAY_TIMEOUT => {
@@ -153,18 +149,58 @@ async fn told_as_problem(request: Request, next: Next) -> Response {
         }
         status => {
             let detail = status.canonical_reason().unwrap_or("the request failed");
-            Problem::new(Kind::of_status(status), detail)
+            Problem::of_status(status, detail)
         }
     };
-    let mut told = problem.into_response();
-    *told.status_mut() = status;
-    if let Some(allow) = allow {
-        told.headers_mut().insert(header::ALLOW, allow);
-    }
-    told
+    problem.into_response()
 }
 
 /// The answer where no route is.
 pub(super) async fn nowhere(request: Request) -> Problem {
     Problem::not_found("page", request.uri().path())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(router: Router) -> (StatusCode, String) {
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        let response = around_all(around_api(router)).oneshot(request).await.unwrap();
+        let status = response.status();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
+        async fn panics() -> &'static str {
+            panic!("with a secret")
+        }
+        let (status, body) = ask(Router::new().route("/", get(panics))).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("urn:aerial:problem:internal") && !body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_a_problem() {
+        let hangs = || async { std::future::pending::<()>().await };
+        let (status, body) = ask(Router::new().route("/", get(hangs))).await;
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+        assert!(body.contains("within 60 s"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn whatever_fails_without_a_word_is_a_problem_too() {
+        let teapot = || async { (StatusCode::IM_A_TEAPOT, "short and stout") };
+        let (status, body) = ask(Router::new().route("/", get(teapot))).await;
+        assert_eq!(status, StatusCode::IM_A_TEAPOT);
+        assert!(body.contains("urn:aerial:problem:bad-request"), "{body}");
+        assert!(body.contains("418"), "{body}");
+    }
 }

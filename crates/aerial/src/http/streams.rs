@@ -233,7 +233,7 @@ fn told(schedule: &Schedule, facts: SessionFacts) -> Session {
 #[utoipa::path(
     get, path = "/streams", operation_id = "list_streams", tag = "streams",
     params(PageQuery),
-    responses((status = 200, body = Listing<Session>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listing<Session>)),
 )]
 pub(super) async fn list(
     State(schedule): State<Schedule>,
@@ -310,6 +310,7 @@ pub(super) async fn stop(
 
 /// A registered viewer, and what it may ask for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RegisteredClient)]
 pub struct Registered {
     /// Its id, for `client=` in stream URLs.
     client: String,

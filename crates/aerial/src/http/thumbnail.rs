@@ -1,8 +1,8 @@
 //! `/media/{media}/thumbnail.jpg`: a picture from within a media.
 //!
 //! Owns the pictures, made by FFmpeg when first asked for and kept in the data
-//! folder. Invariants: at most [`AT_ONCE`] are made at a time, each within
-//! [`LIMITS`]; those kept have at most [`KEPT_BYTES`].
+//! folder. Invariants: at most `AT_ONCE` are made at a time, each within
+//! `LIMITS`; those kept have at most `KEPT_BYTES`.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,74 @@
+//! `/api/v1/folders`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn a_folder_is_added_listed_and_taken_out() {
+    let server = Server::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().canonicalize().unwrap();
+    let added = server.post("/api/v1/folders", json!({ "path": path })).await.expect(201);
+    let id = added.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(added.header("location"), format!("/api/v1/folders/{id}"));
+    let listed = server.get("/api/v1/folders?limit=1").await.expect(200).json();
+    let next = listed["next"].as_str().unwrap();
+    let listed = server.get(&format!("/api/v1/folders?cursor={next}")).await.json();
+    assert_eq!(listed["items"][0]["path"], json!(path));
+    assert_eq!(listed["next"], json!(null));
+    server.post("/api/v1/folders", json!({ "path": path })).await.expect(409);
+    server.delete(&format!("/api/v1/folders/{id}")).await.expect(204);
+    server.delete(&format!("/api/v1/folders/{id}")).await.expect(404);
+    assert!(path.is_dir());
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_folder_is_refused_by_name() {
+    let server = Server::new().await;
+    std::fs::write(server.films.join("file"), "x").unwrap();
+    let file = server.films.join("file");
+    for path in ["films", "", "/no/such/folder", "/\u{0}", file.to_str().unwrap()] {
+        let answer = server.post("/api/v1/folders", json!({ "path": path })).await.expect(422);
+        assert_eq!(answer.fields(), ["path"], "{path}");
+    }
+    let answer = server.post("/api/v1/folders", json!({ "path": "/no/such/folder" })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    422 Unprocessable Entity
+    {
+      "detail": "path: `/no/such/folder` cannot be read: No such file or directory (os error 2)",
+      "errors": [
+        {
+          "field": "path",
+          "message": "`/no/such/folder` cannot be read: No such file or directory (os error 2)"
+        }
+      ],
+      "status": 422,
+      "title": "Not valid",
+      "type": "urn:aerial:problem:invalid"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_folder_within_another_is_refused() {
+    let server = Server::new().await;
+    let inner = server.films.join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let answer = server.post("/api/v1/folders", json!({ "path": inner })).await.expect(409);
+    assert_eq!(answer.fields(), ["path"]);
+    let outer = server.films.parent().unwrap();
+    server.post("/api/v1/folders", json!({ "path": outer })).await.expect(409);
+}
+
+#[tokio::test]
+async fn channels_forget_the_media_of_a_folder_that_goes() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    server.channel("5", &films).await;
+    server.delete(&format!("/api/v1/folders/{}", server.folder)).await.expect(204);
+    let lineup = server.get("/api/v1/channels/5/lineup").await.json();
+    assert_eq!(lineup["items"], json!([]));
+    assert_eq!(server.get("/api/v1/media").await.json()["items"], json!([]));
+}

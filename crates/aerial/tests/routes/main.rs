@@ -1,0 +1,21 @@
+//! The API, asked through the real router. Files mirror the URLs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
+
+mod channels;
+mod commands;
+mod docs;
+mod events;
+mod folders;
+mod guide;
+mod hostile;
+mod lineup;
+mod media;
+mod now;
+mod preview;
+mod problems;
+mod scan;
+mod server;
+mod skip;
+mod streams;
+mod system;

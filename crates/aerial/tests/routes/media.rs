@@ -1,0 +1,266 @@
+//! `/api/v1/media`, `/api/v1/shows`.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use aerial::db::{About, Identity, ScannedMedia};
+use aerial::ffmpeg::{Invocation, RunLimits};
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::time::{FrameRate, Ticks};
+
+use crate::server::{Server, facts};
+
+fn titles(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().unwrap();
+    items.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
+    let server = Server::new().await;
+    let id = server.films(&[300]).await[0];
+    let answer = server.get(&format!("/api/v1/media/{id}")).await;
+    let films = server.films.to_str().unwrap();
+    assert_snapshot!(answer.shown().replace(films, "/films"), @r#"
+    200 OK
+    {
+      "added_at": "2026-12-24T18:00:00.000Z",
+      "aired": null,
+      "changed_at": "2026-12-24T18:00:00.000Z",
+      "edited": [],
+      "episode": null,
+      "folder": "id-1",
+      "genres": [],
+      "id": "id-2",
+      "kind": "movie",
+      "length_ms": 300000,
+      "path": "/films/film 00001.mkv",
+      "plot": null,
+      "rating": null,
+      "reason": null,
+      "season": null,
+      "show": null,
+      "since": null,
+      "size_bytes": 9,
+      "state": "ok",
+      "streams": {
+        "audio": [
+          {
+            "channels": 2,
+            "codec": "aac",
+            "language": "eng",
+            "layout": "stereo",
+            "profile": "LC",
+            "sample_rate": 48000
+          }
+        ],
+        "chapters": [],
+        "container": "matroska,webm",
+        "subtitles": [],
+        "video": {
+          "codec": "hevc",
+          "field_order": "progressive",
+          "frame_rate": "25/1",
+          "hdr": false,
+          "height": 1080,
+          "kbps": null,
+          "language": null,
+          "pixel_aspect": "1:1",
+          "pixel_format": "yuv420p10le",
+          "profile": "Main 10",
+          "rotation": 0,
+          "width": 1920
+        }
+      },
+      "title": "Film 1",
+      "treatment": {
+        "audio": {
+          "action": "transcode",
+          "reasons": [
+            "this release transcodes every file; this stream could be sent as it is"
+          ]
+        },
+        "plays_as_it_is": false,
+        "summary": "picture and sound are transcoded: HEVC is not H.264, more than 8 bits a colour",
+        "video": {
+          "action": "transcode",
+          "reasons": [
+            "HEVC is not H.264",
+            "more than 8 bits a colour"
+          ]
+        }
+      },
+      "year": 1999
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_played_says_why() {
+    let server = Server::new().await;
+    let id = server.broken("notes.mkv", "it is no video").await;
+    let media = server.get(&format!("/api/v1/media/{id}")).await.expect(200).json();
+    assert_eq!(media["state"], json!("unplayable"));
+    assert_eq!(media["reason"], json!("it is no video"));
+    assert_eq!(media["length_ms"], json!(null));
+}
+
+#[tokio::test]
+async fn media_are_found_by_what_they_are() {
+    let server = Server::new().await;
+    server.films(&[300, 300]).await;
+    server.show("Robots", 2, 60).await;
+    server.broken("notes.mkv", "it is no video").await;
+    for (query, found) in [
+        ("", vec!["Film 1", "Film 2", "notes.mkv", "Part 1", "Part 2"]),
+        ("q=ROBOT+s01e02", vec!["Part 2"]),
+        ("show=Robots", vec!["Part 1", "Part 2"]),
+        ("show=Robots&season=2", vec![]),
+        ("kind=movie", vec!["Film 1", "Film 2"]),
+        ("state=unplayable", vec!["notes.mkv"]),
+        ("codec=hevc&kind=episode", vec!["Part 1", "Part 2"]),
+        ("codec=h264", vec![]),
+        ("q=%25", vec![]),
+    ] {
+        let page = server.get(&format!("/api/v1/media?{query}")).await.expect(200).json();
+        assert_eq!(titles(&page), found, "{query}");
+    }
+    let first = server.get("/api/v1/media?limit=4").await.json();
+    let next = first["next"].as_str().unwrap();
+    let second = server.get(&format!("/api/v1/media?limit=4&cursor={next}")).await.json();
+    assert_eq!(titles(&second), ["Part 2"]);
+    for (query, field) in [
+        ("state=odd", "state"),
+        ("season=x", "season"),
+        ("folder=x", "folder"),
+        ("cursor=x", "cursor"),
+        ("serach=x", "serach"),
+    ] {
+        let answer = server.get(&format!("/api/v1/media?{query}")).await.expect(422);
+        assert_eq!(answer.fields(), [field], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn edits_win_and_null_takes_them_back() {
+    let server = Server::new().await;
+    let id = server.films(&[300]).await[0];
+    let path = format!("/api/v1/media/{id}");
+    let edit = json!({ "title": "Better", "genres": ["Drama"], "year": 2001 });
+    let edited = server.patch(&path, edit).await.expect(200).json();
+    assert_eq!(edited["title"], json!("Better"));
+    assert_eq!(edited["edited"], json!(["title", "year", "genres"]));
+    let edited = server.patch(&path, json!({ "title": null })).await.expect(200).json();
+    assert_eq!(edited["title"], json!("Film 1"));
+    assert_eq!(edited["year"], json!(2001));
+    assert_eq!(edited["edited"], json!(["year", "genres"]));
+
+    let wrong = json!({ "title": " ", "season": 99_999, "genres": ["Drama", ""] });
+    let answer = server.patch(&path, wrong).await.expect(422);
+    assert_eq!(answer.fields(), ["title", "season", "genres[1]"]);
+    let answer = server.patch(&path, json!({ "year": "old" })).await.expect(422);
+    assert_eq!(answer.fields(), ["year"]);
+}
+
+#[tokio::test]
+async fn a_media_that_enters_a_show_enters_its_channels() {
+    let server = Server::new().await;
+    server.show("Robots", 1, 300).await;
+    let film = server.films(&[300]).await[0];
+    let body = json!({ "number": "5", "name": "Robots", "items": [{ "show": "Robots" }] });
+    server.post("/api/v1/channels", body).await.expect(201);
+    let edit = json!({ "show": "Robots", "season": 1, "episode": 2, "kind": "episode" });
+    server.patch(&format!("/api/v1/media/{film}"), edit).await.expect(200);
+    let now = server.get("/api/v1/channels/5/now").await.json();
+    assert_eq!(now["next"]["title"], json!("Film 1"));
+    let shows = server.get("/api/v1/shows").await.expect(200).json();
+    assert_eq!(
+        shows["items"],
+        json!([{ "show": "Robots", "episodes": 2, "seasons": 1, "length_ms": 600_000 }])
+    );
+}
+
+#[tokio::test]
+async fn only_what_is_gone_or_broken_can_be_forgotten() {
+    let server = Server::new().await;
+    let film = server.films(&[300]).await[0];
+    let broken = server.broken("notes.mkv", "it is no video").await;
+    let answer = server.delete(&format!("/api/v1/media/{film}")).await.expect(409);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("film 00001.mkv") && detail.contains("lineups"), "{detail}");
+    server.delete(&format!("/api/v1/media/{broken}")).await.expect(204);
+    server.delete(&format!("/api/v1/media/{broken}")).await.expect(404);
+
+    server.channel("5", &[film]).await;
+    server.db.mark_missing(&[film], server.clock.now()).await.unwrap();
+    server.delete(&format!("/api/v1/media/{film}")).await.expect(204);
+    let lineup = server.get("/api/v1/channels/5/lineup").await.json();
+    assert_eq!(lineup["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_thumbnail_is_a_picture_from_within_the_file() {
+    let server = Server::new().await;
+    let path = server.films.join("real: \u{1f3ac} -i.mkv");
+    let make = Invocation::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi"])
+        .args(["-i", "testsrc=size=640x360:rate=25:duration=3", "-c:v", "mpeg4"])
+        .arg({
+            let mut url = std::ffi::OsString::from("file:");
+            url.push(&path);
+            url
+        });
+    let limits = RunLimits { time: std::time::Duration::from_secs(30), stdout_bytes: 1024 };
+    let made = server.spawner.run_to_end(make, limits).await.unwrap();
+    assert!(made.exit.is_success(), "{}", made.stderr);
+    let map = SegmentMap::uniform(FrameRate::PAL, Ticks::from_secs(3)).unwrap();
+    let scanned = ScannedMedia {
+        id: None,
+        folder: server.folder,
+        path,
+        identity: Identity { size_bytes: 9, mtime_ns: 1, hash: None },
+        found: Ok((facts(3), map)),
+        about: About { title: "Real".to_owned(), ..About::default() },
+    };
+    let id = server.db.upsert_media(vec![scanned], server.clock.now()).await.unwrap().added[0];
+    let url = format!("/api/v1/media/{id}/thumbnail.jpg");
+    let first = server.get(&url).await.expect(200);
+    assert_eq!(first.header("content-type"), "image/jpeg");
+    assert!(first.body.starts_with(&[0xff, 0xd8]) && first.body.ends_with(&[0xff, 0xd9]));
+    assert_eq!(server.get(&url).await.expect(200).body, first.body);
+
+    let known = Request::builder()
+        .uri(&url)
+        .header("if-none-match", first.header("etag"))
+        .body(Body::empty());
+    server.send(known.unwrap()).await.expect(304);
+}
+
+#[tokio::test]
+async fn a_file_without_a_picture_has_no_thumbnail_and_says_why() {
+    let server = Server::new().await;
+    let broken = server.broken("notes.mkv", "it is no video").await;
+    server.get(&format!("/api/v1/media/{broken}/thumbnail.jpg")).await.expect(404);
+    // In the catalogue, but no file is there.
+    let film = server.films(&[300]).await[0];
+    let answer = server.get(&format!("/api/v1/media/{film}/thumbnail.jpg")).await.expect(404);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("No such file"), "{detail}");
+    server.ask(Method::PUT, &format!("/api/v1/media/{film}/thumbnail.jpg")).await.expect(405);
+}
+
+#[tokio::test]
+async fn a_file_is_found_by_its_path() {
+    let server = Server::new().await;
+    server.films(&[300, 300]).await;
+    let path = server.films.join("film 00002.mkv");
+    let path: String = path.to_str().unwrap().replace(' ', "%20");
+    let page = server.get(&format!("/api/v1/media?path={path}")).await.expect(200).json();
+    assert_eq!(titles(&page), ["Film 2"]);
+    let page = server.get("/api/v1/media?path=/none").await.expect(200).json();
+    assert_eq!(page, json!({ "items": [], "next": null }));
+    let answer = server.get("/api/v1/media?path=/none&q=x").await.expect(422);
+    assert_eq!(answer.fields(), ["path"]);
+}

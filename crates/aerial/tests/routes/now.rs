@@ -1,0 +1,113 @@
+//! `/api/v1/channels/{channel}/now`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn now_tells_what_is_on_and_what_comes_next() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    let episodes = server.show("Robots", 1, 60).await;
+    server.channel("5", &[films[0], episodes[0]]).await;
+    server.pass(100);
+    assert_snapshot!(server.get("/api/v1/channels/5/now").await.shown(), @r#"
+    200 OK
+    {
+      "at": "2026-12-24T18:01:40.000Z",
+      "channel": "id-1",
+      "current": {
+        "committed": false,
+        "end": "2026-12-24T18:05:00.010Z",
+        "episode": null,
+        "item": "id-2",
+        "media": "id-3",
+        "media_start_ms": 0,
+        "off_air": false,
+        "plot": null,
+        "season": null,
+        "show": null,
+        "start": "2026-12-24T18:00:00.000Z",
+        "subtitle": null,
+        "title": "Film 1",
+        "year": 1999
+      },
+      "next": {
+        "committed": false,
+        "end": "2026-12-24T18:06:00.021Z",
+        "episode": 1,
+        "item": "id-4",
+        "media": "id-5",
+        "media_start_ms": 0,
+        "off_air": false,
+        "plot": null,
+        "season": 1,
+        "show": "Robots",
+        "start": "2026-12-24T18:05:00.010Z",
+        "subtitle": null,
+        "title": "Part 1",
+        "year": null
+      },
+      "offset_ms": 100000,
+      "remaining_ms": 200010
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_channel_with_nothing_to_play_is_off_the_air() {
+    let server = Server::new().await;
+    server.channel("5", &[]).await;
+    assert_snapshot!(server.get("/api/v1/channels/5/now").await.shown(), @r#"
+    200 OK
+    {
+      "at": "2026-12-24T18:00:00.000Z",
+      "channel": "id-1",
+      "current": {
+        "committed": false,
+        "end": null,
+        "episode": null,
+        "item": null,
+        "media": null,
+        "media_start_ms": 0,
+        "off_air": true,
+        "plot": null,
+        "season": null,
+        "show": null,
+        "start": "2026-12-24T18:00:00.000Z",
+        "subtitle": null,
+        "title": "Off air",
+        "year": null
+      },
+      "next": null,
+      "offset_ms": 0,
+      "remaining_ms": null
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_channel_that_has_not_begun_says_when_it_will() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    let body = json!({
+        "number": "5", "name": "Late", "starts_at": "2026-12-24T21:00:00+01:00",
+        "items": [{ "media": films[0].to_string() }],
+    });
+    server.post("/api/v1/channels", body).await.expect(201);
+    let now = server.get("/api/v1/channels/5/now").await.expect(200).json();
+    assert_eq!(now["current"]["off_air"], json!(true));
+    assert_eq!(now["next"]["title"], json!("Film 1"));
+    assert!(now["next"]["start"].as_str().unwrap().starts_with("2026-12-24T20:00:0"));
+}
+
+#[tokio::test]
+async fn the_number_and_the_id_name_the_same_channel() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    let channel = server.channel("5.1", &films).await;
+    let by_number = server.get("/api/v1/channels/5.1/now").await.expect(200).json();
+    let id = channel["id"].as_str().unwrap();
+    assert_eq!(server.get(&format!("/api/v1/channels/{id}/now")).await.json(), by_number);
+}

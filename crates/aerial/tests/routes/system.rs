@@ -1,0 +1,36 @@
+//! `/api/v1/system`, `/healthz`, `/readyz`.
+
+use serde_json::json;
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn the_server_tells_of_itself() {
+    let server = Server::new().await;
+    let system = server.get("/api/v1/system").await.expect(200).json();
+    assert_eq!(system["version"], json!(env!("CARGO_PKG_VERSION")));
+    assert_eq!(system["pid"], json!(std::process::id()));
+    assert_eq!(system["uptime_ms"], json!(90_000));
+    assert_eq!(system["restarts"], json!(1));
+    assert_eq!(system["ffmpeg"]["version"], json!("5.1.9"));
+    assert_eq!(system["encoders"][0]["works"], json!(true));
+    assert_eq!(system["capacity"], json!({ "encodes": 2 }));
+    assert!(system["disk"]["free_bytes"].as_u64() <= system["disk"]["total_bytes"].as_u64());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_is_alive_but_not_ready() {
+    let server = Server::new().await;
+    assert_eq!(server.get("/readyz").await.expect(200).json(), json!({ "status": "ready" }));
+    server.ending.cancel();
+    server.get("/readyz").await.expect(503);
+    assert_eq!(server.get("/healthz").await.expect(200).json(), json!({ "status": "alive" }));
+}
+
+#[tokio::test]
+async fn the_root_is_the_page() {
+    let server = Server::new().await;
+    let page = server.get("/").await.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("default-src 'self'"));
+}
