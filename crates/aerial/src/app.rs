@@ -3,6 +3,7 @@
 //! Owns the life of one server process, from its sockets to its last FFmpeg.
 //! Invariant: it ends within 10 s of being asked, and leaves no process behind.
 
+mod first_scan;
 mod opening;
 mod parts;
 

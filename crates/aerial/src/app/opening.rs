@@ -1,13 +1,12 @@
-//! What a start does to the library: folders, the first scan, first channels.
+//! What a start does to the library: its folders, and the demo's channels.
 //!
-//! Owns the way from "here are some folders" to "something is on the air". Knows
-//! nothing of streams. Invariant: what people have arranged is never touched.
+//! Owns the way from "here are some folders" to a library. Knows nothing of
+//! streams. Invariant: what people have arranged is never touched.
 
 use std::path::{Path, PathBuf};
 
 use aerial_model::channel::{Edit, What};
 use aerial_model::id::{ChannelNumber, ChannelRef};
-use tokio_util::sync::CancellationToken;
 
 use super::AppError;
 use crate::clock::Clock;
@@ -50,28 +49,6 @@ pub(super) async fn add_folders(
         }
     }
     Ok(())
-}
-
-/// Looks for new media at each start, and makes channels of the first that are found.
-pub(super) async fn first_scan(library: Library, schedule: Schedule, ending: CancellationToken) {
-    let scan = async {
-        let Ok(job) = library.scan(ScanRequest::all()).await else { return };
-        if library.ended(job).await.is_err() {
-            return;
-        }
-        match schedule.make_first_channels().await {
-            Ok(channels) => {
-                for channel in channels {
-                    tracing::info!(number = %channel.number, name = channel.name, "a first channel");
-                }
-            }
-            Err(error) => tracing::error!(%error, "no first channels were made"),
-        }
-    };
-    tokio::select! {
-        () = ending.cancelled() => {}
-        () = scan => {}
-    }
 }
 
 /// Makes the demo library, unless it is there; its folder.

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::first_scan::FirstScan;
 use super::{AppError, Startup, opening, system};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -96,7 +97,8 @@ impl Parts {
         if *demo {
             opening::open_demo(&library, &schedule, &folders).await?;
         } else {
-            tasks.spawn(opening::first_scan(library.clone(), schedule.clone(), ending.clone()));
+            let first_scan = FirstScan::new(library.clone(), schedule.clone());
+            tasks.spawn(first_scan.run(ending.clone()));
         }
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
 

@@ -3,9 +3,7 @@
 use aerial_model::channel::Channel;
 use aerial_model::id::{ChannelId, ChannelNumber};
 use aerial_model::time::AirTime;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
 use super::entity::channel::{Column, Entity, Model};
 use super::error::{DbError, Doing, Result, is_unique_violation};
@@ -71,24 +69,6 @@ impl Write {
     pub async fn channel(&self, id: ChannelId) -> Result<Option<Channel>> {
         let row = Entity::find_by_id(id.to_string()).one(&self.0).await.doing("read a channel")?;
         row.map(read).transpose()
-    }
-
-    /// Whether there is any channel.
-    pub async fn has_channels(&self) -> Result<bool> {
-        Ok(Entity::find().one(&self.0).await.doing("list channels")?.is_some())
-    }
-
-    /// The first whole numbers that no channel has, as many as wanted.
-    pub async fn free_numbers(&self, wanted: usize) -> Result<Vec<ChannelNumber>> {
-        let rows = Entity::find()
-            .filter(Column::NumberMinor.eq(0))
-            .all(&self.0)
-            .await
-            .doing("list channels")?;
-        let taken: std::collections::HashSet<u32> =
-            rows.iter().map(|row| row.number_major.unsigned_abs()).collect();
-        let free = (1..=99_999).filter(|major| !taken.contains(major));
-        Ok(free.take(wanted).map(|major| ChannelNumber { major, minor: None }).collect())
     }
 
     /// Adds a channel.

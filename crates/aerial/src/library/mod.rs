@@ -18,6 +18,7 @@ mod marks;
 pub mod names;
 pub mod nfo;
 pub mod order;
+pub mod outline;
 pub mod probe;
 mod progress;
 mod scan;

@@ -22,7 +22,7 @@ use crate::db::{Playable, Write};
 
 /// Most items of a lineup: five times what was asked for, and a version of it
 /// still is a few megabytes.
-const MOST_ITEMS: usize = 50_000;
+pub(super) const MOST_ITEMS: usize = 50_000;
 
 /// When a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,6 +37,7 @@ use crate::db::{Db, DbError};
 use crate::stream::timeline::MediaSource;
 
 pub use edit::{Effect, NewItem};
+pub use first::{FirstChannels, FirstScan};
 pub use view::{Draft, Preview};
 
 use live::Entry;

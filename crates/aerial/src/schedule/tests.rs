@@ -536,6 +536,33 @@ async fn the_first_start_makes_a_channel_for_each_show_and_one_of_all_films() {
 }
 
 #[tokio::test]
+async fn what_a_channel_leaves_open_is_as_the_server_is_set() {
+    let world = World::new().await;
+    let films = world.films(&[50]).await;
+    let channel = world.channel("5", &films).await;
+    let on_air = async |schedule: &Schedule| {
+        let timeline: &dyn Timeline = schedule;
+        timeline.channel(ChannelRef::Id(channel.id)).await.unwrap().unwrap()
+    };
+    let standard = Standard { grace: Ticks::from_secs(5), height: 240 };
+    let other = Schedule::open_with(world.db.clone(), world.clock.clone(), standard).await.unwrap();
+    assert_eq!(on_air(&other).await.grace, standard.grace);
+    // A lower picture comes with the next item.
+    assert_eq!(on_air(&other).await.frame_height, 360);
+    other.housekeep().await.unwrap();
+    assert_eq!(on_air(&other).await.frame_height, 240);
+
+    let own = Edit { grace_ms: Some(Some(0)), ..Edit::default() };
+    other.edit_channel(channel.id, own).await.unwrap();
+    assert_eq!(on_air(&other).await.grace, Ticks::ZERO);
+    let again = Schedule::open_with(world.db.clone(), world.clock.clone(), standard).await.unwrap();
+    assert_eq!(again.channels()[0].grace_ms, Some(0));
+    let none = Edit { grace_ms: Some(None), ..Edit::default() };
+    again.edit_channel(channel.id, none).await.unwrap();
+    assert_eq!(on_air(&again).await.grace, standard.grace);
+}
+
+#[tokio::test]
 async fn the_stream_part_sees_channels_rows_and_files() {
     let world = World::new().await;
     let films = world.films(&[50, 50]).await;

@@ -27,6 +27,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -141,12 +142,12 @@ impl Server {
             ffmpeg_version: "5.1.9".to_owned(),
             ffmpeg_path: "/usr/bin/ffmpeg".into(),
             ffmpeg_shortcomings: Vec::new(),
-            encoders: tokio::sync::watch::Sender::new(vec![Encoder {
+            encoders: watch::channel(vec![Encoder {
                 name: "libx264".to_owned(),
                 works: true,
                 verdict: "encoded half a second".to_owned(),
             }])
-            .subscribe(),
+            .1,
             encode_limit: 2,
             data: data.root().to_owned(),
             store_limit_bytes: 1 << 30,
