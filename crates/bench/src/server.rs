@@ -1,0 +1,205 @@
+//! The server that is measured: started as users start it, with its keeper.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::films::Film;
+use crate::http::Connection;
+
+/// Linux counts CPU time in hundredths of a second.
+const CLOCK_TICKS: f64 = 100.0;
+
+/// A server with the films in its library; ended when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    keeper: Child,
+    pub(crate) address: SocketAddr,
+    /// Ids of the films, by title.
+    media: Vec<(String, String)>,
+}
+
+/// A channel of one film.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: String,
+    pub(crate) number: String,
+    pub(crate) starts_at: Timestamp,
+}
+
+impl Server {
+    pub(crate) fn start(binary: &Path, folder: &Path, films: &[Film]) -> Result<Self> {
+        let data = folder.join("data");
+        // Nothing made before may be there.
+        if data.exists() {
+            std::fs::remove_dir_all(&data)?;
+        }
+        let mut keeper = Command::new(binary)
+            .arg("serve")
+            .arg("--data")
+            .arg(&data)
+            .arg("--media")
+            .arg(folder.join("films"))
+            .args(["--listen", "127.0.0.1:0"])
+            // Beside an FFmpeg of usual priority.
+            .env("AERIAL_FFMPEG_NICENESS", "0")
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        let stdout = keeper.stdout.take().context("no stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let address = lines
+            .find_map(|line| Some(line.ok()?.strip_prefix("listening on http://")?.parse()))
+            .context("the server ended before it listened")??;
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut server = Self { keeper, address, media: Vec::new() };
+        server.wait_for_scan(films.len())?;
+        Ok(server)
+    }
+
+    fn wait_for_scan(&mut self, films: usize) -> Result<()> {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while self.media.len() < films {
+            ensure!(Instant::now() < patience, "the scan did not find {films} films");
+            std::thread::sleep(Duration::from_millis(200));
+            let found = self.api("GET", "/media?limit=100", &Value::Null)?;
+            let items = found["items"].as_array().cloned().unwrap_or_default();
+            let named = |media: &Value| {
+                Some((media["title"].as_str()?.to_owned(), media["id"].as_str()?.to_owned()))
+            };
+            self.media = items.iter().filter_map(named).collect();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn connect(&self) -> Result<Connection> {
+        Connection::open(self.address)
+    }
+
+    pub(crate) fn api(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.connect()?.send(method, &format!("/api/v1{path}"), &text)?;
+        ensure!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text()?);
+        if answer.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// A new channel that plays this film in a loop, now at that second of it.
+    pub(crate) fn channel(&self, film: &Film, second: i64) -> Result<Channel> {
+        let media = self.media.iter().find(|(title, _)| *title == film.title);
+        let (_, media) = media.with_context(|| format!("{} is not there", film.title))?;
+        let listed = self.api("GET", "/channels?limit=200", &Value::Null)?;
+        let number = listed["items"].as_array().map_or(0, Vec::len) + 100;
+        let starts_at = Timestamp::now() - SignedDuration::from_secs(second);
+        let starts_at: Timestamp = Timestamp::from_millisecond(starts_at.as_millisecond())?;
+        let body = json!({
+            "number": number.to_string(),
+            "name": format!("{} from {second} s", film.title),
+            "starts_at": starts_at.to_string(),
+            "items": [{ "media": media }],
+        });
+        let made = self.api("POST", "/channels", &body)?;
+        let id = made["id"].as_str().context("a channel without an id")?.to_owned();
+        Ok(Channel { id, number: number.to_string(), starts_at })
+    }
+
+    /// Takes it off the air; nothing of it runs afterwards.
+    pub(crate) fn stop(&self, channel: &Channel) -> Result<()> {
+        self.api("DELETE", &format!("/streams/{}", channel.id), &Value::Null).map(drop)
+    }
+
+    /// Waits until no FFmpeg is left of what was measured before.
+    pub(crate) fn wait_until_quiet(&self) -> Result<()> {
+        let patience = Instant::now() + Duration::from_secs(20);
+        let server = self.processes()?[1];
+        while !children(server)?.is_empty() {
+            ensure!(Instant::now() < patience, "an FFmpeg does not end");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Waits until no FFmpeg works: those that sleep are no load.
+    pub(crate) fn wait_until_parked(&self) -> Result<()> {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            let workers = children(self.processes()?[1])?;
+            let used = || workers.iter().filter_map(|pid| cpu(*pid).ok()).sum::<Duration>();
+            let before = used();
+            std::thread::sleep(Duration::from_secs(1));
+            if used() == before {
+                return Ok(());
+            }
+            ensure!(Instant::now() < patience, "an FFmpeg works on and on");
+        }
+    }
+
+    /// The keeper and the server.
+    pub(crate) fn processes(&self) -> Result<[u32; 2]> {
+        let keeper = self.keeper.id();
+        let Some(server) = children(keeper)?.first().copied() else { bail!("no server is left") };
+        Ok([keeper, server])
+    }
+
+    /// Ends it as a user would.
+    pub(crate) fn end(mut self) {
+        self.terminate();
+        let _ = self.keeper.wait();
+    }
+
+    fn terminate(&self) {
+        let pid = i32::try_from(self.keeper.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(None) = self.keeper.try_wait() {
+            self.terminate();
+            let _ = self.keeper.wait();
+        }
+    }
+}
+
+/// Processes that this one started and that live.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for task in
+        std::fs::read_dir(format!("/proc/{pid}/task")).context("this needs Linux's /proc")?
+    {
+        // A thread may end meanwhile.
+        let Ok(list) = std::fs::read_to_string(task?.path().join("children")) else { continue };
+        children.extend(list.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
+/// CPU time that a process used by itself, without its children.
+pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, rest) = stat.rsplit_once(')').context("/proc/…/stat")?;
+    let ticks: f64 =
+        rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
+    Ok(Duration::from_secs_f64(ticks / CLOCK_TICKS))
+}
+
+/// Resident memory in KiB.
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
