@@ -37,10 +37,12 @@ fn assert_problem(answer: &Answer, status: StatusCode, says: &[&str]) -> Value {
 
 /// A channel's player that is at work during all that the test does.
 async fn during_play(server: &Server, trouble: impl AsyncFnOnce()) {
-    let player = Player::start(&server.url("/stream/1.m3u8"), Limit::Seconds(22));
+    let player = Player::start(&server.url("/stream/1.m3u8"), Limit::Seconds(600));
     player.shows(30).await;
     trouble().await;
-    let shown = player.finish().await;
+    // What it has buffered is less than this.
+    player.shows(player.pictures() + 300).await;
+    let shown = player.stop().await;
     shown.assert_audio_unbroken();
     assert_eq!(server.get("/healthz").await.status, StatusCode::OK);
     assert_eq!(server.listening().len(), 1, "the server was started again\n{}", server.log());

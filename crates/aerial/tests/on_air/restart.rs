@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aerial_model::time::Ticks;
 use reqwest::Method;
 use rustix::process::Signal;
 
 use crate::support::{
-    Clip, Entry, Limit, Place, Player, Server, Viewer, children_of, is_running, named, signal,
-    units, until,
+    Clip, Entry, Limit, Place, Player, Server, Viewer, Watched, children_of, is_running, named,
+    signal, units, until,
 };
 
 /// Whom the signal goes to.
@@ -23,13 +22,12 @@ async fn nobody_notices(to: To, how: Signal) {
     let place = Place::with(&Clip::FOUR);
     let mut server = Server::start(&place).await;
     let viewer = Viewer::tune_in(&server, "1").await;
-    let joined = viewer.playlist().await.entries[0].date;
-    let player = Player::start(&server.url("/stream/1.m3u8"), Limit::Seconds(24));
+    let player = Player::start(&server.url("/stream/1.m3u8"), Limit::Seconds(20));
     player.shows(150).await;
 
     // All that is promised is made: nothing is on its way to anybody when a
     // process is killed. (A signal that lets it finish needs no such care.)
-    let mut watched = Default::default();
+    let mut watched = Watched::default();
     viewer.watch_more(&mut watched).await;
     let before = viewer.playlist().await;
     let seen = before.entries[0].clone();
@@ -67,13 +65,7 @@ async fn nobody_notices(to: To, how: Signal) {
     assert_eq!(times(&viewer.segment(&seen).await), times(&seen_bytes));
 
     // The viewer goes on as well, and so knows all frames of before and after.
-    until("the end has been seen", async || {
-        viewer.watch_more(&mut watched).await;
-        let (_, last) = watched.entries.last_key_value().unwrap();
-        (last.end() > joined + Ticks::from_secs(36)).then_some(())
-    })
-    .await;
-    let shown = player.finish().await;
+    let shown = viewer.watch_during(&mut watched, player.finish()).await;
     shown.assert_all_of(&watched.units().video());
     shown.assert_audio_unbroken();
     assert_eq!(server.stop().await.code(), Some(0));

@@ -17,13 +17,8 @@ pub(crate) struct Clip {
 
 impl Clip {
     /// 225 frames at 25 per second.
-    pub(crate) const ALPHA: Self = Self {
-        file: "Alpha.mp4",
-        size: "320x180",
-        rate: "25",
-        frames: "225",
-        seconds: "9",
-    };
+    pub(crate) const ALPHA: Self =
+        Self { file: "Alpha.mp4", size: "320x180", rate: "25", frames: "225", seconds: "9" };
     /// 206 frames at 23.976 per second.
     pub(crate) const BETA: Self = Self {
         file: "Beta.mkv",
@@ -33,13 +28,8 @@ impl Clip {
         seconds: "8.592",
     };
     /// 400 frames at 50 per second.
-    pub(crate) const DELTA: Self = Self {
-        file: "Delta.mov",
-        size: "320x180",
-        rate: "50",
-        frames: "400",
-        seconds: "8",
-    };
+    pub(crate) const DELTA: Self =
+        Self { file: "Delta.mov", size: "320x180", rate: "50", frames: "400", seconds: "8" };
     /// 300 frames at 29.97 per second.
     pub(crate) const GAMMA: Self = Self {
         file: "Gamma.ts",
@@ -49,21 +39,11 @@ impl Clip {
         seconds: "10.01",
     };
     /// Three minutes, of so few pictures that it is made in a second.
-    pub(crate) const LONG: Self = Self {
-        file: "Long.mp4",
-        size: "160x90",
-        rate: "10",
-        frames: "1800",
-        seconds: "180",
-    };
+    pub(crate) const LONG: Self =
+        Self { file: "Long.mp4", size: "160x90", rate: "10", frames: "1800", seconds: "180" };
     /// Large enough that a segment of it is not made at once.
-    pub(crate) const LARGE: Self = Self {
-        file: "Large.mp4",
-        size: "1280x720",
-        rate: "30",
-        frames: "420",
-        seconds: "14",
-    };
+    pub(crate) const LARGE: Self =
+        Self { file: "Large.mp4", size: "1280x720", rate: "30", frames: "420", seconds: "14" };
     /// Four short clips, each with another frame rate and container.
     pub(crate) const FOUR: [Self; 4] = [Self::ALPHA, Self::BETA, Self::DELTA, Self::GAMMA];
 

@@ -12,7 +12,7 @@ pub(crate) use clips::Clip;
 pub(crate) use player::{Limit, Player};
 pub(crate) use processes::{children_of, is_running, named, signal};
 pub(crate) use server::{Answer, Place, Server, answer, command, copy_folder};
-pub(crate) use viewer::{Entry, Playlist, Viewer, instant, units};
+pub(crate) use viewer::{Entry, Playlist, Viewer, Watched, instant, units};
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

@@ -4,12 +4,13 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use aerial_model::time::TIMESTAMP_MODULUS;
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
 use super::server::command;
-use super::{PATIENCE, until};
+use super::{PATIENCE, signal, until};
 
 /// Where a player stops.
 #[derive(Clone, Copy, Debug)]
@@ -92,8 +93,16 @@ impl Player {
         shown
     }
 
+    /// Ends it. It may not have said a word.
+    pub(crate) async fn stop(self) -> Shown {
+        signal(self.process.id().unwrap(), Signal::KILL);
+        let (_, said, shown) = self.end().await;
+        assert!(said.is_empty(), "{said}");
+        shown
+    }
+
     /// Waits for its end, whatever that is.
-    pub(crate) async fn end(mut self) -> (ExitStatus, String, Shown) {
+    async fn end(mut self) -> (ExitStatus, String, Shown) {
         let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
         let status = ended.expect("the player does not end").unwrap();
         self.reading.await.unwrap();

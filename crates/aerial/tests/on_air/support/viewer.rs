@@ -1,12 +1,16 @@
 //! A viewer that looks closely: reads playlists and takes segments apart.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aerial_model::mpegts::{AccessUnit, Demuxer, UnitKind};
 use aerial_model::time::{AirTime, Ticks};
 use bytes::Bytes;
 
 use super::{PATIENCE, Server, until};
+
+/// No list stays without change for longer than a segment of half a second.
+const BETWEEN_PLAYLISTS: Duration = Duration::from_millis(250);
 
 /// A segment, as a playlist names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +173,25 @@ impl Viewer {
         })
         .await;
         watched
+    }
+
+    /// Takes every segment while others are at work, and what was listed to them.
+    pub(crate) async fn watch_during<T>(
+        &self,
+        watched: &mut Watched,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let done = tokio::select! {
+                done = work.as_mut() => Some(done),
+                () = tokio::time::sleep(BETWEEN_PLAYLISTS) => None,
+            };
+            self.watch_more(watched).await;
+            if let Some(done) = done {
+                return done;
+            }
+        }
     }
 
     /// Takes the segments of its playlist that it has not yet.
