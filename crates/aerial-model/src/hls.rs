@@ -48,9 +48,15 @@ pub fn window(client: &ClientId, edge: Edge, now: AirTime) -> Range<u64> {
     let join = client.joined_sequence().min(edge.current);
     let first = join.max(edge.back);
     let newcomer = now < client.joined_at() + NEWCOMER && client.joined_at() <= now;
-    let last = if newcomer { join + PROMISED } else { edge.ahead.max(edge.current + PROMISED) };
+    let end = if newcomer { join + PROMISED + 1 } else { unpromised(edge) };
     // A newcomer whose segments are short is past its promise before its 4 s.
-    first..last.max(edge.current) + 1
+    first..end.max(edge.current + 1)
+}
+
+/// The first sequence number that no client's playlist has listed so far: a
+/// function of the clock, so it holds for what was told before a restart too.
+pub fn unpromised(edge: Edge) -> u64 {
+    edge.ahead.max(edge.current + PROMISED) + 1
 }
 
 /// One segment, as a playlist names it.
@@ -271,7 +277,7 @@ mod tests {
                 let window = window(&client, edge, now);
                 prop_assert!(window.contains(&edge.current));
                 prop_assert!(window.start >= previous.start && window.end >= previous.end);
-                prop_assert!(window.end <= edge.ahead.max(edge.current + PROMISED) + 1);
+                prop_assert!(window.end <= unpromised(edge));
                 previous = window;
                 now += Ticks::from_millis(step);
             }

@@ -16,6 +16,10 @@ use crate::profile::Rendition;
 /// (`interfaces.md`; players reload a live playlist once per target duration).
 const SILENT_TARGET_DURATIONS: u32 = 3;
 
+/// A session is begun for somebody, whose word of it comes just after: without
+/// any grace period it would be over before.
+const FIRST_VIEWER: Duration = Duration::from_secs(2);
+
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -128,7 +132,7 @@ pub struct Session {
 
 impl Session {
     /// A session that nobody has joined yet: it ends after `grace` unless
-    /// somebody does.
+    /// somebody does, but waits for the one it is begun for.
     pub fn new(
         grace: Duration,
         keep_running: bool,
@@ -139,7 +143,7 @@ impl Session {
             state: if keep_running {
                 State::Starting
             } else {
-                State::Draining { until: now + grace }
+                State::Draining { until: now + grace.max(FIRST_VIEWER) }
             },
             grace,
             keep_running,
@@ -304,6 +308,16 @@ mod tests {
         assert_eq!(session.state(), &State::Starting);
         assert_eq!(session.handle(Event::Delivered, at(1)), []);
         assert_eq!(session.state(), &State::Active);
+    }
+
+    #[test]
+    fn without_a_grace_period_it_still_waits_for_the_one_it_is_begun_for() {
+        let mut session = Session::new(Duration::ZERO, false, TARGET, at(0));
+        assert_eq!(session.poll_timeout(), Some((FIRST_VIEWER, TimerReason::Grace)));
+        assert_eq!(session.handle(Event::Tick, at(0)), []);
+        session.handle(seen(1), at(1));
+        assert_eq!(session.state(), &State::Starting);
+        assert_eq!(session.handle(Event::Left(client(1)), at(1)), [Action::Clear]);
     }
 
     #[test]

@@ -390,6 +390,6 @@ pub(super) async fn skip(
     At(channel): At<ChannelRef>,
 ) -> Answer<Json<Skipped>> {
     let id = find(&schedule, channel)?.id;
-    let effect = schedule.skip(id, streams.first_unpromised(id)).await?;
+    let effect = schedule.skip(id, streams.first_unpromised(id).await?).await?;
     Ok(Json(Skipped { takes_effect_at: Instant(effect.at) }))
 }

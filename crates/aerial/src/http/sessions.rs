@@ -50,8 +50,8 @@ impl Sessions for Manager {
         async move { Ok(self.unregister_client(ChannelRef::Id(channel), client).await?) }.boxed()
     }
 
-    fn first_unpromised(&self, channel: ChannelId) -> u64 {
-        Manager::first_unpromised(self, channel)
+    fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
+        async move { Ok(Manager::first_unpromised(self, channel).await?) }.boxed()
     }
 }
 

@@ -103,9 +103,8 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
         channel: ChannelId,
         client: ClientId,
     ) -> BoxFuture<'_, Result<(), Refusal>>;
-    /// The first segment that no playlist of this channel has listed; 0 where
-    /// there is no session.
-    fn first_unpromised(&self, channel: ChannelId) -> u64;
+    /// The first segment that no playlist of this channel has listed.
+    fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
 }
 
 /// The Stream Manager, as the API sees it. Cheap to clone.
@@ -119,8 +118,8 @@ impl Streams {
     }
 
     /// See [`Sessions::first_unpromised`].
-    pub(super) fn first_unpromised(&self, channel: ChannelId) -> u64 {
-        self.0.first_unpromised(channel)
+    pub(super) async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, Refusal> {
+        self.0.first_unpromised(channel).await
     }
 
     /// Takes a channel off the air that is no more.

@@ -323,11 +323,15 @@ impl Manager {
         self.0.parts.transcoder.status()
     }
 
-    /// The first segment of a channel that nobody was promised; 0 where it is
-    /// not on the air.
-    pub fn first_unpromised(&self, channel: ChannelId) -> u64 {
+    /// The first segment of a channel that nobody was promised, also not by the
+    /// server before this one.
+    pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
+        let ledger = self.ledger(channel).await?;
+        let listed = programme::edge(&ledger, self.now()).map_or(0, hls::unpromised);
         let sessions = self.sessions();
-        sessions.by_channel.get(&channel).map_or(0, |(session, _)| session.first_unpromised())
+        let asked_for =
+            sessions.by_channel.get(&channel).map_or(0, |(session, _)| session.first_unpromised());
+        Ok(listed.max(asked_for))
     }
 
     /// How full the segment store is.
