@@ -447,7 +447,8 @@ impl Sessions for Manager {
         })
     }
 
-    fn first_unpromised(&self, _: ChannelId) -> u64 {
-        self.0.lock().unwrap().unpromised
+    fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
+        let unpromised = self.0.lock().unwrap().unpromised;
+        Box::pin(async move { Ok(unpromised) })
     }
 }
