@@ -128,6 +128,7 @@ fn worker_line(
         facts,
         map,
         first_frame: map.cut_frame(segment),
+        first_audio: map.cut(segment),
         profile: &profile,
         tuning: &Tuning::default(),
         filters: Filters { zscale: true, drawtext: true },
