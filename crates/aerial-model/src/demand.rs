@@ -61,6 +61,17 @@ pub struct Want {
     pub due: Duration,
 }
 
+/// What segments last, but for an item's last one: 4 s, or more where they are
+/// cut for copying.
+const SEGMENT: Duration = Duration::from_secs(4);
+
+impl Want {
+    /// How soon a segment of it is needed, or sooner.
+    fn due_of(&self, index: u32) -> Duration {
+        self.due + SEGMENT * index.saturating_sub(self.first)
+    }
+}
+
 /// A worker, as the decision needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkerView {
@@ -72,7 +83,7 @@ pub struct WorkerView {
     pub position: u32,
     /// It does not begin this segment or any after it.
     pub limit: u32,
-    /// Another worker began the segment at its position first.
+    /// Another worker is making the segment at its position.
     pub overtaken: bool,
     /// For how long nobody has read from it.
     pub parked_for: Duration,
@@ -89,6 +100,8 @@ pub enum Decision {
         segment: u32,
         /// It may go on up to this one.
         limit: u32,
+        /// How soon its first segment is needed.
+        due: Duration,
     },
     /// Let a worker go on up to this segment.
     Extend {
@@ -157,16 +170,19 @@ fn extend(decisions: &mut Vec<Decision>, id: WorkerId, limit: u32) {
 /// Starts a worker unless one that is to be started already serves the want.
 fn start(decisions: &mut Vec<Decision>, want: &Want, missing: u32) {
     for decision in decisions.iter_mut() {
-        if let Decision::Start { track, segment, limit } = decision
+        if let Decision::Start { track, segment, limit, due } = decision
             && *track == want.track
-            && *segment <= missing
-            && missing - *segment <= REACH
+            && segment.abs_diff(missing) <= REACH
         {
+            // Beginning with the earlier one serves both.
+            *segment = missing.min(*segment);
             *limit = want.high.max(*limit);
+            *due = want.due_of(missing).min(*due);
             return;
         }
     }
-    decisions.push(Decision::Start { track: want.track, segment: missing, limit: want.high });
+    let (track, limit, due) = (want.track, want.high, want.due_of(missing));
+    decisions.push(Decision::Start { track, segment: missing, limit, due });
 }
 
 /// Why nobody needs this worker, if so.
@@ -225,7 +241,8 @@ mod tests {
     #[test]
     fn a_want_starts_a_worker_at_its_first_missing_segment() {
         let decisions = decide(&[want(FILM, 10)], &[], |_, index| index < 12);
-        assert_eq!(decisions, [Decision::Start { track: FILM, segment: 12, limit: 25 }]);
+        let due = Duration::from_secs(8);
+        assert_eq!(decisions, [Decision::Start { track: FILM, segment: 12, limit: 25, due }]);
     }
 
     #[test]
@@ -236,7 +253,16 @@ mod tests {
     #[test]
     fn two_channels_that_show_the_same_media_share_a_worker() {
         let decisions = decide(&[want(FILM, 10), want(FILM, 11)], &[], nothing);
-        assert_eq!(decisions, [Decision::Start { track: FILM, segment: 10, limit: 26 }]);
+        let due = Duration::ZERO;
+        assert_eq!(decisions, [Decision::Start { track: FILM, segment: 10, limit: 26, due }]);
+    }
+
+    #[test]
+    fn a_channel_that_is_a_segment_behind_shares_the_worker_too() {
+        let behind = Want { due: Duration::from_secs(2), ..want(FILM, 10) };
+        let decisions = decide(&[want(FILM, 11), behind], &[], nothing);
+        let due = Duration::ZERO;
+        assert_eq!(decisions, [Decision::Start { track: FILM, segment: 10, limit: 26, due }]);
     }
 
     #[test]
@@ -254,7 +280,7 @@ mod tests {
             far,
             [
                 Decision::End { worker: WorkerId(1), reason: "its segments are made or passed" },
-                Decision::Start { track: FILM, segment: 13, limit: 28 },
+                Decision::Start { track: FILM, segment: 13, limit: 28, due: Duration::ZERO },
             ]
         );
     }

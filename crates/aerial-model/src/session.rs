@@ -1,7 +1,7 @@
 //! The session state machine: a channel on the air, and who watches it.
 //!
-//! Owns the clients, their silence, the grace period and which renditions are
-//! wanted. Does no I/O: events and the time go in, actions come out. Time is
+//! Owns the clients, their silence, the grace period, which renditions are wanted
+//! and from which segments on. Does no I/O: events and the time go in, actions come out. Time is
 //! monotonic, counted from an arbitrary zero. Invariant: with no client, a
 //! session that is not kept running ends after exactly its grace period, and
 //! every timer names what it was set for.
@@ -10,15 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::client::ClientId;
+use crate::hls::{Edge, PROMISED};
 use crate::profile::Rendition;
 
 /// A viewer unheard of for this many target durations has left
 /// (`interfaces.md`; players reload a live playlist once per target duration).
 const SILENT_TARGET_DURATIONS: u32 = 3;
-
-/// A session is begun for somebody, whose word of it comes just after: without
-/// any grace period it would be over before.
-const FIRST_VIEWER: Duration = Duration::from_secs(2);
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +58,15 @@ pub enum Event {
         /// The rendition that it asked for, if it named one.
         rendition: Option<Rendition>,
     },
+    /// A client asked for a segment.
+    Asked {
+        /// Who.
+        client: ClientId,
+        /// Of which rendition.
+        rendition: Rendition,
+        /// Its sequence number.
+        sequence: u64,
+    },
     /// A client's request began to wait for a segment, or a connection opened.
     Waiting(ClientId),
     /// That request or connection ended.
@@ -100,6 +106,8 @@ struct Client {
     since: Duration,
     last_seen: Duration,
     rendition: Option<Rendition>,
+    /// The segment that it asked for last.
+    asked: Option<u64>,
     /// Requests that wait for an answer: signs of life.
     waiting: u32,
 }
@@ -131,23 +139,25 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that nobody has joined yet: it ends after `grace` unless
-    /// somebody does, but waits for the one it is begun for.
+    /// A session that nobody has joined yet: it ends after `grace`, or the time
+    /// in which a client counts as silent if that is longer, unless somebody
+    /// does.
     pub fn new(
         grace: Duration,
         keep_running: bool,
         target_duration: Duration,
         now: Duration,
     ) -> Self {
+        let silence = target_duration * SILENT_TARGET_DURATIONS;
         Self {
             state: if keep_running {
                 State::Starting
             } else {
-                State::Draining { until: now + grace.max(FIRST_VIEWER) }
+                State::Draining { until: now + grace.max(silence) }
             },
             grace,
             keep_running,
-            silence: target_duration * SILENT_TARGET_DURATIONS,
+            silence,
             clients: BTreeMap::new(),
             wanted: BTreeSet::new(),
             delivered: false,
@@ -174,6 +184,23 @@ impl Session {
         &self.wanted
     }
 
+    /// The segments from which on a rendition is wanted, by sequence number:
+    /// where each of its clients stands, so that a player which has fallen behind
+    /// is served in order; *now* for one that is nowhere in the window, and for
+    /// the one who may return within the grace period.
+    pub fn starts(&self, rendition: Rendition, edge: Edge) -> BTreeSet<u64> {
+        let last = edge.ahead.max(edge.current + PROMISED);
+        let of_rendition = self.clients.iter().filter(|(_, c)| c.rendition == Some(rendition));
+        let mut starts: BTreeSet<u64> = of_rendition
+            .map(|(id, client)| client.asked.unwrap_or(id.joined_sequence()))
+            .map(|at| if (edge.back..=last).contains(&at) { at } else { edge.current })
+            .collect();
+        if starts.is_empty() {
+            starts.insert(edge.current);
+        }
+        starts
+    }
+
     /// What happened, and when: what is to be done.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Action> {
         if matches!(self.state, State::Stopping | State::Ended) {
@@ -184,6 +211,12 @@ impl Session {
         }
         match event {
             Event::Seen { client, rendition } => self.seen(client, rendition, now),
+            Event::Asked { client, rendition, sequence } => {
+                self.seen(client, Some(rendition), now);
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.asked = Some(sequence);
+                }
+            }
             Event::Waiting(client) => {
                 self.seen(client, None, now);
                 if let Some(client) = self.clients.get_mut(&client) {
@@ -231,6 +264,7 @@ impl Session {
             since: now,
             last_seen: now,
             rendition: None,
+            asked: None,
             waiting: 0,
         });
         client.last_seen = now;
@@ -311,13 +345,32 @@ mod tests {
     }
 
     #[test]
-    fn without_a_grace_period_it_still_waits_for_the_one_it_is_begun_for() {
+    fn segments_are_wanted_from_where_each_client_stands() {
+        let edge = Edge { back: 4, current: 20, ahead: 22 };
+        let asked =
+            |nonce, sequence| Event::Asked { client: client(nonce), rendition: HD, sequence };
+        let mut session = session();
+        assert_eq!(session.starts(HD, edge), [20].into(), "nobody is there yet");
+        session.handle(seen(1), at(0));
+        assert_eq!(session.starts(HD, edge), [7].into(), "where it joined");
+        session.handle(asked(1, 18), at(1));
+        session.handle(asked(2, 22), at(1));
+        assert_eq!(session.starts(HD, edge), [18, 22].into());
+        // Out of the window, before or after, there is nothing to be had.
+        session.handle(asked(1, 3), at(2));
+        session.handle(asked(2, 23), at(2));
+        assert_eq!(session.starts(HD, edge), [20].into());
+        assert_eq!(session.starts(Rendition::Height(480), edge), [20].into());
+    }
+
+    #[test]
+    fn a_channel_without_a_grace_period_waits_for_its_first_client() {
         let mut session = Session::new(Duration::ZERO, false, TARGET, at(0));
-        assert_eq!(session.poll_timeout(), Some((FIRST_VIEWER, TimerReason::Grace)));
-        assert_eq!(session.handle(Event::Tick, at(0)), []);
-        session.handle(seen(1), at(1));
+        assert_eq!(session.handle(Event::Tick, at(11)), []);
+        session.handle(seen(1), at(11));
         assert_eq!(session.state(), &State::Starting);
-        assert_eq!(session.handle(Event::Left(client(1)), at(1)), [Action::Clear]);
+        let mut unseen = Session::new(Duration::ZERO, false, TARGET, at(0));
+        assert_eq!(unseen.handle(Event::Tick, at(12)), [Action::Clear]);
     }
 
     #[test]

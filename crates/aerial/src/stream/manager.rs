@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::{self, SegmentBody};
-use super::programme::{self, Programme};
+use super::programme::{self, Programme, SERVED_FOR};
 use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Waiting};
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
@@ -97,8 +97,12 @@ struct Inner {
 
 #[derive(Default)]
 struct Sessions {
-    by_channel: HashMap<ChannelId, (SessionHandle, CancellationToken)>,
+    by_channel: HashMap<ChannelId, SessionHandle>,
     next: u64,
+    /// Until then playlists have promised something, on whichever channel.
+    promised: AirTime,
+    /// None is begun any more.
+    closed: bool,
 }
 
 /// A playlist and whom it was made for.
@@ -138,17 +142,16 @@ impl Manager {
         let channel = self.channel(channel).await?;
         // That its timeline can be read is part of a start.
         self.ledger(channel.id).await?;
-        Ok(self.session(&channel)?.view())
+        Ok(self.session(&channel, [])?.view())
     }
 
-    /// Stops a channel; returns when nothing of it is left.
+    /// Stops a channel; returns when nothing of it is left, also where somebody
+    /// else is stopping it already.
     pub async fn stop(&self, channel: ChannelRef) -> Result<(), StreamError> {
         let id = self.channel(channel).await?.id;
         let session = self.sessions().by_channel.get(&id).cloned();
-        let (session, stop) = session
-            .filter(|(session, _)| session.is_open())
-            .ok_or(StreamError::NotOnAir(channel))?;
-        stop.cancel();
+        let session = session.filter(|s| !s.has_ended()).ok_or(StreamError::NotOnAir(channel))?;
+        session.stop();
         session.ended().await;
         Ok(())
     }
@@ -156,7 +159,7 @@ impl Manager {
     /// The session of a channel, if it is on the air.
     pub fn get(&self, channel: ChannelId) -> Option<SessionView> {
         let sessions = self.sessions();
-        let (session, _) = sessions.by_channel.get(&channel)?;
+        let session = sessions.by_channel.get(&channel)?;
         session.is_open().then(|| session.view())
     }
 
@@ -166,8 +169,8 @@ impl Manager {
             .sessions()
             .by_channel
             .values()
-            .filter(|(session, _)| session.is_open())
-            .map(|(session, _)| session.view())
+            .filter(|session| session.is_open())
+            .map(SessionHandle::view)
             .collect();
         views.sort_by_key(|view| view.channel.number);
         views
@@ -176,7 +179,7 @@ impl Manager {
     /// Registers a viewer and puts the channel on the air for it.
     pub async fn register_client(&self, channel: ChannelRef) -> Result<ClientId, StreamError> {
         let channel = self.channel(channel).await?;
-        self.join(&channel, None).await
+        Ok(self.join(&channel, None).await?.0)
     }
 
     /// A viewer leaves now.
@@ -186,7 +189,7 @@ impl Manager {
         client: ClientId,
     ) -> Result<(), StreamError> {
         let id = self.channel(channel).await?.id;
-        if let Some((session, _)) = self.sessions().by_channel.get(&id) {
+        if let Some(session) = self.sessions().by_channel.get(&id) {
             session.tell(Message::Event(Event::Left(client)));
         }
         Ok(())
@@ -203,7 +206,7 @@ impl Manager {
     ) -> Result<Playlist, StreamError> {
         let channel = self.channel(channel).await?;
         let rendition = self.offered(&channel, rendition)?;
-        let client = self.join(&channel, Some(rendition)).await?;
+        let (client, _) = self.join(&channel, Some(rendition)).await?;
         let profile = Profile::transcoded(rendition, channel.frame_height)
             .ok_or(TimelineError::NotOffered(rendition))?;
         let variant = Variant {
@@ -237,11 +240,14 @@ impl Manager {
                 .anonymous
                 .get_with((channel.id, viewer.0, viewer.1), || new_client(edge.current, now))
         });
-        let session = self.session(&channel)?;
-        session.tell(Message::Event(Event::Seen { client, rendition: Some(rendition) }));
+        let seen = Event::Seen { client, rendition: Some(rendition) };
+        let session = self.session(&channel, [seen])?;
         let window = hls::window(&client, edge, now);
         session.promised(window.end);
         let entries = programme::entries(&ledger, window);
+        if let Some(last) = entries.last() {
+            self.promised_until(last.start + last.length);
+        }
         let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
         Ok(Playlist { text, client })
     }
@@ -257,27 +263,50 @@ impl Manager {
     ) -> Result<(SegmentBody, Option<Waiting>), StreamError> {
         let channel = self.channel(channel).await?;
         let rendition = self.offered(&channel, Some(rendition))?;
+        loop {
+            let asked = client.map(|client| Event::Asked { client, rendition, sequence });
+            let session = self.session(&channel, asked)?;
+            let waiting = client.map(|client| session.waiting(client));
+            match self.segment_of(&session, &channel, rendition, sequence).await {
+                // It ended as this came in, for want of clients: the next one.
+                Err(StreamError::Stopped(_)) if !session.was_stopped() => {}
+                body => return body.map(|body| (body, waiting)),
+            }
+        }
+    }
+
+    /// A segment from one session and none after it.
+    pub(super) async fn segment_of(
+        &self,
+        session: &SessionHandle,
+        channel: &OnAir,
+        rendition: Rendition,
+        sequence: u64,
+    ) -> Result<SegmentBody, StreamError> {
         let cached = (channel.id, rendition, sequence);
-        let session = self.session(&channel)?;
-        let waiting = client.map(|client| {
-            session.tell(Message::Event(Event::Seen { client, rendition: Some(rendition) }));
-            session.waiting(client)
-        });
         if let Some(bytes) = self.0.restamped.get(&cached) {
-            return Ok((SegmentBody::Whole(bytes), waiting));
+            session.tell(Message::Event(Event::Delivered));
+            return Ok(SegmentBody::Whole(bytes));
         }
         let ledger = self.ledger(channel.id).await?;
         let segment = programme::servable(&ledger, sequence, self.now())
-            .ok_or_else(|| no_segment(&channel, &ledger, sequence, self.now()))?;
+            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
         session.promised(sequence + 1);
+        self.promised_until(segment.end());
         let track = self.0.parts.programme.track(&segment.row, rendition).await?;
         let key = SegmentKey { track: track.key, index: segment.index };
         if !self.0.parts.store.has(key) {
             session.tell(Message::Urgent { rendition, sequence });
         }
+        // It is held until it can be sent (`rules.md`, 21): as long as anybody
+        // may ask for it.
+        let patience = self.clock().until(segment.end() + SERVED_FOR);
         let found = tokio::select! {
             found = self.0.parts.store.wait(key) => found,
             () = session.ended() => return Err(StreamError::Stopped(channel.number.to_string())),
+            () = tokio::time::sleep(patience) => {
+                return Err(no_segment(channel, &ledger, sequence, self.now()));
+            }
         };
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
@@ -287,7 +316,7 @@ impl Manager {
         {
             self.0.restamped.insert(cached, bytes.clone());
         }
-        Ok((body, waiting))
+        Ok(body)
     }
 
     /// Joins a viewer of the unending MPEG-TS: its id, its first segment, and
@@ -299,9 +328,8 @@ impl Manager {
     ) -> Result<(OnAir, Rendition, ClientId, Waiting), StreamError> {
         let channel = self.channel(channel).await?;
         let rendition = self.offered(&channel, rendition)?;
-        let client = self.join(&channel, Some(rendition)).await?;
-        let waiting = self.session(&channel)?.waiting(client);
-        Ok((channel, rendition, client, waiting))
+        let (client, session) = self.join(&channel, Some(rendition)).await?;
+        Ok((channel, rendition, client, session.waiting(client)))
     }
 
     /// When a segment begins; `None` if it is not committed.
@@ -330,7 +358,7 @@ impl Manager {
         let listed = programme::edge(&ledger, self.now()).map_or(0, hls::unpromised);
         let sessions = self.sessions();
         let asked_for =
-            sessions.by_channel.get(&channel).map_or(0, |(session, _)| session.first_unpromised());
+            sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
         Ok(listed.max(asked_for))
     }
 
@@ -352,6 +380,8 @@ impl Manager {
 
     /// Ends every session; returns when nothing of any is left.
     pub async fn shut_down(&self) {
+        // Under the lock: no session is begun that the wait below would not see.
+        self.sessions().closed = true;
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -359,13 +389,14 @@ impl Manager {
 
     fn sweep(&self) {
         let mut sessions = self.sessions();
-        sessions.by_channel.retain(|_, (session, _)| session.is_open());
-        let clock = &self.0.parts.clock;
-        if sessions.by_channel.is_empty() && clock.step().as_millis().abs() > CLOCK_STEP_MS {
-            tracing::warn!(
-                step_ms = clock.step().as_millis(),
-                "the wall clock was set; the channels follow"
-            );
+        sessions.by_channel.retain(|_, session| !session.has_ended());
+        let (clock, step) = (&self.0.parts.clock, self.0.parts.clock.step());
+        // Not back behind what was promised: a number that was served would name
+        // another time (`rules.md`, 8).
+        let behind = clock.now() + step < sessions.promised;
+        if sessions.by_channel.is_empty() && step.as_millis().abs() > CLOCK_STEP_MS && !behind {
+            let step_ms = step.as_millis();
+            tracing::warn!(step_ms, "the wall clock was set; the channels follow");
             clock.take_step();
         }
         drop(sessions);
@@ -404,38 +435,47 @@ impl Manager {
         &self,
         channel: &OnAir,
         rendition: Option<Rendition>,
-    ) -> Result<ClientId, StreamError> {
+    ) -> Result<(ClientId, SessionHandle), StreamError> {
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
         let client = new_client(edge.current, now);
-        self.session(channel)?.tell(Message::Event(Event::Seen { client, rendition }));
-        Ok(client)
+        let session = self.session(channel, [Event::Seen { client, rendition }])?;
+        Ok((client, session))
     }
 
-    /// The channel's session; a new one if there is none. One lock, no await:
-    /// a hundred starts at once find the same.
-    fn session(&self, channel: &OnAir) -> Result<SessionHandle, StreamError> {
+    /// The channel's session, told of this; a new one if there is none. One lock,
+    /// no await: a hundred starts at once find the same, and a new one hears of
+    /// its first client before it could end for want of any.
+    fn session(
+        &self,
+        channel: &OnAir,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<SessionHandle, StreamError> {
         let mut sessions = self.sessions();
-        if self.0.stop.is_cancelled() {
+        if sessions.closed {
             return Err(StreamError::ShuttingDown);
         }
-        if let Some((session, _)) = sessions.by_channel.get(&channel.id)
+        let events = events.into_iter().map(Message::Event);
+        if let Some(session) = sessions.by_channel.get(&channel.id)
             && session.is_open()
         {
+            events.for_each(|event| session.tell(event));
             return Ok(session.clone());
         }
         sessions.next += 1;
         let stop = self.0.stop.child_token();
-        let (session, task) = session::begin(
-            SessionId(sessions.next),
-            channel.clone(),
-            self.0.parts.clone(),
-            stop.clone(),
-        );
+        let (session, task) =
+            session::begin(SessionId(sessions.next), channel.clone(), self.0.parts.clone(), stop);
+        events.for_each(|event| session.tell(event));
         self.0.tasks.spawn(task);
-        sessions.by_channel.insert(channel.id, (session.clone(), stop));
+        sessions.by_channel.insert(channel.id, session.clone());
         Ok(session)
+    }
+
+    fn promised_until(&self, end: AirTime) {
+        let mut sessions = self.sessions();
+        sessions.promised = sessions.promised.max(end);
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -4,18 +4,20 @@
 //! the timeline, starts nothing. Invariant: everything here follows from the
 //! committed rows and the clock.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::demand::Want;
-use aerial_model::hls::{Edge, Entry, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::{ChannelId, MapId};
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 
+use super::store::SegmentKey;
 use super::timeline::{Timeline, TimelineError};
 use super::track::Track;
 
@@ -39,6 +41,9 @@ const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
 /// Tracks that were looked up lately; each is a path and some facts.
 const TRACKS: u64 = 1_000;
 
+/// A file that was moved, replaced or deleted is noticed after this.
+const TRACK_KEPT: Duration = Duration::from_secs(30);
+
 /// The committed airings of all channels; clones share the cache of tracks.
 #[derive(Clone)]
 pub struct Programme {
@@ -61,7 +66,10 @@ impl Programme {
             timeline,
             ffmpeg_version: ffmpeg_version.into(),
             rendition: DEFAULT_RENDITION,
-            tracks: moka::sync::Cache::new(TRACKS),
+            tracks: moka::sync::Cache::builder()
+                .max_capacity(TRACKS)
+                .time_to_live(TRACK_KEPT)
+                .build(),
         }
     }
 
@@ -113,7 +121,7 @@ impl Programme {
                     // The schedule is kept (invariant 6): its time is slate.
                     Err(error @ (TimelineError::Gone(_) | TimelineError::Replaced { .. })) => {
                         tracing::warn!(%error, "an airing becomes slate");
-                        return Ok(Arc::new(Track::of_slate(map, profile, version)));
+                        Track::of_slate(map, Arc::clone(&profile), version)
                     }
                     Err(error) => return Err(error),
                 }
@@ -126,47 +134,135 @@ impl Programme {
         Ok(track)
     }
 
-    /// What a channel will want in a rendition from now on.
-    pub async fn demand(
+    /// The tracks of a rendition that are needed from these segments on: those of
+    /// the airings up to now, and of the next when its time has come.
+    pub async fn tracks(
         &self,
         ledger: &Ledger,
         rendition: Rendition,
+        from: [u64; 2],
         now: AirTime,
-    ) -> Result<(Vec<Arc<Track>>, Vec<Want>), TimelineError> {
-        let (mut tracks, mut wants): (Vec<Arc<Track>>, Vec<Want>) = (Vec::new(), Vec::new());
-        let mut ordinal = None;
-        let Some(current) = ledger.segment_at_or_after(now) else { return Ok((tracks, wants)) };
-        for segment in ledger.segments_from(current.sequence) {
-            if segment.start > now + HIGH_MARK {
-                break;
-            }
-            if ordinal != Some(segment.row.ordinal) {
-                let soon = segment.start <= now + LOW_MARK;
-                if !soon {
-                    // The next item is not begun before its time.
-                    break;
-                }
-                ordinal = Some(segment.row.ordinal);
+    ) -> Result<Tracks, TimelineError> {
+        let mut tracks = Tracks::default();
+        // The next item is not begun before its time.
+        let soon = |segment: &AirSegment| segment.start <= now + LOW_MARK;
+        for segment in from.into_iter().flat_map(|from| ledger.segments_from(from).take_while(soon))
+        {
+            if tracks.of(segment.row.ordinal).is_none() {
                 let track = self.track(&segment.row, rendition).await?;
-                let ticks = (segment.start - now).0.max(0) as u64;
-                wants.push(Want {
-                    track: track.key,
-                    first: segment.index,
-                    low: segment.index,
-                    high: segment.index,
-                    due: Duration::from_millis(ticks / 90),
-                });
-                tracks.push(track);
-            }
-            if let Some(want) = wants.last_mut() {
-                want.high = segment.index + 1;
-                if segment.start <= now + LOW_MARK {
-                    want.low = segment.index + 1;
-                }
+                tracks.0.push((segment.row.ordinal, track));
             }
         }
-        Ok((tracks, wants))
+        Ok(tracks)
     }
+}
+
+/// The tracks that some airings play in one rendition.
+#[derive(Clone, Debug, Default)]
+pub struct Tracks(Vec<(u64, Arc<Track>)>);
+
+impl Tracks {
+    /// That of the airing with this ordinal.
+    fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
+        self.0.iter().find(|(of, _)| *of == ordinal).map(|(_, track)| track)
+    }
+
+    /// All of them, in the order of airing.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Track>> {
+        self.0.iter().map(|(_, track)| track)
+    }
+
+    /// The name of a segment in the store, where its track is known.
+    pub fn key(&self, ledger: &Ledger, sequence: u64) -> Option<SegmentKey> {
+        let segment = ledger.segment(sequence)?;
+        let track = self.of(segment.row.ordinal)?.key;
+        Some(SegmentKey { track, index: segment.index })
+    }
+
+    /// The segments from `from` on, as far as their tracks are known.
+    fn segments<'a>(
+        &'a self,
+        ledger: &'a Ledger,
+        from: u64,
+    ) -> impl Iterator<Item = (AirSegment, &'a Arc<Track>)> + 'a {
+        ledger
+            .segments_from(from)
+            .map_while(|segment| Some((segment, self.of(segment.row.ordinal)?)))
+    }
+}
+
+/// What is wanted of these tracks by players that will ask for the segments of
+/// `starts` next. `made` says what is finished.
+pub fn wants(
+    ledger: &Ledger,
+    tracks: &Tracks,
+    starts: &BTreeSet<u64>,
+    now: AirTime,
+    made: impl Fn(SegmentKey) -> bool,
+) -> Vec<Want> {
+    let mut missing = BTreeSet::new();
+    for start in starts {
+        // The last one that must be made now stands for those after it: whoever
+        // makes them is still wanted.
+        let first = tracks
+            .segments(ledger, *start)
+            .take_while(|(segment, _)| segment.start <= now + LOW_MARK)
+            .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }));
+        let last = ledger.segment_at_or_after(now + LOW_MARK).map(|segment| segment.sequence);
+        let first = first.map(|(segment, _)| segment.sequence).or(last);
+        missing.extend(first.map(|first| first.max(*start)));
+    }
+    let mut runs: Vec<u64> = Vec::new();
+    for start in missing {
+        // Whoever makes a segment makes the next ones too: what is promised
+        // together is made by one.
+        if runs.last().is_none_or(|run| start > run + PROMISED) {
+            runs.push(start);
+        }
+    }
+    runs.into_iter().flat_map(|start| run(ledger, tracks, start, now)).collect()
+}
+
+/// What is wanted from one segment on, a want for each airing.
+fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> {
+    let (mut wants, mut ordinal): (Vec<Want>, _) = (Vec::new(), None);
+    for (segment, track) in tracks.segments(ledger, start) {
+        if segment.start > now + HIGH_MARK {
+            break;
+        }
+        if ordinal.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
+            let ticks = (segment.start - now).0.max(0) as u64;
+            wants.push(Want {
+                track: track.key,
+                first: segment.index,
+                low: segment.index,
+                high: segment.index,
+                due: Duration::from_millis(ticks / 90),
+            });
+        }
+        if let Some(want) = wants.last_mut() {
+            want.high = segment.index + 1;
+            if segment.start <= now + LOW_MARK {
+                want.low = segment.index + 1;
+            }
+        }
+    }
+    wants
+}
+
+/// How far the segments are made without a gap, from now on.
+pub fn made_ahead(
+    ledger: &Ledger,
+    tracks: &Tracks,
+    now: AirTime,
+    made: impl Fn(SegmentKey) -> bool,
+) -> Ticks {
+    let Some(current) = ledger.segment_at_or_after(now) else { return Ticks::ZERO };
+    tracks
+        .segments(ledger, current.sequence)
+        .take_while(|(segment, track)| made(SegmentKey { track: track.key, index: segment.index }))
+        .last()
+        .map_or(Ticks::ZERO, |(segment, _)| segment.end() - now)
 }
 
 /// Where the sequence numbers stand; `None` where nothing is committed for now.

@@ -11,23 +11,26 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
-use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::programme::{self, Programme};
-use super::store::{SegmentKey, Store};
+use super::store::Store;
 use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
-use super::transcoder::{SessionId, Transcoder};
+use super::transcoder::{Demand, SessionId, Transcoder};
 use crate::clock::{Clock, monotonic};
 
 /// Demand moves on with the clock; a segment lasts four times this.
 const DEMAND_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the schedule may take to say what comes next; from memory it takes
+/// microseconds, and a session that waits hears nobody but who stops it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What others know of a session.
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ pub struct SessionHandle {
     view: watch::Receiver<SessionView>,
     /// The first sequence number that no playlist has listed.
     unpromised: Arc<AtomicU64>,
+    stop: CancellationToken,
 }
 
 impl SessionHandle {
@@ -101,7 +105,24 @@ impl SessionHandle {
     /// Whether it can still take clients.
     pub fn is_open(&self) -> bool {
         !self.messages.is_closed()
+            && !self.was_stopped()
             && !matches!(self.view.borrow().state, State::Stopping | State::Ended)
+    }
+
+    /// Whether all of it is gone.
+    pub fn has_ended(&self) -> bool {
+        // Its task may have panicked: then nobody publishes any more.
+        self.view.borrow().state == State::Ended || self.view.has_changed().is_err()
+    }
+
+    /// Tells it to end.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Whether it was told to end; else it ended for want of clients.
+    pub fn was_stopped(&self) -> bool {
+        self.stop.is_cancelled()
     }
 
     /// Waits until it has ended and nothing of it is left.
@@ -126,6 +147,13 @@ pub struct Waiting {
     client: ClientId,
 }
 
+impl Waiting {
+    /// Whose client it is.
+    pub fn session(&self) -> &SessionHandle {
+        &self.session
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.session.tell(Message::Event(Event::Answered(self.client)));
@@ -147,7 +175,7 @@ pub struct SessionParts {
     pub target_duration: Duration,
 }
 
-/// Begins a session; the future is its task.
+/// Begins a session; the future is its task, which ends when `stop` is cancelled.
 pub fn begin(
     id: SessionId,
     channel: OnAir,
@@ -170,7 +198,7 @@ pub fn begin(
     });
     let (messages, inbox) = mpsc::unbounded_channel();
     let owner = Owner {
-        id,
+        demand: Some(parts.transcoder.demand(id)),
         channel,
         parts,
         origin,
@@ -183,11 +211,14 @@ pub fn begin(
         last_error: None,
         view: view_in,
     };
-    (SessionHandle { id, messages, view, unpromised: Arc::default() }, owner.run(inbox, stop))
+    let unpromised = Arc::default();
+    let handle = SessionHandle { id, messages, view, unpromised, stop: stop.clone() };
+    (handle, owner.run(inbox, stop))
 }
 
 struct Owner {
-    id: SessionId,
+    /// Gone once it is withdrawn.
+    demand: Option<Demand>,
     channel: OnAir,
     parts: SessionParts,
     origin: Instant,
@@ -224,13 +255,22 @@ impl Owner {
                     Action::Clear => {
                         inbox.close();
                         self.publish();
-                        self.parts.transcoder.withdraw(self.id).await;
+                        if let Some(demand) = self.demand.take() {
+                            demand.withdraw().await;
+                        }
                         self.handle(Event::Cleared);
                     }
                 }
             }
             if state_demand && !matches!(self.model.state(), State::Stopping | State::Ended) {
-                self.state_demand().await;
+                // The schedule may have to ask the catalogue.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    stated = timeout(PATIENCE, self.state_demand()) => if stated.is_err() {
+                        self.in_trouble("the schedule does not answer");
+                    }
+                }
             }
             self.publish();
         }
@@ -268,58 +308,63 @@ impl Owner {
     }
 
     async fn state_demand(&mut self) {
-        match self.demand().await {
+        match self.look_ahead().await {
             Ok((tracks, wants)) => {
                 self.last_error = None;
                 self.tracks.clone_from(&tracks);
                 let tracks = tracks.into_iter().map(|(_, track)| track).collect();
-                self.parts.transcoder.want(self.id, tracks, wants).await;
-            }
-            Err(error) => {
-                if self.last_error.is_none() {
-                    tracing::error!(channel = %self.channel.number, %error, "the channel cannot go on");
+                if let Some(demand) = &self.demand {
+                    demand.state(tracks, wants).await;
                 }
-                self.last_error = Some(error.to_string());
             }
+            Err(error) => self.in_trouble(&error.to_string()),
         }
     }
 
-    async fn demand(&mut self) -> Result<(Vec<(Rendition, Arc<Track>)>, Vec<Want>), TimelineError> {
+    /// What was wanted stays wanted; said once.
+    fn in_trouble(&mut self, error: &str) {
+        if self.last_error.is_none() {
+            tracing::error!(channel = %self.channel.number, error, "the channel cannot go on");
+        }
+        self.last_error = Some(error.to_owned());
+    }
+
+    /// What will be needed of which tracks.
+    async fn look_ahead(
+        &mut self,
+    ) -> Result<(Vec<(Rendition, Arc<Track>)>, Vec<Want>), TimelineError> {
         let now = self.parts.clock.now();
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
-        let (mut tracks, mut wants) = (Vec::new(), Vec::new());
-        for rendition in self.model.wanted() {
-            let (more_tracks, more_wants) = programme.demand(&ledger, *rendition, now).await?;
-            let ahead = made_ahead(&ledger, &more_tracks, &self.parts.store, now);
-            self.ahead.insert(*rendition, ahead);
-            tracks.extend(more_tracks.into_iter().map(|track| (*rendition, track)));
-            wants.extend(more_wants);
-        }
-        let mut served = Vec::new();
-        for (rendition, sequence) in &self.urgent {
-            let Some(segment) = programme::servable(&ledger, *sequence, now) else {
-                served.push((*rendition, *sequence));
-                continue;
+        let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
+        let Some(edge) = programme::edge(&ledger, now) else { return Ok((all_tracks, all_wants)) };
+        self.urgent.retain(|(_, sequence)| programme::servable(&ledger, *sequence, now).is_some());
+        let asked = self.urgent.iter().map(|(rendition, _)| *rendition);
+        let renditions: BTreeSet<Rendition> =
+            self.model.wanted().iter().copied().chain(asked).collect();
+        let store = &self.parts.store;
+        let made = |key| store.has(key);
+        self.ahead.retain(|rendition, _| renditions.contains(rendition));
+        for rendition in renditions {
+            let mut starts = match self.model.wanted().contains(&rendition) {
+                true => self.model.starts(rendition, edge),
+                false => BTreeSet::new(),
             };
-            let track = programme.track(&segment.row, *rendition).await?;
-            if self.parts.store.has(SegmentKey { track: track.key, index: segment.index }) {
-                served.push((*rendition, *sequence));
-                continue;
-            }
-            wants.push(Want {
-                track: track.key,
-                first: segment.index,
-                low: segment.index + 1,
-                high: segment.index + 1,
-                due: Duration::ZERO,
+            let urgent =
+                |(of, sequence): &(Rendition, u64)| (*of == rendition).then_some(*sequence);
+            let earliest = self.urgent.iter().filter_map(urgent).chain(starts.first().copied());
+            let from = [earliest.min().unwrap_or(edge.current), edge.current];
+            let tracks = programme.tracks(&ledger, rendition, from, now).await?;
+            // Whoever waited for these has them.
+            self.urgent.retain(|(of, sequence)| {
+                *of != rendition || !tracks.key(&ledger, *sequence).is_some_and(made)
             });
-            tracks.push((*rendition, track));
+            starts.extend(self.urgent.iter().filter_map(urgent));
+            all_wants.extend(programme::wants(&ledger, &tracks, &starts, now, made));
+            self.ahead.insert(rendition, programme::made_ahead(&ledger, &tracks, now, made));
+            all_tracks.extend(tracks.iter().map(|track| (rendition, Arc::clone(track))));
         }
-        served.iter().for_each(|key| {
-            self.urgent.remove(key);
-        });
-        Ok((tracks, wants))
+        Ok((all_tracks, all_wants))
     }
 
     fn publish(&self) {
@@ -354,25 +399,6 @@ impl Owner {
             last_error: self.last_error.clone(),
         });
     }
-}
-
-/// How far the wanted segments are made without a gap, from now on.
-fn made_ahead(ledger: &Ledger, tracks: &[Arc<Track>], store: &Store, now: AirTime) -> Ticks {
-    let Some(current) = ledger.segment_at_or_after(now) else { return Ticks::ZERO };
-    let (mut tracks, mut row) = (tracks.iter(), None);
-    let mut ahead = Ticks::ZERO;
-    let mut track = None;
-    for segment in ledger.segments_from(current.sequence) {
-        if row.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
-            track = tracks.next();
-        }
-        let Some(track) = track else { break };
-        if !store.has(SegmentKey { track: track.key, index: segment.index }) {
-            break;
-        }
-        ahead = segment.end() - now;
-    }
-    ahead
 }
 
 async fn sleep_until(then: Option<Instant>) {

@@ -5,7 +5,6 @@
 //! Invariant: a slate has the airing's size and rate, so players see no change
 //! of codec configuration.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use aerial_model::profile::Profile;
 use aerial_model::segmenter::Output;
 use aerial_model::segmenter::slate::{self, Slate};
 use aerial_model::time::FrameRate;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 use super::store::{SegmentKey, Store};
 use super::track::{Source, Track};
@@ -33,6 +32,9 @@ const PROGRAMME_REORDER: u64 = 2;
 /// this cannot transcode anyway.
 const LIMITS: RunLimits = RunLimits { time: Duration::from_secs(20), stdout_bytes: 32 << 20 };
 
+/// Clips kept: one for each profile and frame rate in use, 100 to 500 kB each.
+const CLIPS: u64 = 64;
+
 /// Why there is no slate.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("FFmpeg made no slate: {0}; try `aerial doctor`")]
@@ -44,8 +46,7 @@ pub struct Slates {
     spawner: Spawner,
     encoding: Encoding,
     font: Option<PathBuf>,
-    /// Held only to find the cell of a clip, never while it is made.
-    clips: Arc<Mutex<HashMap<Still, Arc<OnceCell<Arc<Slate>>>>>>,
+    clips: moka::sync::Cache<Still, Arc<OnceCell<Arc<Slate>>>>,
 }
 
 /// Which still: its looks, its size and its rate.
@@ -59,33 +60,37 @@ struct Still {
 impl Slates {
     /// Slates made by this FFmpeg, with text if there is a font.
     pub fn new(spawner: Spawner, encoding: Encoding, font: Option<PathBuf>) -> Self {
-        Self { spawner, encoding, font, clips: Arc::default() }
+        Self { spawner, encoding, font, clips: moka::sync::Cache::new(CLIPS) }
     }
 
     /// Puts slate in the place of the missing segments of a track, having
     /// completed the one that was left unfinished. In memory alone: it is not
-    /// what the track's segments are.
+    /// what the track's segments are. Where no slate can be made, gives back what
+    /// was left unfinished.
     pub async fn fill(
         &self,
         track: &Track,
         unfinished: Option<Unfinished>,
         segments: Range<u32>,
         store: &Store,
-    ) -> Result<(), SlateError> {
+    ) -> Result<(), (SlateError, Option<Unfinished>)> {
         let off_air = matches!(track.source, Source::Slate);
         let still =
             Still { off_air, profile: Profile::clone(&track.profile), rate: track.map.rate() };
-        let clip = self.clip(still).await?;
-        let failed = |error: slate::SlateError| SlateError(error.to_string());
-        if let Some(Unfinished { growing, handover }) = unfinished {
+        let clip = match self.clip(still).await {
+            Ok(clip) => clip,
+            Err(error) => return Err((error, unfinished)),
+        };
+        let failed = |error: slate::SlateError| (SlateError(error.to_string()), None);
+        if let Some(Unfinished { growth, handover }) = unfinished {
             let mut outputs = Vec::new();
             clip.complete(&track.map, handover, &mut outputs).map_err(failed)?;
             for output in outputs {
                 if let Output::Chunk { chunk, .. } = output {
-                    growing.push(chunk);
+                    growth.push(chunk);
                 }
             }
-            store.finish_unkept(&growing);
+            growth.finish_unkept();
         }
         for index in segments {
             let key = SegmentKey { track: track.key, index };
@@ -99,7 +104,7 @@ impl Slates {
 
     /// The clip of a still, made now if it is the first time.
     async fn clip(&self, still: Still) -> Result<Arc<Slate>, SlateError> {
-        let cell = Arc::clone(self.clips.lock().await.entry(still.clone()).or_default());
+        let cell = self.clips.get_with(still.clone(), Arc::default);
         cell.get_or_try_init(|| self.make(&still)).await.cloned()
     }
 

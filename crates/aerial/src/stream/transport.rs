@@ -7,12 +7,13 @@
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::profile::Rendition;
+use aerial_model::session::Event;
 use aerial_model::time::Ticks;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 
 use super::manager::{Manager, StreamError};
-use super::session::Waiting;
+use super::session::{Message, Waiting};
 use super::timeline::OnAir;
 
 /// Sent ahead of real time (`rules.md`, 26: with 2 s FFmpeg's first picture
@@ -27,7 +28,7 @@ pub async fn tune_in(
     rendition: Option<Rendition>,
 ) -> Result<impl Stream<Item = Bytes> + Send + 'static, StreamError> {
     let (channel, rendition, client, waiting) = manager.join_transport(channel, rendition).await?;
-    let viewer = Viewer { manager: manager.clone(), channel, rendition, client, _waiting: waiting };
+    let viewer = Viewer { manager: manager.clone(), channel, rendition, client, waiting };
     let first = client.joined_sequence();
     let segments = futures::stream::unfold((viewer, first), |(viewer, sequence)| async move {
         let bytes = viewer.segment(sequence).await?;
@@ -41,7 +42,8 @@ struct Viewer {
     channel: OnAir,
     rendition: Rendition,
     client: ClientId,
-    _waiting: Waiting,
+    /// Counts it, and knows its session.
+    waiting: Waiting,
 }
 
 impl Viewer {
@@ -50,20 +52,21 @@ impl Viewer {
         &self,
         sequence: u64,
     ) -> Option<impl Stream<Item = Bytes> + Send + 'static + use<>> {
-        let manager = &self.manager;
+        let (manager, session) = (&self.manager, self.waiting.session());
         let start = manager.segment_start(self.channel.id, sequence).await.ok()??;
-        tokio::time::sleep(manager.clock().until(start - BURST)).await;
-        let channel = ChannelRef::Id(self.channel.id);
-        match manager.segment(channel, self.rendition, sequence, Some(self.client)).await {
+        tokio::select! {
+            () = tokio::time::sleep(manager.clock().until(start - BURST)) => {}
+            () = session.ended() => return None,
+        }
+        let (client, rendition) = (self.client, self.rendition);
+        session.tell(Message::Event(Event::Asked { client, rendition, sequence }));
+        match manager.segment_of(session, &self.channel, rendition, sequence).await {
             // A stream that broke off within a segment would not be decodable:
             // it ends there.
-            Ok((body, waiting)) => Some(
+            Ok(body) => Some(
                 body.into_stream()
                     .take_while(|bytes| std::future::ready(bytes.is_ok()))
-                    .filter_map(move |bytes| {
-                        let _sign_of_life = &waiting;
-                        std::future::ready(bytes.ok())
-                    }),
+                    .filter_map(|bytes| std::future::ready(bytes.ok())),
             ),
             Err(error) => {
                 tracing::info!(channel = %self.channel.number, %error, "a viewer's stream ends");
@@ -76,10 +79,6 @@ impl Viewer {
 /// Leaves at once when the connection is closed.
 impl Drop for Viewer {
     fn drop(&mut self) {
-        let (manager, channel, client) =
-            (self.manager.clone(), ChannelRef::Id(self.channel.id), self.client);
-        tokio::spawn(async move {
-            let _ = manager.unregister_client(channel, client).await;
-        });
+        self.waiting.session().tell(Message::Event(Event::Left(self.client)));
     }
 }

@@ -9,21 +9,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::demand::WorkerId;
 use aerial_model::segmenter::{Handover, Output, Segmenter};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStdout;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::store::{Growing, SegmentKey, Store};
+use super::store::{Growth, SegmentKey, Store};
 use super::track::Track;
 use crate::clock::monotonic;
 use crate::ffmpeg::{Child, Exit, Urgency};
 
-/// No output for this long while its pipe is read is a hang (`design.md`).
+/// No output for this long while its pipe is read is a hang (`design.md`). It
+/// holds for the first bytes too: a disk that must spin up first (10 s) goes on
+/// doing so while the worker is replaced, and a file that cannot be read leaves
+/// two attempts in the 20 s by which an item is begun early.
 const HANG: Duration = Duration::from_secs(10);
+
+/// How long it may take to exit once it has closed its output.
+const LAST_BREATH: Duration = Duration::from_secs(5);
+
+/// Output that makes no picture or sound: several times the largest picture that
+/// there is (32 MiB).
+const NO_USE_BYTES: usize = 64 << 20;
 
 /// As much as a pipe holds.
 const READ_BYTES: usize = 64 << 10;
@@ -32,7 +41,7 @@ const READ_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Unfinished {
     /// What was made of it.
-    pub growing: Arc<Growing>,
+    pub growth: Growth,
     /// Where its successor goes on, with the writer's state.
     pub handover: Handover,
 }
@@ -42,12 +51,19 @@ pub struct Unfinished {
 pub struct Progress {
     /// The segment that it is making, or would make next.
     pub segment: u32,
-    /// Another worker began that segment first.
+    /// That segment was there already, or another worker began it first.
     pub overtaken: bool,
     /// Segments that it has completed.
     pub completed: u32,
     /// Since when nobody reads its pipe.
     pub parked_since: Option<Instant>,
+}
+
+impl Progress {
+    /// Nothing is made yet, from that segment on.
+    pub fn at(segment: u32) -> Self {
+        Self { segment, overtaken: false, completed: 0, parked_since: None }
+    }
 }
 
 /// How a worker ended.
@@ -83,6 +99,8 @@ pub enum FailureClass {
     Exit,
     /// No output while it was read.
     Hang,
+    /// A bug: the worker's own task ended abnormally.
+    Bug,
 }
 
 /// What is left of a worker.
@@ -98,11 +116,23 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// Its task panicked: its process was killed with it, and its segment
+    /// abandoned.
+    pub fn abnormally(error: &tokio::task::JoinError) -> Self {
+        let failure = Failure { class: FailureClass::Bug, detail: error.to_string() };
+        Self {
+            outcome: Outcome::Failed(failure),
+            progress: Progress::at(0),
+            unfinished: None,
+            stderr: String::new(),
+        }
+    }
+}
+
 /// A worker about to run.
 #[derive(Debug)]
 pub struct Worker {
-    /// Its name in logs.
-    pub id: WorkerId,
     /// What it makes.
     pub track: Arc<Track>,
     /// Where its segments go.
@@ -123,7 +153,7 @@ impl Worker {
         self,
         mut child: Child,
         handover: Handover,
-        continued: Option<Arc<Growing>>,
+        continued: Option<Growth>,
     ) -> Ended {
         let stderr = child.stderr_tail();
         let Some(stdout) = child.take_stdout() else {
@@ -132,14 +162,17 @@ impl Worker {
         let mut making = Making {
             open: handover.is_growing(),
             segmenter: Segmenter::resume(self.track.map, handover),
-            growing: continued,
+            growth: continued,
             completed: 0,
         };
         let mut outputs = Vec::new();
         let ending = self.read(stdout, &mut making, &mut outputs).await;
         // The pipe is closed by now. What it has not written is of no use.
         let exit = match ending {
-            Ending::EndOfOutput => child.wait().await,
+            Ending::EndOfOutput => match timeout(LAST_BREATH, child.wait()).await {
+                Ok(exit) => exit,
+                Err(_) => child.end(Urgency::Now).await.exit,
+            },
             _ => child.end(Urgency::Now).await.exit,
         };
         let outcome = match ending {
@@ -165,6 +198,7 @@ impl Worker {
     ) -> Ending {
         let mut limit = self.limit.clone();
         let mut buffer = vec![0; READ_BYTES];
+        let (mut reached, mut of_no_use) = (making.segmenter.position(), 0);
         loop {
             if making.segmenter.position().segment >= *limit.borrow_and_update() {
                 self.report(making, true);
@@ -176,7 +210,7 @@ impl Worker {
             self.report(making, false);
             let read = tokio::select! {
                 () = self.stop.cancelled() => return Ending::Told,
-                read = tokio::time::timeout(HANG, stdout.read(&mut buffer)) => read,
+                read = timeout(HANG, stdout.read(&mut buffer)) => read,
             };
             match read {
                 Err(_) => return Ending::Hang,
@@ -189,6 +223,13 @@ impl Worker {
                     if let Err(error) = pushed {
                         return Ending::Unusable(error.to_string());
                     }
+                    of_no_use += bytes;
+                    if reached != making.segmenter.position() {
+                        (reached, of_no_use) = (making.segmenter.position(), 0);
+                    } else if of_no_use > NO_USE_BYTES {
+                        let detail = format!("{of_no_use} bytes of output without a picture");
+                        return Ending::Unusable(detail);
+                    }
                 }
             }
         }
@@ -200,18 +241,18 @@ impl Worker {
             match output {
                 Output::Opened { index } => {
                     making.open = true;
-                    making.growing = self.store.begin(SegmentKey { track: self.track.key, index });
+                    making.growth = self.store.begin(SegmentKey { track: self.track.key, index });
                 }
                 Output::Chunk { chunk, .. } => {
-                    if let Some(growing) = &making.growing {
-                        growing.push(chunk);
+                    if let Some(growth) = &making.growth {
+                        growth.push(chunk);
                     }
                 }
                 Output::Closed { .. } => {
                     making.open = false;
                     making.completed += 1;
-                    if let Some(growing) = making.growing.take() {
-                        self.store.finish(&growing);
+                    if let Some(growth) = making.growth.take() {
+                        growth.finish();
                     }
                 }
             }
@@ -220,24 +261,19 @@ impl Worker {
 
     /// The process has ended by itself: is the track whole?
     fn judge(&self, making: &mut Making, exit: Exit, stderr: &str) -> Outcome {
-        let mut outputs = Vec::new();
-        let finished = making.segmenter.finish(&mut outputs);
-        self.keep(making, &mut outputs);
-        let finished = match finished {
-            Ok(finished) => finished,
-            Err(error) => {
-                return Outcome::Failed(Failure {
-                    class: FailureClass::Output,
-                    detail: error.to_string(),
-                });
+        let mut detail = None;
+        // Who was killed may have been in the middle of a picture.
+        if matches!(exit, Exit::Success | Exit::Code(_)) {
+            let mut outputs = Vec::new();
+            let finished = making.segmenter.finish(&mut outputs);
+            self.keep(making, &mut outputs);
+            self.report(making, false);
+            match finished {
+                Ok(finished) if finished.complete => return Outcome::Complete,
+                Ok(_) => {}
+                Err(error) => detail = Some(error.to_string()),
             }
-        };
-        self.report(making, false);
-        if finished.complete {
-            return Outcome::Complete;
         }
-        let last_words = stderr.lines().rev().find(|line| !line.trim().is_empty());
-        let said = last_words.map_or(String::new(), |line| format!(": {}", line.trim()));
         let class = if stderr.contains("No such file or directory") {
             FailureClass::MissingFile
         } else if exit.is_success() {
@@ -245,11 +281,11 @@ impl Worker {
         } else {
             FailureClass::Exit
         };
-        let reached = making.segmenter.position().segment;
-        let detail = format!(
-            "FFmpeg ended ({exit}) in segment {reached} of {}{said}",
-            self.track.map.segments()
-        );
+        let last_words = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        let said = last_words.map(str::to_owned).or(detail);
+        let said = said.map_or(String::new(), |said| format!(": {said}"));
+        let (reached, segments) = (making.segmenter.position().segment, self.track.map.segments());
+        let detail = format!("FFmpeg ended ({exit}) in segment {reached} of {segments}{said}");
         Outcome::Failed(Failure { class, detail })
     }
 
@@ -259,7 +295,7 @@ impl Worker {
             let parked_since = parked.then(|| progress.parked_since.unwrap_or_else(monotonic));
             let next = Progress {
                 segment,
-                overtaken: making.open && making.growing.is_none(),
+                overtaken: making.open && making.growth.is_none(),
                 completed: making.completed,
                 parked_since,
             };
@@ -286,13 +322,13 @@ struct Making {
     /// A segment is under way, here or elsewhere.
     open: bool,
     /// `None` between segments, and while somebody else makes this one.
-    growing: Option<Arc<Growing>>,
+    growth: Option<Growth>,
     completed: u32,
 }
 
 impl Making {
     fn into_unfinished(self) -> Option<Unfinished> {
-        let growing = self.growing?;
-        Some(Unfinished { growing, handover: self.segmenter.into_handover() })
+        let growth = self.growth?;
+        Some(Unfinished { growth, handover: self.segmenter.into_handover() })
     }
 }

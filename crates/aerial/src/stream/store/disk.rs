@@ -53,6 +53,14 @@ pub enum DiskError {
         /// What is wrong with it.
         source: aerial_model::segment::SegmentFileError,
     },
+    /// All that is in the store may still be asked for by a playlist.
+    #[error("no room: {needed} bytes more would be over the limit of {limit}, all of it in use")]
+    Limit {
+        /// Bytes to write.
+        needed: u64,
+        /// What the store may take.
+        limit: u64,
+    },
     /// There is no room, and nothing may give way.
     #[error("no room: {needed} bytes more would leave less than {floor} bytes free")]
     Full {
@@ -102,8 +110,13 @@ impl Disk {
                             Entry { bytes, used: None },
                         );
                     }
-                    // Left by a crash in the middle of a write.
-                    None => fs::remove_file(&file).map_err(|source| at(&file, source))?,
+                    // Left by a crash in the middle of a write. A folder in which
+                    // nothing can be removed (read-only) still gives what it has.
+                    None => {
+                        if let Err(error) = fs::remove_file(&file) {
+                            tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
+                        }
+                    }
                 }
             }
         }
@@ -151,7 +164,8 @@ impl Disk {
         }
     }
 
-    /// Writes a segment, making room first.
+    /// Writes a segment, making room first. One call at a time, so that the limit
+    /// is kept and no folder is removed under another's file.
     pub(super) fn write(&self, key: SegmentKey, segment: &Segment) -> Result<(), DiskError> {
         let encoded = segment.encode();
         let bytes = encoded.len() as u64;
@@ -187,6 +201,10 @@ impl Disk {
         let over = (self.usage().bytes + needed).saturating_sub(self.limits.bytes);
         if over > 0 {
             self.evict(over);
+            let limit = self.limits.bytes;
+            if self.usage().bytes + needed > limit {
+                return Err(DiskError::Limit { needed, limit });
+            }
         }
         let short = |disk: &Self| {
             (disk.limits.free_floor_bytes + needed).saturating_sub(free_bytes(&disk.folder))
@@ -309,8 +327,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = disk(&folder, 1_500);
         disk.write(key(0), &segment(1_000)).unwrap();
+        let refused = disk.write(key(1), &segment(1_000));
+        assert!(matches!(refused, Err(DiskError::Limit { limit: 1_500, .. })), "{refused:?}");
+        assert!(disk.has(key(0)) && disk.usage().bytes <= 1_500);
+        tokio::time::advance(KEPT_FOR).await;
         disk.write(key(1), &segment(1_000)).unwrap();
-        assert!(disk.has(key(0)) && disk.has(key(1)));
+        assert!(!disk.has(key(0)) && disk.has(key(1)));
     }
 
     #[test]

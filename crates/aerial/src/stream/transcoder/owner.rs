@@ -1,0 +1,454 @@
+//! The transcoder's task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerial_model::command;
+use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
+use aerial_model::segmenter::{Handover, Position};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::health::{Course, slated_segments};
+use super::track_state::TrackState;
+use super::{
+    Command, Encoding, Lease, Released, SessionId, Slates, Status, Store, TrackStatus, WorkerStatus,
+};
+use crate::clock::monotonic;
+use crate::ffmpeg::{Child, Invocation, Spawner};
+use crate::stream::store::{Growth, SegmentKey};
+use crate::stream::track::{Source, Track};
+use crate::stream::worker::{Ended, Failure, FailureClass, Outcome, Progress, Unfinished, Worker};
+
+/// How often workers' reach is compared with demand when nothing happens.
+const REVIEW: Duration = Duration::from_millis(250);
+
+/// If not even a slate can be made, it is tried again after this.
+const SLATE_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Owner {
+    status: watch::Sender<Arc<Status>>,
+    spawner: Spawner,
+    encoding: Encoding,
+    store: Store,
+    slates: Slates,
+    demands: HashMap<SessionId, (Vec<Want>, Lease)>,
+    tracks: HashMap<TrackKey, TrackState>,
+    workers: HashMap<WorkerId, Running>,
+    running: JoinSet<Ended>,
+    /// Slates being composed; they give back what they could not complete.
+    composing: JoinSet<Option<Unfinished>>,
+    /// Who waits for all that is ended now.
+    leaving: Vec<Released>,
+    next_worker: u64,
+}
+
+struct Running {
+    track: Arc<Track>,
+    task: Id,
+    pid: u32,
+    first: u32,
+    started: Instant,
+    limit: watch::Sender<u32>,
+    progress: watch::Receiver<Progress>,
+    stop: CancellationToken,
+    /// Told to end: who waits for that.
+    waiting: Vec<Released>,
+}
+
+impl Owner {
+    pub(super) fn new(
+        spawner: Spawner,
+        encoding: Encoding,
+        store: Store,
+        slates: Slates,
+        status: watch::Sender<Arc<Status>>,
+    ) -> Self {
+        Self {
+            status,
+            spawner,
+            encoding,
+            store,
+            slates,
+            demands: HashMap::new(),
+            tracks: HashMap::new(),
+            workers: HashMap::new(),
+            running: JoinSet::new(),
+            composing: JoinSet::new(),
+            leaving: Vec::new(),
+            next_worker: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, stop: CancellationToken) {
+        let mut review = tokio::time::interval(REVIEW);
+        review.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                command = inbox.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => break,
+                },
+                Some(ended) = self.running.join_next_with_id() => self.worker_ended(ended),
+                Some(composed) = self.composing.join_next_with_id() => self.composed(composed),
+                _ = review.tick() => {}
+            }
+            self.reconcile().await;
+            self.status.send_replace(Arc::new(self.status()));
+        }
+        self.shut_down().await;
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Want { session, tracks, wants, lease } => {
+                for track in tracks {
+                    // The newest knows best where the file is.
+                    let state = self.tracks.entry(track.key);
+                    let state = state.or_insert_with(|| TrackState::new(Arc::clone(&track)));
+                    (state.track, state.given_up) = (track, false);
+                }
+                self.demands.insert(session, (wants, lease));
+            }
+            Command::Withdraw { session, done } => {
+                self.demands.remove(&session);
+                self.give_up_unwanted();
+                self.leaving.push(done);
+            }
+        }
+    }
+
+    /// A session is gone: its tracks that nobody else wants are let go with all
+    /// that was begun of them.
+    fn give_up_unwanted(&mut self) {
+        for (key, state) in &mut self.tracks {
+            let mut wanted = self.demands.values().flat_map(|(wants, _)| wants);
+            if !wanted.any(|want| want.track == *key) {
+                state.given_up = true;
+                if let Some(composing) = &state.composing {
+                    composing.abort();
+                }
+            }
+        }
+    }
+
+    async fn reconcile(&mut self) {
+        let before = self.demands.len();
+        self.demands.retain(|_, (_, lease)| lease.strong_count() > 0);
+        if self.demands.len() < before {
+            self.give_up_unwanted();
+        }
+        let wants: Vec<Want> =
+            self.demands.values().flat_map(|(wants, _)| wants).copied().collect();
+        for decision in self.decide(&wants) {
+            match decision {
+                Decision::Start { track, segment, limit, due } => {
+                    self.start(track, segment, limit, due).await;
+                }
+                Decision::Extend { worker, limit } => {
+                    if let Some(worker) = self.workers.get(&worker) {
+                        worker.limit.send_replace(limit);
+                    }
+                }
+                Decision::End { worker, reason } => {
+                    if let Some(running) = self.workers.get(&worker) {
+                        let title = running.track.title();
+                        tracing::debug!(worker = worker.0, title, reason, "worker ends");
+                        running.stop.cancel();
+                    }
+                }
+            }
+        }
+        self.let_go(&wants);
+        self.attend_leaving();
+    }
+
+    fn decide(&self, wants: &[Want]) -> Vec<Decision> {
+        let made = |track, index| self.store.has(SegmentKey { track, index });
+        let workers: Vec<WorkerView> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| !worker.stop.is_cancelled())
+            .map(|(id, worker)| worker.view(*id, made))
+            .collect();
+        decide(wants, &workers, made)
+    }
+
+    /// Forgets tracks that nobody wants, no worker makes, and of which nothing
+    /// is left to complete.
+    fn let_go(&mut self, wants: &[Want]) {
+        let mut to_complete = Vec::new();
+        for (key, state) in &mut self.tracks {
+            let left = state.let_go(wants);
+            to_complete.extend(left.into_iter().map(|segment| (*key, segment)));
+        }
+        for (key, segment) in to_complete {
+            self.compose(key, segment, segment);
+        }
+        let workers = &self.workers;
+        self.tracks.retain(|key, state| {
+            wants.iter().any(|want| want.track == *key)
+                || workers.values().any(|worker| worker.track.key == *key)
+                || state.composing.is_some()
+                || !state.unfinished.is_empty()
+        });
+    }
+
+    /// Lets those who wait know when all that is being ended is gone.
+    fn attend_leaving(&mut self) {
+        for done in self.leaving.drain(..) {
+            for worker in self.workers.values_mut().filter(|worker| worker.stop.is_cancelled()) {
+                worker.waiting.push(Arc::clone(&done));
+            }
+            for state in self.tracks.values_mut() {
+                if state.given_up && state.composing.is_some() {
+                    state.waiting.push(Arc::clone(&done));
+                }
+            }
+        }
+    }
+
+    async fn start(&mut self, key: TrackKey, segment: u32, limit: u32, due: Duration) {
+        let ending = |worker: &Running| worker.track.key == key && worker.stop.is_cancelled();
+        if self.workers.values().any(ending) {
+            // It may have the segment in its hands still: never two for one.
+            return;
+        }
+        let Some(state) = self.tracks.get_mut(&key) else { return };
+        let limit = limit.min(state.track.map.segments());
+        let slated = limit.min(segment.saturating_add(slated_segments(due)));
+        if matches!(state.track.source, Source::Slate) {
+            self.compose(key, segment, limit);
+            return;
+        }
+        match state.health.course(due, state.is_read(segment), monotonic()) {
+            Course::Work => {}
+            Course::Wait => return,
+            Course::Slate => {
+                self.compose(key, segment, slated);
+                return;
+            }
+        }
+        let (handover, continued) = match state.take_unfinished(segment) {
+            Some(Unfinished { growth, handover }) => (handover, Some(growth)),
+            None => (Handover::at(&state.track.map, segment), None),
+        };
+        if handover.position().frame >= state.track.map.frames()
+            && let Some(growth) = continued
+        {
+            // The last sound alone is missing, and FFmpeg makes none without a
+            // picture: a tenth of a second of silence completes it.
+            state.unfinished.push(Unfinished { growth, handover });
+            self.compose(key, segment, segment);
+            return;
+        }
+        let track = Arc::clone(&state.track);
+        match self.spawn(&track, handover.position()).await {
+            Ok(child) => {
+                let from = Unbegun { handover, continued, segment, limit };
+                self.employ(track, child, from);
+            }
+            Err(failure) => {
+                let unfinished = continued.map(|growth| Unfinished { growth, handover });
+                self.failed(&track, failure, unfinished);
+            }
+        }
+    }
+
+    async fn spawn(&self, track: &Track, position: Position) -> Result<Child, Failure> {
+        let Source::Media(media) = &track.source else {
+            unreachable!("slates are composed, not spawned")
+        };
+        let arguments = command::worker(&command::WorkerRun {
+            path: &media.path,
+            facts: &media.facts,
+            map: &track.map,
+            first_frame: position.frame,
+            first_audio: position.audio,
+            profile: &track.profile,
+            tuning: &self.encoding.tuning,
+            filters: self.encoding.filters,
+        });
+        let invocation =
+            Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
+        self.spawner
+            .spawn(invocation)
+            .await
+            .map_err(|error| Failure { class: FailureClass::Exit, detail: error.to_string() })
+    }
+
+    /// Takes a process on as a worker.
+    fn employ(&mut self, track: Arc<Track>, child: Child, from: Unbegun) {
+        let Unbegun { handover, continued, segment: first, limit } = from;
+        self.next_worker += 1;
+        let (id, pid) = (WorkerId(self.next_worker), child.pid());
+        let (limit, limit_seen) = watch::channel(limit);
+        let (progress, progress_seen) = watch::channel(Progress::at(first));
+        let stop = CancellationToken::new();
+        tracing::info!(worker = id.0, title = track.title(), segment = first, pid, "worker starts");
+        let worker = Worker {
+            track: Arc::clone(&track),
+            store: self.store.clone(),
+            limit: limit_seen,
+            progress,
+            stop: stop.clone(),
+        };
+        let task = self.running.spawn(worker.run(child, handover, continued)).id();
+        let (started, progress, waiting) = (monotonic(), progress_seen, Vec::new());
+        self.workers.insert(
+            id,
+            Running { track, task, pid, first, started, limit, progress, stop, waiting },
+        );
+    }
+
+    fn worker_ended(&mut self, joined: Result<(Id, Ended), JoinError>) {
+        let task = match &joined {
+            Ok((task, _)) => *task,
+            Err(error) => error.id(),
+        };
+        let Some(id) = self.workers.iter().find(|(_, w)| w.task == task).map(|(id, _)| *id) else {
+            return;
+        };
+        let Some(worker) = self.workers.remove(&id) else { return };
+        let ended = joined.map_or_else(|error| Ended::abnormally(&error), |(_, ended)| ended);
+        if let Some(state) = self.tracks.get_mut(&worker.track.key)
+            && ended.progress.completed > 0
+        {
+            state.health.made_some();
+        }
+        match ended.outcome {
+            Outcome::Complete | Outcome::Told => {
+                if let Some(state) = self.tracks.get_mut(&worker.track.key) {
+                    state.unfinished.extend(ended.unfinished);
+                }
+            }
+            Outcome::Failed(failure) => {
+                tracing::warn!(
+                    worker = id.0, title = worker.track.title(), segment = ended.progress.segment,
+                    class = ?failure.class, reason = failure.detail, "worker failed"
+                );
+                self.failed(&worker.track, failure, ended.unfinished);
+            }
+        }
+        // Whoever waits for it is told by the end of `worker.waiting`.
+    }
+
+    /// Takes note of a failure: the next decision starts a successor, or slate.
+    fn failed(&mut self, track: &Arc<Track>, failure: Failure, unfinished: Option<Unfinished>) {
+        let state =
+            self.tracks.entry(track.key).or_insert_with(|| TrackState::new(Arc::clone(track)));
+        state.unfinished.extend(unfinished);
+        state.health.failed(failure.detail, monotonic());
+    }
+
+    /// Makes slate in place of what is missing of `segment`, and of the segments
+    /// from there to `limit` (none: it is only to be completed).
+    fn compose(&mut self, key: TrackKey, segment: u32, limit: u32) {
+        let Some(state) = self.tracks.get_mut(&key) else { return };
+        if state.composing.is_some() {
+            return;
+        }
+        let (track, store, slates) =
+            (Arc::clone(&state.track), self.store.clone(), self.slates.clone());
+        let unfinished = state.take_unfinished(segment);
+        let composing = self.composing.spawn(async move {
+            let filled = slates.fill(&track, unfinished, segment..limit, &store).await;
+            let (error, left) = filled.err()?;
+            tracing::error!(title = track.title(), %error, "there is not even a slate");
+            // Without a pause this would be tried again at once, for ever.
+            tokio::time::sleep(SLATE_PAUSE).await;
+            left
+        });
+        state.composing = Some(composing);
+    }
+
+    fn composed(&mut self, joined: Result<(Id, Option<Unfinished>), JoinError>) {
+        let (task, left) = match joined {
+            Ok(composed) => composed,
+            Err(error) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "composing a slate ended abnormally");
+                }
+                (error.id(), None)
+            }
+        };
+        let of_task = |state: &&mut TrackState| {
+            state.composing.as_ref().is_some_and(|composing| composing.id() == task)
+        };
+        if let Some(state) = self.tracks.values_mut().find(of_task) {
+            state.composing = None;
+            state.waiting.clear();
+            state.unfinished.extend(left);
+        }
+    }
+
+    fn status(&self) -> Status {
+        let now = monotonic();
+        Status {
+            workers: self.workers.iter().map(|(id, worker)| worker.status(*id)).collect(),
+            tracks: self
+                .tracks
+                .values()
+                .map(|state| TrackStatus {
+                    track: state.track.key,
+                    restarts: state.health.restarts,
+                    last_error: state.health.last_error.clone(),
+                    slated: state.health.is_slated(now),
+                })
+                .collect(),
+        }
+    }
+
+    async fn shut_down(mut self) {
+        self.workers.values().for_each(|worker| worker.stop.cancel());
+        while let Some(ended) = self.running.join_next_with_id().await {
+            self.worker_ended(ended);
+        }
+        // What is left unfinished is abandoned with what holds it.
+        self.composing.shutdown().await;
+        self.status.send_replace(Arc::default());
+    }
+}
+
+/// Where a worker begins.
+struct Unbegun {
+    handover: Handover,
+    /// The growing segment that it goes on with.
+    continued: Option<Growth>,
+    segment: u32,
+    limit: u32,
+}
+
+impl Running {
+    fn view(&self, id: WorkerId, made: impl Fn(TrackKey, u32) -> bool) -> WorkerView {
+        let progress = *self.progress.borrow();
+        WorkerView {
+            id,
+            track: self.track.key,
+            position: progress.segment,
+            limit: *self.limit.borrow(),
+            // One that is whole already is passed over, not fought about.
+            overtaken: progress.overtaken && !made(self.track.key, progress.segment),
+            parked_for: progress.parked_since.map_or(Duration::ZERO, |since| since.elapsed()),
+        }
+    }
+
+    fn status(&self, id: WorkerId) -> WorkerStatus {
+        let progress = *self.progress.borrow();
+        let made = self.track.map.cut(progress.segment) - self.track.map.cut(self.first);
+        let running_ms = self.started.elapsed().as_millis().max(1) as i64;
+        WorkerStatus {
+            id,
+            track: Arc::clone(&self.track),
+            pid: self.pid,
+            segment: progress.segment,
+            parked: progress.parked_since.is_some(),
+            speed_percent: (progress.completed > 0 && progress.parked_since.is_none())
+                .then(|| u32::try_from(made.as_millis() * 100 / running_ms).unwrap_or(0)),
+        }
+    }
+}
