@@ -5,7 +5,7 @@
 //! folder could be read.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -202,8 +202,8 @@ async fn scan_there(desk: &Desk, settings: &Settings, bar: &Bar) -> Result<Shown
     }
 }
 
-async fn add_there(desk: &Desk, folder: &PathBuf) -> Result<()> {
-    let unreadable = |source| AppError::Folder { folder: folder.clone(), source };
+async fn add_there(desk: &Desk, folder: &Path) -> Result<()> {
+    let unreadable = |source| AppError::Folder { folder: folder.to_owned(), source };
     let path = folder.canonicalize().map_err(unreadable)?;
     let path = path.to_string_lossy();
     let known = desk.all("/api/v1/folders").await?;
