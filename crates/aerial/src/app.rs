@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
+pub(crate) use self::opening::add_folders;
 use self::parts::Parts;
 use crate::config::{ConfigError, Settings};
 use crate::connections::Connections;

@@ -4,6 +4,8 @@
 
 pub mod channel;
 mod desk;
+mod exchange;
+pub mod scan;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -116,6 +118,9 @@ pub enum ChannelCommand {
         settings: SettingsArgs,
         /// Where from; `-` is the terminal
         file: PathBuf,
+        /// Leave out what the library does not have, instead of importing nothing
+        #[arg(long)]
+        partly: bool,
     },
 }
 

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use aerial::app::{self, End, Startup};
-use aerial::cli::{Cli, Command, ServeArgs};
-use aerial::config::{Flags, Settings};
+use aerial::cli::{self, Cli, Command, ServeArgs};
+use aerial::config::{Flags, Log, Settings};
 use aerial::doctor;
 use aerial::ffmpeg::{Spawner, own_binary, shim};
 use aerial::keeper::{self, Inherited};
@@ -45,8 +45,16 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve(&args, settings, false),
         Command::Demo(args) => serve(&args, settings, true),
         Command::Doctor(_) => doctor(&settings),
-        Command::Scan(_) | Command::Channel(_) => {
-            anyhow::bail!("this command is not part of this build yet")
+        Command::Scan(_) => {
+            quietly(&settings)?;
+            runtime()?.block_on(cli::scan::run(&settings, &mut std::io::stdout()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Channel(command) => {
+            quietly(&settings)?;
+            let mut out = std::io::stdout();
+            runtime()?.block_on(cli::channel::run(&command, &settings, &mut out))?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
@@ -94,6 +102,11 @@ fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {
     })?;
     writeln!(std::io::stdout(), "Aerial {}\n\n{report}", env!("CARGO_PKG_VERSION"))?;
     Ok(if report.can_serve() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Logs of a command that says itself what it does: only what is wrong.
+fn quietly(settings: &Settings) -> anyhow::Result<()> {
+    Ok(telemetry::start(&Log { filter: "warn".to_owned(), ..settings.log.clone() })?)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

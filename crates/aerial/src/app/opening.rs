@@ -19,7 +19,7 @@ use crate::schedule::Schedule;
 
 /// Makes the configured folders part of the library. One that is not there is
 /// refused when it is new; one that was there before may come back.
-pub(super) async fn add_folders(
+pub(crate) async fn add_folders(
     db: &Db,
     folders: &[PathBuf],
     clock: &Clock,

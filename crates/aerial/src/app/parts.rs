@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::profile::Rendition;
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::AirTime;
 use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -74,7 +74,8 @@ impl Parts {
             folders.push(opening::make_demo(&data, &ffmpeg, &spawner).await?);
         }
         opening::add_folders(&db, &folders, &clock).await?;
-        let schedule = Schedule::open_with(db.clone(), clock.clone(), standard(settings)).await?;
+        let schedule =
+            Schedule::open_with(db.clone(), clock.clone(), Standard::of(settings)).await?;
 
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         let prober = Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)
@@ -131,7 +132,7 @@ impl Parts {
             folder: data.tmp(),
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
-        let host = host(&ffmpeg, settings, *restarts, encoders, clock.now());
+        let host = host(&ffmpeg, (settings, &data), *restarts, encoders, clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -213,16 +214,6 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
     }
 }
 
-/// What holds for channels that say nothing of their own.
-fn standard(settings: &Settings) -> Standard {
-    let grace = settings.stream.grace.0.as_millis();
-    Standard {
-        // At most an hour: `Settings` is valid.
-        grace: Ticks::from_millis(i64::try_from(grace).unwrap_or(i64::MAX)),
-        height: settings.stream.height.get(),
-    }
-}
-
 fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
     Encoding {
         ffmpeg: ffmpeg.ffmpeg.clone(),
@@ -265,7 +256,7 @@ impl Trial {
 /// What is told of this server.
 fn host(
     ffmpeg: &Ffmpeg,
-    settings: &Settings,
+    (settings, data): (&Settings, &DataDir),
     restarts: u32,
     encoders: watch::Receiver<Vec<Encoder>>,
     now: AirTime,
@@ -278,7 +269,7 @@ fn host(
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
         encoders,
         encode_limit: 0,
-        data: settings.server.data.clone(),
+        data: data.root().to_owned(),
         store_limit_bytes: settings.store.limit.0,
     }))
 }

@@ -1,24 +1,19 @@
 //! `aerial channel list|add|export|import`.
 //!
-//! Owns what the commands print and the file that `export` writes. What may be
-//! set, and what is wrong with it, is the API's. Invariant: `import` of what
-//! `export` wrote changes nothing; it names all that is missing before it
-//! begins.
+//! Owns what the commands print. What may be set, and what is wrong with it, is
+//! the API's; the file that `export` writes is in `exchange`.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use axum::http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::desk::{Desk, DeskError};
+use super::desk::{Desk, DeskError, escaped};
+use super::exchange;
 use super::{ChannelCommand, ListFormat, OrderArg};
 use crate::config::Settings;
-
-/// The fields of a channel that `export` writes: all that people set.
-const SETTINGS: [&str; 9] =
-    ["number", "name", "logo", "group", "starts_at", "loop", "order", "ladder", "grace_ms"];
 
 /// The highest channel number.
 const HIGHEST: u32 = 99_999;
@@ -60,6 +55,13 @@ pub enum ChannelError {
     /// The library does not have these files.
     #[error("the library has no {}; add their folder and scan it first", .0.join(", "))]
     NoMedia(Vec<String>),
+    /// The library does not have some of what a list names.
+    #[error(
+        "the library does not have {}; nothing was changed. Add their folder and scan it, or \
+         import the rest with --partly",
+        some(.0)
+    )]
+    NotThere(Vec<String>),
     /// All numbers are taken.
     #[error("all channel numbers up to {HIGHEST} are taken")]
     NoNumber,
@@ -68,7 +70,17 @@ pub enum ChannelError {
     Print(#[from] io::Error),
 }
 
-type Result<T> = std::result::Result<T, ChannelError>;
+/// The first of them, for an error that can be read.
+fn some(all: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
+pub(super) type Result<T> = std::result::Result<T, ChannelError>;
 
 /// Does what was asked for, printing to `out`.
 ///
@@ -89,7 +101,7 @@ pub async fn run(
             };
             let number = match number {
                 Some(number) => number.clone(),
-                None => free_number(&all(&desk, "/api/v1/channels").await?)?,
+                None => free_number(&desk.all("/api/v1/channels").await?)?,
             };
             let mut lineup: Vec<Value> = show.iter().map(|show| json!({ "show": show })).collect();
             lineup.extend(media(&desk, items).await?);
@@ -99,7 +111,7 @@ pub async fn run(
             Ok(())
         }
         ChannelCommand::Export { file, .. } => {
-            let list = export(&desk).await?;
+            let list = exchange::export(&desk).await?;
             let list = format!("{list:#}\n");
             match file {
                 None => Ok(out.write_all(list.as_bytes())?),
@@ -108,12 +120,14 @@ pub async fn run(
                 }
             }
         }
-        ChannelCommand::Import { file, .. } => import(&desk, file, out).await,
+        ChannelCommand::Import { file, partly, .. } => {
+            exchange::import(&desk, file, *partly, out).await
+        }
     }
 }
 
 async fn list(desk: &Desk, format: ListFormat, out: &mut impl Write) -> Result<()> {
-    let channels = all(desk, "/api/v1/channels").await?;
+    let channels = desk.all("/api/v1/channels").await?;
     match format {
         ListFormat::Json => writeln!(out, "{:#}", Value::Array(channels))?,
         ListFormat::Table => {
@@ -130,29 +144,11 @@ async fn list(desk: &Desk, format: ListFormat, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-/// All items of a list, page by page.
-async fn all(desk: &Desk, path: &str) -> std::result::Result<Vec<Value>, DeskError> {
-    let mut items = Vec::new();
-    let mut page = format!("{path}?limit=500");
-    loop {
-        let mut listing = desk.get(&page).await?;
-        if let Some(some) = listing["items"].as_array_mut() {
-            items.append(some);
-        }
-        let Some(next) = listing["next"].as_str() else { return Ok(items) };
-        page = format!("{path}?limit=500&cursor={}", escaped(next));
-    }
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-fn escaped(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-fn file_error(what: &'static str, path: &Path, source: io::Error) -> ChannelError {
+pub(super) fn file_error(what: &'static str, path: &Path, source: io::Error) -> ChannelError {
     ChannelError::File { what, path: path.to_owned(), source }
 }
 
@@ -186,118 +182,4 @@ async fn media(desk: &Desk, given: &[String]) -> Result<Vec<Value>> {
 async fn media_at(desk: &Desk, path: &str) -> Result<Option<String>> {
     let found = desk.get(&format!("/api/v1/media?path={}", escaped(path))).await?;
     Ok(found["items"][0]["id"].as_str().map(str::to_owned))
-}
-
-/// Channels with what people set, and lineups that name files by their paths, so
-/// that they can be read on another machine, or after the catalogue was lost.
-async fn export(desk: &Desk) -> Result<Value> {
-    let mut exported = Vec::new();
-    for channel in all(desk, "/api/v1/channels").await? {
-        let mut told: Map<String, Value> =
-            SETTINGS.iter().map(|field| ((*field).to_owned(), channel[field].clone())).collect();
-        let lineup = format!("/api/v1/channels/{}/lineup", text(&channel, "id"));
-        let items = all(desk, &lineup).await?;
-        let items = items.iter().map(|item| match item["show"].as_str() {
-            Some(show) => json!({ "show": show }),
-            // A path that is not text cannot be written; its id can.
-            None if text(item, "path").contains('\u{fffd}') => json!({ "media": item["media"] }),
-            None => json!({ "path": item["path"] }),
-        });
-        told.insert("items".to_owned(), items.collect());
-        exported.push(Value::Object(told));
-    }
-    Ok(json!({ "channels": exported }))
-}
-
-async fn import(desk: &Desk, file: &Path, out: &mut impl Write) -> Result<()> {
-    let wrong = |reason: String| ChannelError::NotAList { path: file.to_owned(), reason };
-    let mut list = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => io::stdin().read_to_string(&mut list).map(|_| ()),
-        false => std::fs::read_to_string(file).map(|text| list = text),
-    };
-    read.map_err(|source| file_error("read", file, source))?;
-    let list: Value = serde_json::from_str(&list).map_err(|error| wrong(error.to_string()))?;
-    let channels = list["channels"].as_array();
-    let channels = channels.ok_or_else(|| wrong("it has no `channels`".to_owned()))?;
-    let mut missing = Vec::new();
-    let mut ready = Vec::new();
-    for (index, channel) in channels.iter().enumerate() {
-        let is_named = channel["number"].is_string() && channel.is_object();
-        if !is_named {
-            return Err(wrong(format!("channels[{index}] has no `number`")));
-        }
-        let mut settings = channel.as_object().cloned().unwrap_or_default();
-        let items = settings.remove("items").unwrap_or_else(|| json!([]));
-        let mut lineup = Vec::new();
-        for item in items.as_array().into_iter().flatten() {
-            let Some(path) = item["path"].as_str() else {
-                lineup.push(item.clone());
-                continue;
-            };
-            match media_at(desk, path).await? {
-                Some(id) => lineup.push(json!({ "media": id })),
-                None => missing.push(format!("`{path}`")),
-            }
-        }
-        ready.push((text(channel, "number").to_owned(), settings, lineup));
-    }
-    if !missing.is_empty() {
-        missing.sort();
-        missing.dedup();
-        return Err(ChannelError::NoMedia(missing));
-    }
-    for (number, settings, lineup) in ready {
-        let done = put(desk, &number, settings, lineup).await;
-        let done =
-            done.map_err(|source| ChannelError::Channel { number: number.clone(), source })?;
-        writeln!(out, "{done} {number}")?;
-    }
-    Ok(())
-}
-
-/// Makes a channel, or gives the one of that number these settings and items.
-async fn put(
-    desk: &Desk,
-    number: &str,
-    mut settings: Map<String, Value>,
-    items: Vec<Value>,
-) -> std::result::Result<&'static str, DeskError> {
-    let path = format!("/api/v1/channels/{}", escaped(number));
-    let known = desk.ask(Method::GET, &path, None).await?;
-    if known.is_not_found() {
-        settings.insert("items".to_owned(), items.into());
-        let body = Value::Object(settings);
-        desk.ask(Method::POST, "/api/v1/channels", Some(&body)).await?.accepted()?;
-        return Ok("added");
-    }
-    known.accepted()?;
-    // The lineup first: it is refused where it names what is not there.
-    let body = json!({ "items": kept(desk, &path, items).await? });
-    desk.ask(Method::PUT, &format!("{path}/lineup"), Some(&body)).await?.accepted()?;
-    let body = Value::Object(settings);
-    desk.ask(Method::PATCH, &path, Some(&body)).await?.accepted()?;
-    Ok("changed")
-}
-
-/// Gives items that are in the lineup already their ids, so that what plays now
-/// stays what it is.
-async fn kept(
-    desk: &Desk,
-    path: &str,
-    mut items: Vec<Value>,
-) -> std::result::Result<Vec<Value>, DeskError> {
-    let current = all(desk, &format!("{path}/lineup")).await?;
-    let mut ids: std::collections::HashMap<String, std::collections::VecDeque<Value>> =
-        Default::default();
-    let key = |item: &Value| format!("{}\n{}", text(item, "media"), text(item, "show"));
-    for item in &current {
-        ids.entry(key(item)).or_default().push_back(item["id"].clone());
-    }
-    for item in &mut items {
-        if let Some(id) = ids.get_mut(&key(item)).and_then(std::collections::VecDeque::pop_front) {
-            item["id"] = id;
-        }
-    }
-    Ok(items)
 }

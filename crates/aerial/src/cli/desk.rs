@@ -25,7 +25,7 @@ use crate::config::Settings;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::{Db, DbError};
 use crate::http;
-use crate::schedule::{Schedule, ScheduleError};
+use crate::schedule::{Schedule, ScheduleError, Standard};
 
 /// Longer than the server lets any answer take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -75,9 +75,18 @@ pub enum DeskError {
 /// Where the API is asked.
 pub(super) enum Desk {
     /// No server runs: the catalogue is ours until we are done.
-    Here { router: Router, _data: DataDir },
+    Here(Here),
     /// The server that runs on the data folder.
     There(SocketAddr),
+}
+
+/// The catalogue, open.
+pub(super) struct Here {
+    router: Router,
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+    /// Held for its lock.
+    _data: DataDir,
 }
 
 impl Desk {
@@ -89,8 +98,10 @@ impl Desk {
             Err(error) => return Err(error.into()),
         };
         let db = Db::open(&data.catalogue()).await?;
-        let schedule = Schedule::open(db.clone(), Clock::system()).await?;
-        Ok(Self::Here { router: http::catalogue(schedule, db), _data: data })
+        let (clock, standard) = (Clock::system(), Standard::of(settings));
+        let schedule = Schedule::open_with(db.clone(), clock.clone(), standard).await?;
+        let router = http::catalogue(schedule.clone(), db);
+        Ok(Self::Here(Here { router, schedule, clock, _data: data }))
     }
 
     async fn there(settings: &Settings, data: PathBuf) -> Result<Self, DeskError> {
@@ -116,6 +127,20 @@ impl Desk {
         self.ask(Method::GET, path, None).await.and_then(|answer| answer.accepted())
     }
 
+    /// All items of a list, page by page.
+    pub(super) async fn all(&self, path: &str) -> Result<Vec<Value>, DeskError> {
+        let mut items = Vec::new();
+        let mut page = format!("{path}?limit=500");
+        loop {
+            let mut listing = self.get(&page).await?;
+            if let Some(some) = listing["items"].as_array_mut() {
+                items.append(some);
+            }
+            let Some(next) = listing["next"].as_str() else { return Ok(items) };
+            page = format!("{path}?limit=500&cursor={}", escaped(next));
+        }
+    }
+
     /// Asks, whatever is answered.
     pub(super) async fn ask(
         &self,
@@ -125,7 +150,7 @@ impl Desk {
     ) -> Result<Answer, DeskError> {
         let body = body.map(Value::to_string).unwrap_or_default();
         match self {
-            Self::Here { router, .. } => {
+            Self::Here(Here { router, .. }) => {
                 let request = Request::builder()
                     .method(method)
                     .uri(path)
@@ -147,6 +172,11 @@ impl Desk {
                 .map_err(|source| DeskError::Unreachable { address: *address, source }),
         }
     }
+}
+
+/// A value as a part of an address.
+pub(super) fn escaped(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// What was answered.

@@ -65,6 +65,10 @@ pub struct Media {
     path: String,
     /// Its size.
     size_bytes: u64,
+    /// Of its first and last 64 KiB, in hexadecimal: tells the same file in another
+    /// place. `null` where it could not be read.
+    #[schema(required = true)]
+    hash: Option<String>,
     /// Whether it can air.
     state: State,
     /// Why it cannot.
@@ -133,6 +137,7 @@ impl From<&db::Media> for Media {
             folder: media.folder.0,
             path: media.path.to_string_lossy().into_owned(),
             size_bytes: media.identity.size_bytes,
+            hash: media.identity.hash.map(|hash| hash.iter().map(|b| format!("{b:02x}")).collect()),
             state: (&media.state).into(),
             reason,
             since: since.map(Instant),

@@ -89,7 +89,7 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// The part of the API that needs nothing but the catalogue, for when no server
-/// runs: the channels, their lineups, and finding media.
+/// runs: the channels, their lineups, folders, and finding media.
 pub fn catalogue(schedule: Schedule, db: Db) -> Router {
     #[derive(Clone, FromRef)]
     struct Catalogue {
@@ -100,6 +100,7 @@ pub fn catalogue(schedule: Schedule, db: Db) -> Router {
         .route("/api/v1/channels", get(channels::list).post(channels::create))
         .route("/api/v1/channels/{channel}", get(channels::get).patch(channels::edit))
         .route("/api/v1/channels/{channel}/lineup", get(lineups::get).put(lineups::put))
+        .route("/api/v1/folders", get(folders::list))
         .route("/api/v1/media", get(media::list));
     shell::around_api(routes).with_state(Catalogue { schedule, db })
 }

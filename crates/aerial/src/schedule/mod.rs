@@ -33,6 +33,7 @@ use aerial_model::time::{AirTime, Ticks};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::db::{Db, DbError};
 use crate::stream::timeline::MediaSource;
 
@@ -115,6 +116,18 @@ pub struct Standard {
     pub grace: Ticks,
     /// The tallest frame that anything is padded into.
     pub height: u16,
+}
+
+impl Standard {
+    /// As the server is set.
+    pub fn of(settings: &Settings) -> Self {
+        let grace = settings.stream.grace.0.as_millis();
+        Self {
+            // At most an hour: settings are valid.
+            grace: Ticks::from_millis(i64::try_from(grace).unwrap_or_default()),
+            height: settings.stream.height.get(),
+        }
+    }
 }
 
 impl Default for Standard {

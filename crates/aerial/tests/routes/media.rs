@@ -33,6 +33,7 @@ async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
       "episode": null,
       "folder": "id-1",
       "genres": [],
+      "hash": "0ba59e7c0024f0549970592110ba4e3601f7e99076703da8da752748cbda1d69",
       "id": "id-2",
       "kind": "movie",
       "length_ms": 300000,

@@ -1,0 +1,124 @@
+//! The program, run as people and scripts run it, on real clips.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
+#![allow(clippy::disallowed_methods, reason = "the test plays the user, who starts programs")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A data folder and a folder of videos.
+pub(crate) struct Home {
+    pub(crate) dir: TempDir,
+    pub(crate) data: PathBuf,
+    pub(crate) videos: PathBuf,
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // As the library knows it: without links on the way.
+        let root = dir.path().canonicalize().unwrap();
+        let (data, videos) = (root.join("data"), root.join("videos"));
+        std::fs::create_dir(&videos).unwrap();
+        Self { dir, data, videos }
+    }
+
+    /// A second of video, other bytes for each name.
+    pub(crate) fn clip(&self, name: &str) {
+        let path = self.videos.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let made = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
+            .arg("testsrc2=size=160x90:rate=25:duration=1")
+            .args(["-metadata", &format!("title={name}"), "-c:v", "mpeg4"])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(made.success());
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.videos.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Runs `aerial` on this data folder.
+    pub(crate) fn aerial(&self, args: &[&str]) -> End {
+        let output = self.command(args).output().unwrap();
+        End::from(output)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("aerial"));
+        command.env_remove("RUST_LOG").args(args).arg("--data").arg(&self.data);
+        command
+    }
+
+    pub(crate) fn scan(&self) -> End {
+        self.aerial(&["scan", "--media", self.videos.to_str().unwrap()])
+    }
+
+    pub(crate) fn serve(&self) -> Server {
+        let mut process = self
+            .command(&["serve", "--no-keeper", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        Server { process, address }
+    }
+}
+
+impl From<Output> for End {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// A server, ended with the test.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A killed server leaves no FFmpeg either.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+}
