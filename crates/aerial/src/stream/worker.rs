@@ -171,7 +171,11 @@ impl Worker {
         let exit = match ending {
             Ending::EndOfOutput => match timeout(LAST_BREATH, child.wait()).await {
                 Ok(exit) => exit,
-                Err(_) => child.end(Urgency::Now).await.exit,
+                // It closed its output and stays: what it gave is judged alone.
+                Err(_) => {
+                    let _killed = child.end(Urgency::Now).await;
+                    Exit::Success
+                }
             },
             _ => child.end(Urgency::Now).await.exit,
         };

@@ -1,0 +1,1 @@
+//! Viewers who come and go.

@@ -1,0 +1,231 @@
+//! Workers that fail: what the viewer gets nevertheless.
+
+use std::time::Duration;
+
+use aerial::clock::Clock;
+use aerial::stream::manager::StreamError;
+use aerial_model::time::FrameRate;
+use serde_json::json;
+
+use crate::media::{Film, command, film, which};
+use crate::picture::{SLATE, assert_unbroken, numbers};
+use crate::world::{Lost, Plan, Setting, World, paced, real, relay, until};
+
+/// 24 s, six segments.
+fn a_film() -> Film {
+    film("25", 600)
+}
+
+/// The film's first five segments, as a player gets them, and how many workers
+/// that took.
+async fn watched(setting: Setting) -> (Vec<Option<u16>>, usize) {
+    let world = World::new(setting).await;
+    let (client, first) = world.tune_in(world.channel()).await;
+    assert_eq!(first, 0);
+    let bytes = world.segments(client, 0..5).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 500);
+    let starts = world.starts().len();
+    world.end().await;
+    (numbers(&bytes), starts)
+}
+
+fn the_film(frames: u16) -> Vec<Option<u16>> {
+    (0..frames).map(Some).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_is_sent_as_it_is() {
+    let (numbers, starts) = watched(Setting::of(Plan::of(&[a_film()]))).await;
+    assert_eq!((numbers, starts), (the_film(500), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_in_the_middle_of_a_segment_is_continued_unnoticed() {
+    for bytes in [30_000, 222_222, 340_000] {
+        let crash = relay(bytes, json!([{ "signal": 9 }]));
+        let setting = Setting::of(Plan::of(&[a_film()])).workers(&[crash, real()]);
+        let (numbers, starts) = watched(setting).await;
+        assert_eq!((numbers, starts), (the_film(500), 2), "killed after {bytes} bytes");
+    }
+}
+
+/// The stream ends between two packets and says nothing: a picture that was cut
+/// off looks whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_is_cut_off_is_continued_unnoticed_though_ffmpeg_is_content() {
+    for bytes in [188 * 1_001, 188 * 1_500, 188 * 1_777 + 60] {
+        let cut = relay(bytes, json!([{ "exit": 0 }]));
+        let setting = Setting::of(Plan::of(&[a_film()])).workers(&[cut, real()]);
+        let (numbers, starts) = watched(setting).await;
+        assert_eq!((numbers, starts), (the_film(500), 2), "cut off after {bytes} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_never_sent() {
+    let garbage = json!({ "garbage": { "bytes": 400_000 } });
+    let at_once = json!([garbage, { "exit": 0 }]);
+    let later = relay(250_000, json!([garbage, "stall"]));
+    for bad in [at_once, later] {
+        let setting = Setting::of(Plan::of(&[a_film()])).workers(&[bad.clone(), real()]);
+        assert_eq!(watched(setting).await, (the_film(500), 2), "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ffmpeg_that_is_content_and_makes_nothing_is_tried_again() {
+    for nothing in [json!([{ "exit": 0 }]), json!([{ "stderr": "Device busy\n" }, { "exit": 1 }])] {
+        let setting = Setting::of(Plan::of(&[a_film()])).workers(&[nothing, real()]);
+        assert_eq!(watched(setting).await, (the_film(500), 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_hangs_is_replaced() {
+    let hang = relay(250_000, json!(["ignore_sigterm", "stall"]));
+    let setting = Setting::of(Plan::of(&[a_film()])).workers(&[hang, real()]);
+    assert_eq!(watched(setting).await, (the_film(500), 2));
+}
+
+/// It has given all and will not go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_closes_its_output_and_stays_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let stays = folder.path().join("stays");
+    let made = command("sh")
+        .args(["-c", "printf '#!/bin/sh\n\"%s\" \"$@\"\nexec >&-\nexec sleep 300\n' \"$2\" >\"$1\"; chmod 755 \"$1\"", "sh"])
+        .args([&stays, &which("ffmpeg")])
+        .status();
+    assert!(made.unwrap().success());
+    let setting = Setting::of(Plan::of(&[film("25", 100)])).workers(&[json!([{ "run": stays }])]);
+    let world = World::new(setting).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    assert_eq!(numbers(&world.segment(client, 0).await), the_film(100));
+    until("it is gone", || world.spawner.living() == 0).await;
+    assert_eq!(world.status().tracks.iter().map(|track| track.restarts).sum::<u32>(), 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_two_failures_slate_completes_the_segment_and_keeps_the_schedule() {
+    let crash = relay(400_000, json!([{ "signal": 11 }]));
+    let again = json!([{ "stderr": "film.mp4: Input/output error\n" }, { "exit": 1 }]);
+    let setting = Setting::of(Plan::of(&[a_film()])).workers(&[crash, again, real()]);
+    let world = World::new(setting).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..4).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 400);
+    let shown = numbers(&bytes);
+    let good = shown.iter().take_while(|number| **number != SLATE).count();
+    assert!((101..300).contains(&good), "{good} frames of the film");
+    assert_eq!(shown[..good], the_film(good as u16));
+    assert!(shown[good..].iter().all(|number| *number == SLATE), "slate to the end");
+    let status = world.status();
+    assert!(status.tracks[0].slated && status.tracks[0].restarts == 2);
+    let error = status.tracks[0].last_error.clone().unwrap();
+    assert!(error.contains("Input/output error"), "{error}");
+    // The first segment that was not promised to anybody is the film again, as
+    // soon as it is tried again.
+    let next = world.segment(client, 4).await;
+    assert_eq!(numbers(&next), (400..500).map(Some).collect::<Vec<_>>());
+    assert_eq!(world.starts().len(), 3);
+    world.end().await;
+}
+
+/// It fails in the first segment: what was sent of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_growing_segment_is_never_cut_off_whatever_happens_to_its_workers() {
+    let crash = || relay(60_000, json!([{ "signal": 6 }]));
+    let setting = Setting::of(Plan::of(&[a_film()])).workers(&[crash(), crash()]);
+    let world = World::new(setting).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..3).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 300);
+    let shown = numbers(&bytes);
+    assert!(shown[0] == Some(0) && shown[299] == SLATE);
+    world.end().await;
+}
+
+/// Somebody replaces the file while its segment is on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_of_a_media_that_vanished_is_completed() {
+    // Slow enough that the segment is still on the way when it is noticed.
+    let slow = paced(3_000);
+    let world = World::new(Setting::of(Plan::of(&[a_film()])).workers(&[slow])).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let reading = async { world.segment(client, 0).await };
+    let vanishing = async {
+        until("a worker is at it", || !world.status().workers.is_empty()).await;
+        world.schedule.forget_media();
+    };
+    let (bytes, ()) = tokio::join!(reading, vanishing);
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 100);
+    assert_eq!(numbers(&bytes)[99], SLATE);
+    // Its worker did not fail: it was not needed any more.
+    assert_eq!(world.starts().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_ffmpeg_viewers_are_held_until_there_is_one() {
+    let world = World::new(Setting::of(Plan::of(&[a_film()]))).await;
+    let (program, away) = (world.folder.path().join("ffmpeg"), world.folder.path().join("away"));
+    std::fs::rename(&program, &away).unwrap();
+    let (client, _) = world.tune_in(world.channel()).await;
+    let mut waiting = Box::pin(world.segment(client, 0));
+    let failing = until("it says so", || {
+        let status = world.status();
+        status.tracks.iter().any(|t| t.slated && t.last_error.as_ref().unwrap().contains("ffmpeg"))
+    });
+    tokio::select! {
+        bytes = &mut waiting => panic!("{} bytes out of nothing", bytes.len()),
+        () = failing => {}
+    }
+    std::fs::rename(&away, &program).unwrap();
+    assert_unbroken(&waiting.await, FrameRate::PAL, 0, 100);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_nothing_is_let_go_when_the_channel_stops() {
+    let mut setting = Setting::of(Plan::of(&[a_film()])).workers(&[json!(["stall"])]);
+    setting.slates = json!([{ "exit": 1 }]);
+    let world = World::new(setting).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let waiting = world.try_segment(world.channel(), client, 0);
+    let stopping = async {
+        until("a worker is at it", || !world.status().workers.is_empty()).await;
+        world.manager.stop(world.channel()).await.unwrap();
+        assert_eq!((world.spawner.living(), world.manager.list().len()), (0, 0));
+    };
+    let (lost, ()) = tokio::join!(waiting, stopping);
+    assert!(matches!(lost, Err(Lost::Refused(StreamError::Stopped(_)))), "{lost:?}");
+    world.end().await;
+}
+
+/// A machine that is too slow shows every picture, late, and does not make it
+/// worse by starting more and more workers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_ffmpeg_serves_in_order_with_one_worker() {
+    let clock = Clock::system();
+    let plan = Plan::of(&[film("10", 1_000)]).starting(clock.now());
+    let world = World::new(Setting::of(plan).clock(clock).workers(&[paced(36_000)])).await;
+    let (client, first) = world.tune_in(world.channel()).await;
+    let mut most = 0;
+    let mut watching = Box::pin(world.segments(client, first..first + 3));
+    let bytes = loop {
+        tokio::select! {
+            bytes = &mut watching => break bytes,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                most = most.max(world.spawner.living());
+            }
+        }
+    };
+    drop(watching);
+    let behind = world.clock.now() - world.schedule.ledger(0).segment(first + 2).unwrap().end();
+    println!("{} bytes, {behind} s behind at the end", bytes.len());
+    assert!(behind.0 > 0, "it was not slow at all");
+    assert_unbroken(&bytes, FrameRate::new(10, 1).unwrap(), 40 * first, 120);
+    assert_eq!((most, world.starts().len()), (1, 1));
+    world.end().await;
+}

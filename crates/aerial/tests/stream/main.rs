@@ -1,0 +1,16 @@
+//! The stream part against real processes: a schedule in memory, small films,
+//! and an FFmpeg that does what a script says, or is the real one.
+//!
+//! Nothing here waits for a fixed time: a test waits until something is so, and
+//! fails when that takes unreasonably long. Most use a clock that stands still.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
+
+mod clients;
+mod faults;
+mod media;
+mod off_air;
+mod picture;
+mod sharing;
+mod store;
+mod world;

@@ -1,0 +1,1 @@
+//! Channels with nothing to play.
