@@ -147,9 +147,8 @@ impl Parts {
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone())
-            .merge(http::stream::router(self.manager.clone()))
-            .merge(http::assets::router())
+        let streams = http::stream::router(self.manager.clone());
+        http::router(self.api.clone(), streams.merge(http::assets::router()))
     }
 
     /// Ends all parts, the last started first; no connection is left that could

@@ -73,14 +73,15 @@ pub struct AppState {
     pub ending: CancellationToken,
 }
 
-/// All that this server answers, but for the streams and the page.
-pub fn router(state: AppState) -> Router {
+/// All that this server answers: the API, and `others` (streams, the page).
+pub fn router(state: AppState, others: Router) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
         .merge(openapi::routes(&document))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
-    shell::around_all(shell::around_api(everywhere).fallback(shell::nowhere)).with_state(state)
+    let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
+    shell::around_all(api.merge(others))
 }
 
 /// The document that describes the API.
