@@ -114,6 +114,9 @@ async fn wrong_requests_are_told_what_is_wrong_with_them() {
         let problem = assert_problem(&answer, StatusCode::CONFLICT, &["1"]);
         assert_eq!(problem["errors"][0]["field"], "number");
 
+        // What goes around every answer goes around those of streams too.
+        let answer = server.http.get(server.url("/stream/1.m3u8")).send().await.unwrap();
+        assert!(answer.headers().contains_key("x-request-id"), "{answer:?}");
         for path in ["/stream/77.m3u8", "/stream/77.ts", "/stream/1/9000p.m3u8"] {
             let answer = server.get(path).await;
             assert_problem(&answer, StatusCode::NOT_FOUND, &[]);

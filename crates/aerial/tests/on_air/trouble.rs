@@ -6,16 +6,22 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::{
-    Clip, Limit, Place, Player, Server, Viewer, Watched, instant, is_running, signal, until,
+    Clip, Limit, Place, Player, Server, Viewer, Watched, instant, is_running, named, signal, until,
 };
 
 /// Begins to watch cold and, as soon as the first bytes of the first segment are
 /// there, kills the FFmpeg that makes the rest of it.
-async fn kill_in_the_middle_of_a_segment(server: &Server, viewer: &Viewer, before: impl FnOnce()) {
+async fn kill_in_the_middle_of_a_segment(
+    (place, server): (&Place, &Server),
+    viewer: &Viewer,
+    before: impl FnOnce(),
+) {
     let entry = viewer.playlist().await.entries[0].clone();
     let mut growing = viewer.begin_segment(&entry).await;
     assert!(growing.content_length().is_none(), "it is whole already");
-    let worker = server.workers().await[0];
+    let workers = server.workers().await;
+    let large = named(&place.media().join(Clip::LARGE.file).display().to_string());
+    let worker = large.into_iter().find(|pid| workers.contains(pid)).expect("it is being made");
     growing.chunk().await.unwrap().unwrap();
     before();
     signal(worker, Signal::KILL);
@@ -30,7 +36,7 @@ async fn a_worker_killed_in_the_middle_of_a_segment_is_not_missed() {
     let viewer = Viewer::tune_in(&server, "1").await;
     let joined = viewer.playlist().await.entries[0].date;
     let player = Player::start(&server.url("/stream/1.m3u8"), Limit::Seconds(10));
-    kill_in_the_middle_of_a_segment(&server, &viewer, || {}).await;
+    kill_in_the_middle_of_a_segment((&place, &server), &viewer, || {}).await;
     let mut watched = Watched::default();
     let shown = viewer.watch_during(&mut watched, player.finish()).await;
     let (first, _) = shown.assert_all_of(&watched.units().video());
@@ -53,7 +59,7 @@ async fn a_file_that_vanishes_in_the_middle_of_a_segment_becomes_slate_without_a
     let now = server.get("/api/v1/channels/2/now").await.ok();
     let next = instant(now["next"]["start"].as_str().unwrap());
     let player = Player::start(&server.url("/stream/2.m3u8"), Limit::Seconds(18));
-    kill_in_the_middle_of_a_segment(&server, &viewer, || {
+    kill_in_the_middle_of_a_segment((&place, &server), &viewer, || {
         std::fs::remove_file(place.media().join(Clip::LARGE.file)).unwrap();
     })
     .await;

@@ -229,6 +229,10 @@ impl Owner {
             Course::Work => {}
             Course::Wait => return,
             Course::Slate => {
+                if !std::mem::replace(&mut state.told_slate, true) {
+                    let reason = state.health.last_error();
+                    tracing::warn!(title = state.track.title(), segment, reason, "the programme is slate for now");
+                }
                 self.compose(key, segment, slated);
                 return;
             }

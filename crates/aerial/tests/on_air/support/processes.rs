@@ -20,7 +20,8 @@ pub(crate) fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// All processes that run with this text in their command line.
+/// All processes that run with this text in their command line, such as a file
+/// that they read.
 pub(crate) fn named(text: &str) -> Vec<u32> {
     let pids = std::fs::read_dir("/proc").unwrap();
     pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -29,7 +30,7 @@ pub(crate) fn named(text: &str) -> Vec<u32> {
 }
 
 /// A process's arguments, separated by blanks.
-pub(crate) fn command_line(pid: u32) -> String {
+fn command_line(pid: u32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
