@@ -57,7 +57,8 @@ fn where_a_server_runs_it_is_the_one_that_scans() {
     // Not to be found, it is said that there is one, and what to do.
     let lost = home.aerial(&["scan", "--listen", "127.0.0.1:1"]);
     assert_eq!(lost.code, Some(1));
-    assert!(lost.stderr.contains("a server uses the data folder"), "{lost:?}");
+    let named = format!("a server (process {}) uses the data folder", server.pid());
+    assert!(lost.stderr.contains(&named), "{lost:?}");
     assert!(lost.stderr.contains("--listen"), "{lost:?}");
     drop(server);
     assert_eq!(home.aerial(&["scan"]).stdout, "1 videos, 0 read\n");

@@ -5,6 +5,7 @@
 //! cannot do anything else than a script with `curl` could. Invariant: only who
 //! holds the data folder's lock writes to its catalogue.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -46,10 +47,12 @@ pub enum DeskError {
     Schedule(#[from] ScheduleError),
     /// A server holds the data folder, but does not answer here.
     #[error(
-        "a server uses the data folder, but does not answer on {address}: {source}; \
-         name its address with --listen"
+        "{server} uses the data folder, but does not answer on {address}: {source}; \
+         name its address with --listen, or stop it"
     )]
     Unreachable {
+        /// Which it is, as far as can be told.
+        server: Holder,
         /// Where it was looked for.
         address: SocketAddr,
         /// Why it did not answer.
@@ -58,10 +61,12 @@ pub enum DeskError {
     },
     /// Another server answers here.
     #[error(
-        "a server uses the data folder, but the one on {address} has another ({other}); \
-         name the right one's address with --listen"
+        "{server} uses the data folder, but the one on {address} has another ({other}); \
+         name the right one's address with --listen, or stop it"
     )]
     OtherServer {
+        /// Which was looked for, as far as can be told.
+        server: Holder,
         /// Where it answers.
         address: SocketAddr,
         /// Its data folder.
@@ -77,7 +82,26 @@ pub(super) enum Desk {
     /// No server runs: the catalogue is ours until we are done.
     Here(Here),
     /// The server that runs on the data folder.
-    There(SocketAddr),
+    There(Server),
+}
+
+/// A server that runs.
+pub(super) struct Server {
+    holder: Holder,
+    address: SocketAddr,
+}
+
+/// Who holds the data folder: its process, where it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder(Option<u32>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "a server (process {pid})"),
+            None => f.write_str("a server"),
+        }
+    }
 }
 
 /// The catalogue, open.
@@ -94,7 +118,9 @@ impl Desk {
     pub(super) async fn open(settings: &Settings) -> Result<Self, DeskError> {
         let data = match DataDir::open(&settings.server.data) {
             Ok(data) => data,
-            Err(DataDirError::InUse { path, .. }) => return Self::there(settings, path).await,
+            Err(DataDirError::InUse { path, pid }) => {
+                return Self::there(settings, path, Holder(pid)).await;
+            }
             Err(error) => return Err(error.into()),
         };
         let db = Db::open(&data.catalogue()).await?;
@@ -104,20 +130,20 @@ impl Desk {
         Ok(Self::Here(Here { router, schedule, clock, _data: data }))
     }
 
-    async fn there(settings: &Settings, data: PathBuf) -> Result<Self, DeskError> {
+    async fn there(settings: &Settings, data: PathBuf, holder: Holder) -> Result<Self, DeskError> {
         let mut address = settings.server.listen;
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        let desk = Self::There(address);
+        let desk = Self::There(Server { holder, address });
         let system = desk.get("/api/v1/system").await?;
         match system["disk"]["path"].as_str() {
             Some(other) if data.to_string_lossy() == other => Ok(desk),
             other => {
                 let other = other.unwrap_or("unknown").to_owned();
-                Err(DeskError::OtherServer { address, other })
+                Err(DeskError::OtherServer { server: holder, address, other })
             }
         }
     }
@@ -166,10 +192,13 @@ impl Desk {
                     .map_err(|error| DeskError::Refused(error.to_string()))?;
                 Ok(Answer::read(parts.status, &bytes))
             }
-            Self::There(address) => timeout(PATIENCE, talk(*address, &method, path, &body))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                .map_err(|source| DeskError::Unreachable { address: *address, source }),
+            Self::There(Server { holder, address }) => {
+                let (server, address) = (*holder, *address);
+                timeout(PATIENCE, talk(address, &method, path, &body))
+                    .await
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                    .map_err(|source| DeskError::Unreachable { server, address, source })
+            }
         }
     }
 }

@@ -100,6 +100,12 @@ pub(crate) struct Server {
     pub(crate) address: String,
 }
 
+impl Server {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // A killed server leaves no FFmpeg either.
