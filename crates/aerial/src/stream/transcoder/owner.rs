@@ -230,8 +230,8 @@ impl Owner {
             Course::Wait => return,
             Course::Slate => {
                 if !std::mem::replace(&mut state.told_slate, true) {
-                    let reason = state.health.last_error();
-                    tracing::warn!(title = state.track.title(), segment, reason, "the programme is slate for now");
+                    let (title, reason) = (state.track.title(), &state.health.last_error);
+                    tracing::warn!(title, segment, ?reason, "the programme is slate for now");
                 }
                 self.compose(key, segment, slated);
                 return;
@@ -323,6 +323,7 @@ impl Owner {
             && ended.progress.completed > 0
         {
             state.health.made_some();
+            state.told_slate = false;
         }
         match ended.outcome {
             Outcome::Complete | Outcome::Told => {

@@ -17,6 +17,8 @@ pub(super) struct TrackState {
     pub(super) health: Health,
     /// Segments that were begun and that nobody is making now.
     pub(super) unfinished: Vec<Unfinished>,
+    /// That it is slate was logged.
+    pub(super) told_slate: bool,
     /// Slate is being composed for it.
     pub(super) composing: Option<AbortHandle>,
     /// Who waits until that has ended.
@@ -32,6 +34,7 @@ impl TrackState {
             track,
             health: Health::default(),
             unfinished: Vec::new(),
+            told_slate: false,
             composing: None,
             waiting: Vec::new(),
             given_up: false,
