@@ -1,8 +1,12 @@
 //! Small clips from FFmpeg's own sources, made once for all tests.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::server::command;
+
+/// Held while a clip is made, since the tests of one process share its name.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// A clip to put on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,7 @@ impl Clip {
     fn made(&self) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("on-air-clips-1");
         let made = folder.join(self.file);
+        let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         if made.exists() {
             return made;
         }

@@ -97,6 +97,12 @@ impl Server {
             channels["items"].get(0).cloned()
         })
         .await;
+        // The FFmpeg that tries the encoder at each start is no worker.
+        until("the encoder was tried", async || {
+            let system = server.get("/api/v1/system").await.ok();
+            system["encoders"].get(0).cloned()
+        })
+        .await;
         server
     }
 
