@@ -96,6 +96,8 @@ pub(super) struct Overview {
     first_picture: Option<Ticks>,
     /// How much later than decoded the first keyframes are shown.
     first_delays: Vec<Ticks>,
+    /// When the first picture is decoded, on the file's clock.
+    first_decoded: Option<Ticks>,
     chapters: Vec<json::Chapter>,
     format: Format,
 }
@@ -132,11 +134,13 @@ impl Overview {
         let first_picture = video.and_then(|n| {
             Track::new(&streams[n], &packets).and_then(Track::first).or(begins(&streams[n]))
         });
-        let first_delays = video.and_then(|n| Track::new(&streams[n], &packets));
+        let picture = video.and_then(|n| Track::new(&streams[n], &packets));
         let first_delays =
-            first_delays.map(|track| track.keyframe_delays().collect()).unwrap_or_default();
+            picture.map(|track| track.keyframe_delays().collect()).unwrap_or_default();
+        let first_decoded = picture.and_then(Track::first_decoded);
         Ok(Self {
             first_delays,
+            first_decoded,
             container,
             start_time,
             claimed_end,
@@ -253,16 +257,24 @@ impl Overview {
             let reorders = stream.has_b_frames.small().is_some_and(|frames: u32| frames > 0);
             return Some(if reorders { ALLOWED_FOR_REORDERING } else { Ticks::ZERO });
         }
-        // MP4 is sought by decoding time: at one rate throughout, a keyframe is
-        // shown always as much later.
+        // MP4 lists decoding times, and is sought by them: at one rate throughout, a
+        // keyframe is shown always as much later.
         if !self.container.any(&["mov", "mp4"]) || video.average_rate != video.nominal_rate {
             return None;
         }
         let tail = Track::new(stream, packets).map(|track| track.keyframe_delays().collect());
         let delays: Vec<Ticks> = [self.first_delays.clone(), tail.unwrap_or_default()].concat();
         let (least, most) = (*delays.iter().min()?, *delays.iter().max()?);
-        let steady = (most - least) * 4 < facts.rate().ticks_at(1);
-        (delays.len() > 1 && steady).then_some(-most)
+        let near =
+            |one: Ticks, other: Ticks| (one - other).0.abs() * 4 < facts.rate().ticks_at(1).0;
+        if delays.len() < 2 || !near(least, most) {
+            return None;
+        }
+        // Where an edit list moves the first picture to the start, so that decoding
+        // begins before it, FFmpeg has moved the list as well. Too early is safe:
+        // it lands on the keyframe before.
+        let moved = near(self.first_decoded? - self.start_time, -most);
+        Some(if moved { Ticks::ZERO } else { -most })
     }
 
     /// Where a stream begins and ends, from the zero.

@@ -73,6 +73,11 @@ impl<'a> Track<'a> {
             .filter_map(move |packet| Some(self.at(packet.pts.0)? - self.at(packet.dts.0)?))
     }
 
+    /// The first decoding time of what is shown.
+    pub(super) fn first_decoded(self) -> Option<Ticks> {
+        self.shown().find_map(|packet| self.at(packet.dts.0))
+    }
+
     /// Decoding time goes back, or over a second ahead. Where stretches were
     /// read, the step from one to the next is none.
     pub(super) fn jumps(self, stretches: &[Ticks]) -> bool {
