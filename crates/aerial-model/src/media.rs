@@ -84,6 +84,15 @@ pub enum Entry {
         /// At least the largest keyframe gap + 1 s for MPEG-TS and PS.
         pre_seek: Ticks,
     },
+    /// The same, and FFmpeg's seek for the picture can be foretold, so that nothing is
+    /// decoded that is not needed.
+    SeekExactly {
+        /// Seek this long before the wanted place for the sound.
+        pre_seek: Ticks,
+        /// Add this to a time, and a seek there lands on the last keyframe that is
+        /// shown by that time.
+        picture: Ticks,
+    },
     /// Time jumps or a single keyframe: only after a remux to Matroska.
     Remux,
 }

@@ -3,7 +3,7 @@
 //! Owns the audio half of the filter graph. Invariant: from A0 to the map's end
 //! there is a sample for every place; what the file lacks is silence.
 
-use super::{AAC_FRAME, Start, WorkerRun, samples};
+use super::{AAC_FRAME, Inputs, Start, WorkerRun, samples};
 use crate::media::AudioFacts;
 use crate::probe::micros;
 use crate::time::{AUDIO_FRAME, TICKS_PER_SECOND, Ticks};
@@ -17,7 +17,7 @@ pub(super) fn stream<'a>(run: &WorkerRun<'a>) -> Option<&'a AudioFacts> {
 }
 
 /// `[a]`: the file's sound over silence.
-pub(super) fn graph(run: &WorkerRun<'_>, start: Start, stream: Option<&AudioFacts>) -> String {
+pub(super) fn graph(run: &WorkerRun<'_>, start: Start, inputs: &Inputs<'_>) -> String {
     let from = start.sample;
     // The item's last audio frame is whole (`rules.md`, 17).
     let end = run.map.end().round_up_to_audio_frame();
@@ -25,21 +25,21 @@ pub(super) fn graph(run: &WorkerRun<'_>, start: Start, stream: Option<&AudioFact
         "anullsrc=r=48000:cl=stereo:n={AAC_FRAME},asetpts=PTS+{from},atrim=end_pts={}",
         samples(end)
     );
-    match stream {
+    match inputs.audio {
         None => format!("{silence}[a]"),
         Some(audio) => format!(
             "{}[x];{silence}[n];[n][x]amix=inputs=2:duration=first:normalize=0\
              :dropout_transition=0,asetnsamples=n={AAC_FRAME}:p=0[a]",
-            heard(run, start, audio)
+            heard(run, start, inputs.of_audio(), audio)
         ),
     }
 }
 
 /// The file's own sound: moved with the picture, at 48 kHz in stereo, its gaps
 /// filled from A0 on.
-fn heard(run: &WorkerRun<'_>, start: Start, audio: &AudioFacts) -> String {
+fn heard(run: &WorkerRun<'_>, start: Start, input: usize, audio: &AudioFacts) -> String {
     let from = start.sample;
-    let mut chain = format!("[0:{}]", audio.index);
+    let mut chain = format!("[{input}:{}]", audio.index);
     let moved = run.facts.alignment();
     if moved != Ticks::ZERO {
         // In the file's own samples, whole ones: the same for every run.

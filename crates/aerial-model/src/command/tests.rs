@@ -148,6 +148,17 @@ fn a_worker_whose_sound_is_behind_its_picture_starts_with_the_sound() {
 }
 
 #[test]
+fn a_picture_that_is_sought_exactly_is_read_apart_from_the_sound() {
+    let mut facts = media(Some(video((25, 1))), Some(audio(2)));
+    facts.entry = Entry::SeekExactly { pre_seek: Ticks::from_millis(300), picture: Ticks(-7_200) };
+    insta::assert_snapshot!(line(&facts, 200));
+    let inputs = |text: String| text.matches("-i file:").count();
+    assert_eq!(inputs(line(&facts, 0)), 1, "from the start");
+    facts.audio.clear();
+    assert_eq!(inputs(line(&facts, 200)), 1, "without sound");
+}
+
+#[test]
 fn a_video_that_starts_late_is_moved_to_the_grid_with_its_sound() {
     let late = VideoFacts { start: Ticks(1_890), ..video((24_000, 1_001)) };
     let early = VideoFacts { start: Ticks(-1_000), ..video((24_000, 1_001)) };

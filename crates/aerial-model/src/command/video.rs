@@ -5,7 +5,7 @@
 //! profile's size, in square pixels, 8 bit, BT.709.
 
 use super::{Filters, Start, WorkerRun};
-use crate::media::{Color, VideoFacts};
+use crate::media::{Color, Entry, VideoFacts};
 use crate::probe::micros;
 use crate::profile::Profile;
 use crate::time::{FrameRate, TICKS_PER_SECOND, Ticks};
@@ -18,6 +18,16 @@ pub(super) fn needs_input(run: &WorkerRun<'_>, start: Start) -> bool {
             !run.facts.picture_ends_early() || start.at < video.end + run.facts.alignment()
         }
     }
+}
+
+/// Where to seek to so that decoding begins with the last keyframe that is shown at
+/// the first frame or before it; `None` where that cannot be foretold.
+pub(super) fn exact_seek(run: &WorkerRun<'_>, start: Start) -> Option<Ticks> {
+    let Entry::SeekExactly { picture, .. } = run.facts.entry else { return None };
+    // What is shown up to half a frame later belongs to that place of the grid.
+    let half_a_frame = Ticks(run.map.rate().ticks_at(1).0 / 2 - 1);
+    Some(start.at - run.facts.alignment() + half_a_frame + picture)
+        .filter(|seek| *seek > Ticks::ZERO)
 }
 
 /// `[v]`: the picture, or black where there is none.

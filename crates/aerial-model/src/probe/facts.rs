@@ -20,6 +20,11 @@ use crate::time::{FrameRate, Ticks};
 /// decoding one more group of pictures (`engine-notes.md`).
 const BY_KEYFRAME: Ticks = Ticks::from_millis(300);
 
+/// FFmpeg seeks 3/23 s before the wanted time where pictures are reordered, but for
+/// containers that it knows to be sought by the time of showing
+/// (`ffmpeg_opt.c`, `open_input_file`; in 5.1 and 7 alike). Rounded down.
+const ALLOWED_FOR_REORDERING: Ticks = Ticks(11_739);
+
 /// Containers whose seeks were tried less.
 const OTHERWISE: Ticks = Ticks::from_secs(1);
 
@@ -89,6 +94,10 @@ pub(super) struct Overview {
     audio: Vec<usize>,
     /// When the first picture is shown, on the file's clock.
     first_picture: Option<Ticks>,
+    /// How much later than decoded the first keyframes are shown.
+    first_delays: Vec<Ticks>,
+    /// When the first picture is decoded, on the file's clock.
+    first_decoded: Option<Ticks>,
     chapters: Vec<json::Chapter>,
     format: Format,
 }
@@ -125,7 +134,13 @@ impl Overview {
         let first_picture = video.and_then(|n| {
             Track::new(&streams[n], &packets).and_then(Track::first).or(begins(&streams[n]))
         });
+        let picture = video.and_then(|n| Track::new(&streams[n], &packets));
+        let first_delays =
+            picture.map(|track| track.keyframe_delays().collect()).unwrap_or_default();
+        let first_decoded = picture.and_then(Track::first_decoded);
         Ok(Self {
+            first_delays,
+            first_decoded,
             container,
             start_time,
             claimed_end,
@@ -206,7 +221,11 @@ impl Overview {
             // Slow pictures: the one before the cut must be there to be held.
             let frames = facts.rate().ticks_at(2);
             let pre_seek = if self.container.seeks_by_keyframe() { BY_KEYFRAME } else { OTHERWISE };
-            return Entry::Seek { pre_seek: pre_seek.max(frames) };
+            let pre_seek = pre_seek.max(frames);
+            return match self.exact_seek(facts, packets) {
+                Some(picture) => Entry::SeekExactly { pre_seek, picture },
+                None => Entry::Seek { pre_seek },
+            };
         }
         let stretches = reach.stretches();
         let tracks = self.video.iter().chain(self.audio.first());
@@ -224,6 +243,38 @@ impl Overview {
         // Where only stretches were read, the widest gap may be elsewhere.
         let unseen = if stretches.is_empty() { Ticks::ZERO } else { widest };
         Entry::Seek { pre_seek: widest + unseen + BY_BYTES }
+    }
+
+    /// What leads from a time to where FFmpeg must be told to seek, so that it lands
+    /// on the last keyframe shown by then; `None` where that is not sure.
+    ///
+    /// Interlaced pictures want the one before them for their lines.
+    fn exact_seek(&self, facts: &MediaFacts, packets: &[Packet]) -> Option<Ticks> {
+        let video = facts.video.as_ref().filter(|video| !video.field_order.is_interlaced())?;
+        let stream = &self.streams[self.video?];
+        if self.container.is_matroska() {
+            // It knows when pictures are shown, but FFmpeg allows for reordering.
+            let reorders = stream.has_b_frames.small().is_some_and(|frames: u32| frames > 0);
+            return Some(if reorders { ALLOWED_FOR_REORDERING } else { Ticks::ZERO });
+        }
+        // MP4 lists decoding times, and is sought by them: at one rate throughout, a
+        // keyframe is shown always as much later.
+        if !self.container.any(&["mov", "mp4"]) || video.average_rate != video.nominal_rate {
+            return None;
+        }
+        let tail = Track::new(stream, packets).map(|track| track.keyframe_delays().collect());
+        let delays: Vec<Ticks> = [self.first_delays.clone(), tail.unwrap_or_default()].concat();
+        let (least, most) = (*delays.iter().min()?, *delays.iter().max()?);
+        let near =
+            |one: Ticks, other: Ticks| (one - other).0.abs() * 4 < facts.rate().ticks_at(1).0;
+        if delays.len() < 2 || !near(least, most) {
+            return None;
+        }
+        // Where an edit list moves the first picture to the start, so that decoding
+        // begins before it, FFmpeg has moved the list as well. Too early is safe:
+        // it lands on the keyframe before.
+        let moved = near(self.first_decoded? - self.start_time, -most);
+        Some(if moved { Ticks::ZERO } else { -most })
     }
 
     /// Where a stream begins and ends, from the zero.

@@ -66,6 +66,18 @@ impl<'a> Track<'a> {
         self.shown().filter_map(|packet| Some(self.time(packet)? + length(packet))).max()
     }
 
+    /// How much later than decoded each keyframe is shown.
+    pub(super) fn keyframe_delays(self) -> impl Iterator<Item = Ticks> {
+        self.shown()
+            .filter(|packet| packet.flags.key)
+            .filter_map(move |packet| Some(self.at(packet.pts.0)? - self.at(packet.dts.0)?))
+    }
+
+    /// The first decoding time of what is shown.
+    pub(super) fn first_decoded(self) -> Option<Ticks> {
+        self.shown().find_map(|packet| self.at(packet.dts.0))
+    }
+
     /// Decoding time goes back, or over a second ahead. Where stretches were
     /// read, the step from one to the next is none.
     pub(super) fn jumps(self, stretches: &[Ticks]) -> bool {

@@ -249,3 +249,58 @@ proptest! {
         let _ = read(text.get(..cut).unwrap_or(&text), &tail);
     }
 }
+
+/// How to enter a file of that container whose first picture is shown at 0.
+fn entry_of(container: &str, delays: (i64, i64), rates: (&str, &str), has_b_frames: u8) -> Entry {
+    entry_at(container, 0, delays, rates, has_b_frames)
+}
+
+/// How to enter a file of that container with keyframes shown so many ticks of
+/// 12800 after they are decoded, first and last.
+fn entry_at(
+    container: &str,
+    first: i64,
+    delays: (i64, i64),
+    rates: (&str, &str),
+    has_b_frames: u8,
+) -> Entry {
+    let packet = |pts: i64, delay: i64| {
+        format!(
+            r#"{{ "packets": [ {{ "stream_index": 0, "pts": {pts}, "dts": {}, "duration": 512,
+            "flags": "K_" }} ]"#,
+            pts - delay
+        )
+    };
+    let overview = format!(
+        r#"{}, "streams": [ {{ "index": 0, "codec_name": "h264", "codec_type": "video",
+        "width": 1280, "height": 720, "r_frame_rate": "{}", "avg_frame_rate": "{}",
+        "time_base": "1/12800", "start_pts": 0, "has_b_frames": {has_b_frames} }} ],
+        "format": {{ "format_name": "{container}", "start_time": "0", "duration": "20" }} }}"#,
+        packet(first, delays.0),
+        rates.0,
+        rates.1
+    );
+    read(&overview, &format!("{} }}", packet(200_000, delays.1))).unwrap().entry
+}
+
+#[test]
+fn a_seek_is_exact_only_where_its_landing_can_be_foretold() {
+    const MOV: &str = "mov,mp4,m4a,3gp,3g2,mj2";
+    let cfr = ("25/1", "25/1");
+    let exact = |entry: Entry| match entry {
+        Entry::SeekExactly { picture, .. } => Some(picture),
+        _ => None,
+    };
+    // With an edit list, as most are written: decoded from two frames before 0.
+    assert_eq!(exact(entry_of(MOV, (1_024, 1_024), cfr, 2)), Some(Ticks::ZERO));
+    assert_eq!(exact(entry_of(MOV, (0, 0), cfr, 0)), Some(Ticks::ZERO));
+    assert_eq!(exact(entry_of(MOV, (1_024, 512), cfr, 2)), None, "the delay changes");
+    // Without: decoded from 0, shown two frames of 3600 ticks later.
+    let late = entry_at(MOV, 1_024, (1_024, 1_024), cfr, 2);
+    assert_eq!(exact(late), Some(Ticks(-7_200)));
+    assert_eq!(exact(entry_of(MOV, (1_024, 1_024), ("30/1", "25/1"), 2)), None, "no single rate");
+    // By the time of showing, less what FFmpeg allows for.
+    assert_eq!(exact(entry_of("matroska,webm", (0, 0), cfr, 2)), Some(Ticks(11_739)));
+    assert_eq!(exact(entry_of("matroska,webm", (0, 0), cfr, 0)), Some(Ticks::ZERO));
+    assert_eq!(exact(entry_of("avi", (0, 0), cfr, 0)), None);
+}
