@@ -305,3 +305,87 @@ pub fn servable(ledger: &Ledger, sequence: u64, now: AirTime) -> Option<AirSegme
         .segment(sequence)
         .filter(|segment| segment.end() + SERVED_FOR > now && segment.start < now + SERVED_AHEAD)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerial_model::ledger::Cursor;
+    use aerial_model::lineup::SlotKey;
+    use aerial_model::time::FrameRate;
+
+    const START: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
+
+    /// A film of 200 s, 50 segments of 4 s, and another after it.
+    fn two_films() -> (Ledger, Tracks) {
+        let map = SegmentMap::of_frames(FrameRate::PAL, 5_000).unwrap();
+        let length = map.end().round_up_to_audio_frame();
+        let id = uuid::Uuid::nil;
+        let cursor = Cursor {
+            cycle: 0,
+            item: aerial_model::id::ItemId(id()),
+            media: aerial_model::id::MediaId(id()),
+            key: SlotKey::default(),
+        };
+        let row = |ordinal: u64| Row {
+            ordinal,
+            start: START + length * ordinal as i64,
+            length,
+            first_sequence: 50 * ordinal,
+            discontinuity_sequence: 0,
+            frame_height: 720,
+            lineup_version: 1,
+            content: Content::Media { cursor, map_id: MapId(id()), map, first: 0, end: 50 },
+        };
+        let profile = Arc::new(Profile::transcoded(Rendition::Height(720), 720).unwrap());
+        let track = |number: &str| Arc::new(Track::of_slate(map, Arc::clone(&profile), number));
+        let tracks = Tracks(vec![(0, track("first")), (1, track("second"))]);
+        (Ledger::read([row(0), row(1)]).unwrap(), tracks)
+    }
+
+    /// First, low and high segment of each want at `seconds`, all before `made`
+    /// being made.
+    fn wanted(starts: &[u64], seconds: i64, made: u32) -> Vec<(u32, u32, u32)> {
+        let (ledger, tracks) = two_films();
+        let now = START + Ticks::from_secs(seconds);
+        let starts = starts.iter().copied().collect();
+        let wants = wants(&ledger, &tracks, &starts, now, |key| key.index < made);
+        wants.into_iter().map(|want| (want.first, want.low, want.high)).collect()
+    }
+
+    #[test]
+    fn it_is_made_20_s_ahead_by_who_may_go_on_for_60() {
+        assert_eq!(wanted(&[10], 41, 0), [(10, 16, 26)]);
+    }
+
+    #[test]
+    fn a_player_that_has_fallen_behind_is_served_first() {
+        assert_eq!(wanted(&[7], 41, 0), [(7, 16, 26)]);
+        assert_eq!(wanted(&[7], 41, 12), [(12, 16, 26)]);
+    }
+
+    #[test]
+    fn what_is_promised_together_is_wanted_of_one_worker() {
+        assert_eq!(wanted(&[10, 11, 12], 41, 0), [(10, 16, 26)]);
+        assert_eq!(wanted(&[3, 10, 13], 41, 0), [(3, 16, 26), (10, 16, 26), (13, 16, 26)]);
+        // All of them are past what is made: they need the same next.
+        assert_eq!(wanted(&[3, 10, 13], 41, 14), [(14, 16, 26)]);
+    }
+
+    #[test]
+    fn who_has_made_enough_stays_wanted() {
+        assert_eq!(wanted(&[10], 41, 26), [(15, 16, 26)]);
+    }
+
+    #[test]
+    fn the_next_film_is_wanted_when_its_time_has_come() {
+        let (ledger, tracks) = two_films();
+        let now = START + Ticks::from_secs(190);
+        let wants = wants(&ledger, &tracks, &[47].into(), now, |_| false);
+        assert_eq!(wants.len(), 2);
+        assert_eq!((wants[1].track, wants[1].first), (tracks.0[1].1.key, 0));
+        assert_eq!(wants[1].due.as_secs(), 10);
+        assert_eq!(made_ahead(&ledger, &tracks, now, |_| false), Ticks::ZERO);
+        let ahead = made_ahead(&ledger, &tracks, now, |key| key.track == tracks.0[0].1.key);
+        assert_eq!(ahead, Ticks::from_secs(10));
+    }
+}

@@ -143,6 +143,35 @@ async fn without_a_grace_period_a_channel_ends_with_its_last_viewer_and_no_tune_
     world.end().await;
 }
 
+/// One leaves as the other comes: the session may end under the newcomer's feet,
+/// who is to be kept waiting by the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_as_the_last_viewer_leaves_is_not_sent_away() {
+    let plan = Plan::of(&[film("25", 600)]).grace(Duration::ZERO);
+    let setting = Setting::of(plan).workers(&[json!(["stall"])]);
+    let world = Arc::new(World::new(setting).await);
+    let channel = world.channel();
+    let (mut last, first) = world.tune_in(channel).await;
+    for turn in 0..200 {
+        // An id from before: the segment is the first that it asks for.
+        let client = ClientId::new(first, crate::world::NOW, turn);
+        let coming = tokio::spawn({
+            let world = Arc::clone(&world);
+            async move { world.try_segment(channel, client, first).await }
+        });
+        for _ in 0..turn % 7 {
+            tokio::task::yield_now().await;
+        }
+        world.manager.unregister_client(channel, last).await.unwrap();
+        until("it is there", || coming.is_finished() || present(&world).contains(&client)).await;
+        assert!(!coming.is_finished(), "turn {turn}: {:?}", coming.await);
+        coming.abort();
+        assert!(coming.await.is_err());
+        last = client;
+    }
+    Arc::into_inner(world).unwrap().end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_within_the_grace_period_finds_the_same_worker() {
     let plan = Plan::of(&[film("10", 1_000)]);

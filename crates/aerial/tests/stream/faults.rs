@@ -49,6 +49,24 @@ async fn a_worker_that_dies_in_the_middle_of_a_segment_is_continued_unnoticed() 
     }
 }
 
+/// Sound that was sent lags the pictures by seconds there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_is_continued_at_low_frame_rates_too() {
+    for (rate, frames, bytes) in [("1", 24, 110_000), ("5", 120, 170_000), ("15", 360, 260_000)] {
+        let crash = relay(bytes, json!([{ "signal": 9 }]));
+        let film = film(rate, frames);
+        let world =
+            World::new(Setting::of(Plan::of(&[film.clone()])).workers(&[crash, real()])).await;
+        let (client, _) = world.tune_in(world.channel()).await;
+        let watched = u64::from(frames) * 20 / 24;
+        let bytes = world.segments(client, 0..5).await;
+        assert_unbroken(&bytes, film.map.rate(), 0, watched);
+        assert_eq!(numbers(&bytes), the_film(watched as u16), "at {rate} frames per second");
+        assert_eq!(world.starts().len(), 2);
+        world.end().await;
+    }
+}
+
 /// The stream ends between two packets and says nothing: a picture that was cut
 /// off looks whole.
 #[tokio::test(flavor = "multi_thread")]

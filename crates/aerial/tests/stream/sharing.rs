@@ -1,12 +1,18 @@
 //! One worker for all who want the same; one that sleeps until it is needed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use aerial::stream::store::SegmentKey;
+use aerial::stream::track::Track;
+use aerial::stream::transcoder::SessionId;
+use aerial_model::demand::Want;
+use aerial_model::profile::Profile;
 use aerial_model::time::{FrameRate, Ticks};
 
 use crate::media::film;
 use crate::picture::{assert_unbroken, numbers};
-use crate::world::{NOW, Plan, Setting, World, until};
+use crate::world::{HD, NOW, Plan, Setting, World, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_that_show_the_same_media_share_a_worker() {
@@ -55,6 +61,27 @@ async fn a_worker_that_sleeps_is_woken_when_it_is_needed() {
     until("it has gone on", || world.status().workers.iter().any(|w| w.segment > worker.segment))
         .await;
     assert_eq!(world.starts().len(), 1);
+    world.end().await;
+}
+
+/// A session's task that is lost, a panic in it, say, leaves no worker behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_demands_any_more_is_ended() {
+    let world = World::new(Setting::of(Plan::of(&[film("10", 1_000)]))).await;
+    let profile = Arc::new(Profile::transcoded(HD, 180).unwrap());
+    let film = world.schedule.source(&film("10", 1_000));
+    let track = Arc::new(Track::of_media(Arc::new(film), profile, "test"));
+    let demand = world.transcoder.demand(SessionId(99));
+    let want = Want { track: track.key, first: 3, low: 5, high: 9, due: Duration::ZERO };
+    demand.state(vec![Arc::clone(&track)], vec![want]).await;
+    until("it is made", || world.store.has(SegmentKey { track: track.key, index: 8 })).await;
+    assert_eq!(world.status().workers.len(), 1);
+    drop(demand);
+    until("nothing is left", || {
+        let status = world.status();
+        world.spawner.living() == 0 && status.workers.is_empty() && status.tracks.is_empty()
+    })
+    .await;
     world.end().await;
 }
 

@@ -425,6 +425,11 @@ impl Schedule {
         self.media.lock().unwrap().clear();
     }
 
+    /// The file of an airing, as the stream part gets it.
+    pub(crate) fn source(&self, film: &Film) -> MediaSource {
+        source_of(film)
+    }
+
     /// The airings committed so far.
     pub(crate) fn ledger(&self, channel: usize) -> Arc<Ledger> {
         self.channels[channel].ledger.lock().unwrap().clone()
