@@ -10,7 +10,7 @@ use aerial_model::id::{ItemId, MapId, MediaId};
 use aerial_model::ledger::Ledger;
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
 use aerial_model::planner::Planner;
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::MapOutline;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ fn lineup(order: Order) -> Arc<Lineup> {
         key: SlotKey { rank: n.into(), episode: 0 },
         map_id: MapId(Uuid::from_u128(n.into())),
         // 20 to 53 minutes.
-        map: SegmentMap::of_frames(rate, 28_800 + u64::from(n * 7_919 % 48_000)).expect("frames"),
+        map: MapOutline::of_frames(rate, 28_800 + u64::from(n * 7_919 % 48_000)).expect("frames"),
     });
     let start = AirTime::from_unix_millis(1_767_225_600_000);
     Arc::new(Lineup {

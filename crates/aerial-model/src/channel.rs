@@ -53,6 +53,40 @@ pub struct Channel {
     pub grace_ms: Option<u64>,
     /// When it was made.
     pub created_at: AirTime,
+    /// Whether video is copied where it can be.
+    pub video: Video,
+    /// Since when it is treated so, where that was ever changed: a new stream
+    /// began then.
+    pub video_since: Option<AirTime>,
+}
+
+/// What a channel does with its files' video, for its stream's life (`rules.md`, 12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Video {
+    /// Copy where it can be copied; segments are up to 8 s long.
+    #[default]
+    Auto,
+    /// Transcode all; segments are 4 s long.
+    Transcode,
+}
+
+impl Video {
+    /// As the API and the catalogue name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Transcode => "transcode",
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Auto => Self::Transcode,
+            Self::Transcode => Self::Auto,
+        }
+    }
 }
 
 /// Settings to make or change a channel with; what is `None` stays as it is (or
@@ -82,6 +116,8 @@ pub struct Edit {
     /// is the default.
     #[serde(deserialize_with = "given")]
     pub grace_ms: Option<Option<u64>>,
+    /// Default: auto. A change begins a new stream.
+    pub video: Option<Video>,
 }
 
 /// Tells `null` from a field that is not there.
@@ -139,6 +175,8 @@ impl Channel {
             ladder: Vec::new(),
             grace_ms: None,
             created_at,
+            video: edit.video.unwrap_or_default(),
+            video_since: None,
         };
         let mut missing = Invalid::default();
         for (field, is_given) in [("number", edit.number.is_some()), ("name", edit.name.is_some())]
@@ -193,14 +231,25 @@ impl Channel {
         }
         channel.looping = edit.looping.unwrap_or(channel.looping);
         channel.order = edit.order.unwrap_or(channel.order);
+        channel.video = edit.video.unwrap_or(channel.video);
         if invalid.0.is_empty() { Ok(channel) } else { Err(invalid) }
     }
 
     /// Whether this differs from `other` in what the planner looks at: it then
     /// needs a new lineup version, after a commit from the old one.
     pub fn plans_unlike(&self, other: &Self) -> bool {
-        let plan = |c: &Self| (c.starts_at, c.looping, c.order, c.seed, c.ladder.clone());
+        let plan = |c: &Self| (c.starts_at, c.looping, c.order, c.seed, c.video, c.ladder.clone());
         plan(self) != plan(other)
+    }
+
+    /// What its stream does with video at that instant: a change takes effect where
+    /// what was committed before it ends.
+    pub fn video_at(&self, now: AirTime) -> Video {
+        if self.video_since.is_some_and(|since| now < since) {
+            self.video.other()
+        } else {
+            self.video
+        }
     }
 
     /// How long its session waits for a next client; `None`: as the server is set.

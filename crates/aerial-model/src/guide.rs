@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::id::{ItemId, MapId, MediaId};
 use crate::ledger::{Airing, Content, Cursor, Ledger, Row};
 use crate::planner::{Planner, Seam, Stretch};
+use crate::segment_map::MapOutline;
 use crate::time::{AirTime, Ticks};
 
 /// One programme.
@@ -64,7 +65,7 @@ impl Programme {
                 map,
                 first,
                 ..
-            } => Kind::Media { item, media, map_id, cycle, media_start: map.cut(first) },
+            } => Kind::Media { item, media, map_id, cycle, media_start: begins_at(map, first) },
             Content::OffAir { .. } => Kind::OffAir,
             Content::Skip { .. } => Kind::Unknown,
         };
@@ -195,7 +196,7 @@ enum Source {
     /// The airing of that index.
     Ledger(usize),
     /// The airings in the skip of that index.
-    Skip(usize, Opened),
+    Skip(usize, Box<Opened>),
     /// What is planned from there.
     Plan(Option<Seam>),
 }
@@ -249,7 +250,7 @@ impl Programmes<'_> {
                     if let Some(opened) =
                         is_skip.then(|| self.guide.open(index, self.from)).flatten()
                     {
-                        self.source = Source::Skip(index, opened);
+                        self.source = Source::Skip(index, Box::new(opened));
                         continue;
                     }
                     self.source = Source::Ledger(index + 1);
@@ -317,11 +318,17 @@ impl Iterator for Programmes<'_> {
     }
 }
 
+/// Where in the media an airing begins. The planner has every airing begin with
+/// its media, so the cuts of a copied one are not asked for.
+fn begins_at(map: MapOutline, first: u32) -> Ticks {
+    map.uniform().map_or(Ticks::ZERO, |map| map.cut(first))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lineup::{Lineup, Order, Slot, SlotKey};
-    use crate::segment_map::SegmentMap;
+
     use crate::time::FrameRate;
     use std::fmt::Write as _;
     use uuid::Uuid;
@@ -334,7 +341,7 @@ mod tests {
             media: MediaId(Uuid::from_u128(n)),
             key: SlotKey { rank: n as i64, episode: 0 },
             map_id: MapId(Uuid::from_u128(n)),
-            map: SegmentMap::of_frames(FrameRate::PAL, minutes * 1_500).unwrap(),
+            map: MapOutline::of_frames(FrameRate::PAL, minutes * 1_500).unwrap(),
         });
         Arc::new(Planner::new(Arc::new(Lineup {
             version,

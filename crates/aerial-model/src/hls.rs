@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use crate::channel::Video;
 use crate::client::ClientId;
 use crate::profile::Rendition;
 use crate::time::{AirTime, Ticks};
@@ -15,6 +16,17 @@ use crate::time::{AirTime, Ticks};
 /// EXT-X-TARGETDURATION of a channel whose every segment is transcoded: no
 /// uniform segment is over 4.004 s, which rounds to 4 (RFC 8216, 4.3.3.1).
 pub const TARGET_DURATION_TRANSCODED: u32 = 4;
+
+/// The same where video is copied: no segment is over 8 s (`rules.md`, 11).
+pub const TARGET_DURATION_COPIED: u32 = 8;
+
+/// EXT-X-TARGETDURATION of a channel that treats video so, for its stream's life.
+pub fn target_duration(video: Video) -> u32 {
+    match video {
+        Video::Auto => TARGET_DURATION_COPIED,
+        Video::Transcode => TARGET_DURATION_TRANSCODED,
+    }
+}
 
 /// How far a client's window reaches back: a pause of a minute is taken up
 /// where it stopped (`rules.md`, 19).

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ItemId, MapId, MediaId};
 use crate::lineup::SlotKey;
-use crate::segment_map::SegmentMap;
+use crate::segment_map::{MapOutline, SegmentMap};
 use crate::time::{AUDIO_FRAME, AirTime, Ticks};
 
 /// What fills the time of a row.
@@ -26,8 +26,8 @@ pub enum Content {
         cursor: Cursor,
         /// The map that this airing pinned.
         map_id: MapId,
-        /// Its cut points.
-        map: SegmentMap,
+        /// What is known of the map without its cuts.
+        map: MapOutline,
         /// First segment of the map that plays.
         first: u32,
         /// The segment after the last that plays.
@@ -37,7 +37,7 @@ pub enum Content {
     /// segments); the cursor, if the channel has begun, stays.
     OffAir {
         /// The slates' cut points.
-        map: SegmentMap,
+        map: MapOutline,
         /// Where the plan goes on when there is something to play again.
         cursor: Option<Cursor>,
     },
@@ -77,9 +77,13 @@ pub struct Row {
     pub first_sequence: u64,
     /// EXT-X-DISCONTINUITY-SEQUENCE of its first segment.
     pub discontinuity_sequence: u32,
-    /// Height of the frame its pictures are padded into; differs from the row
-    /// before exactly where a discontinuity is.
+    /// Height of the frame its pictures are padded into. Where it or the
+    /// signature differs from the row before, there is a discontinuity.
     pub frame_height: u16,
+    /// Which codec configuration the copied video has (`rules.md`, 15); `None`
+    /// for the frame's own. A skip keeps that of the row before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<u64>,
     /// The lineup version it was planned from.
     pub lineup_version: u32,
     /// What fills it.
@@ -114,39 +118,48 @@ impl Row {
         }
     }
 
-    /// Its map and the first segment of it that airs; a skip has none.
-    fn cuts(&self) -> Option<(SegmentMap, u32)> {
+    /// Its map, without the cuts; a skip has none.
+    fn outline(&self) -> Option<MapOutline> {
         match self.content {
-            Content::Media { map, first, .. } => Some((map, first)),
-            Content::OffAir { map, .. } => Some((map, 0)),
+            Content::Media { map, .. } | Content::OffAir { map, .. } => Some(map),
             Content::Skip { .. } => None,
         }
     }
 
-    /// When the segment that has this sequence number begins, exactly; a skip
-    /// does not know.
-    fn segment_start(&self, sequence: u64) -> Option<AirTime> {
-        let (map, first) = self.cuts()?;
-        let index = first + u32::try_from(sequence.checked_sub(self.first_sequence)?).ok()?;
-        Some(self.start + (map.cut(index) - map.cut(first)))
+    /// The first segment of its map that airs.
+    fn first_index(&self) -> u32 {
+        match self.content {
+            Content::Media { first, .. } => first,
+            Content::OffAir { .. } | Content::Skip { .. } => 0,
+        }
     }
 
-    /// When another row begins that cuts this one before the segment of this
-    /// sequence number: like an airing's end, on the audio grid (`rules.md`, 17).
-    fn cut_start(&self, sequence: u64) -> Option<AirTime> {
-        let exact = self.segment_start(sequence)? - self.start;
-        Some(self.start + exact.round_up_to_audio_frame())
+    /// The row's map, with the cuts that a file's keyframes gave it.
+    fn map(
+        &self,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+    ) -> Result<Option<SegmentMap>, Broken> {
+        let Some(outline) = self.outline() else { return Ok(None) };
+        let map = match (outline.uniform(), self.content) {
+            (Some(map), _) => Some(map),
+            (None, Content::Media { map_id, .. }) => copied(map_id),
+            (None, _) => None,
+        };
+        match map.filter(|map| map.outline() == outline) {
+            Some(map) => Ok(Some(map)),
+            None => Err(Broken { ordinal: self.ordinal, fault: Fault::Map }),
+        }
     }
 
     /// Whether the row, taken alone, can be true.
-    fn check(&self) -> Result<(), Broken> {
+    fn check(&self, segment_map: Option<&SegmentMap>) -> Result<(), Broken> {
         let broken = |fault| Err(Broken { ordinal: self.ordinal, fault });
         let exact = match self.content {
             Content::Media { map, first, end, .. } => {
                 if first >= end || end > map.segments() {
                     return broken(Fault::Segments);
                 }
-                Some(map.cut(end) - map.cut(first))
+                segment_map.map(|map| map.cut(end) - map.cut(first))
             }
             Content::OffAir { map, .. } => Some(map.end()),
             Content::Skip { segments: 0, .. } => return broken(Fault::Segments),
@@ -192,17 +205,22 @@ pub enum Fault {
     /// It names no segments, or some that its map does not have.
     #[error("it names segments that are not there")]
     Segments,
-    /// The discontinuity sequence grows by one where the frame height changes,
-    /// and nowhere else.
+    /// Its map's cuts are not there, or are another map's.
+    #[error("the cuts of its segment map are missing")]
+    Map,
+    /// The discontinuity sequence grows by one where the frame height or the
+    /// codec configuration changes, and nowhere else.
     #[error("its discontinuity sequence should be {0}")]
     Discontinuity(u32),
 }
 
 /// A row as it airs: it ends where it says, or where a later row cuts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Airing {
     /// The row as committed.
     pub row: Row,
+    /// Where it is cut; a skip has none.
+    map: Option<SegmentMap>,
     /// When it really ends: the start of the next.
     pub end: AirTime,
     /// The sequence number after its last segment that airs.
@@ -210,8 +228,28 @@ pub struct Airing {
 }
 
 impl Airing {
-    fn whole(row: Row) -> Self {
-        Self { row, end: row.end(), end_sequence: row.end_sequence() }
+    fn whole(row: Row, map: Option<SegmentMap>) -> Self {
+        Self { row, map, end: row.end(), end_sequence: row.end_sequence() }
+    }
+
+    /// Where it is cut; `None` for a skip.
+    pub fn map(&self) -> Option<&SegmentMap> {
+        self.map.as_ref()
+    }
+
+    /// When the segment that has this sequence number begins, exactly; a skip
+    /// does not know.
+    fn segment_start(&self, sequence: u64) -> Option<AirTime> {
+        let (map, first) = (self.map.as_ref()?, self.row.first_index());
+        let index = first + u32::try_from(sequence.checked_sub(self.row.first_sequence)?).ok()?;
+        Some(self.row.start + (map.cut(index) - map.cut(first)))
+    }
+
+    /// When another row begins that cuts this one before the segment of this
+    /// sequence number: like an airing's end, on the audio grid (`rules.md`, 17).
+    fn cut_start(&self, sequence: u64) -> Option<AirTime> {
+        let exact = self.segment_start(sequence)? - self.row.start;
+        Some(self.row.start + exact.round_up_to_audio_frame())
     }
 
     /// Whether a later row cuts it.
@@ -230,13 +268,13 @@ impl Airing {
         if !(self.row.first_sequence..self.end_sequence).contains(&sequence) {
             return None;
         }
-        let (map, first) = self.row.cuts()?;
+        let (map, first) = (self.map.as_ref()?, self.row.first_index());
         let index = first + u32::try_from(sequence - self.row.first_sequence).ok()?;
         Some(AirSegment {
             row: self.row,
             sequence,
             index,
-            start: self.row.segment_start(sequence)?,
+            start: self.segment_start(sequence)?,
             length: map.segment_length(index),
             media_start: map.cut(index),
         })
@@ -248,7 +286,7 @@ impl Airing {
         if !self.contains(instant) {
             return None;
         }
-        let (map, first) = self.row.cuts()?;
+        let (map, first) = (self.map.as_ref()?, self.row.first_index());
         let index = map.index_at(map.cut(first) + (instant - self.row.start));
         let sequence = self.row.first_sequence + u64::from(index.saturating_sub(first));
         self.segment(sequence.min(self.end_sequence.checked_sub(1)?))
@@ -295,11 +333,20 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads rows in the order of their ordinals, from any of them on.
+    /// Reads rows in the order of their ordinals, from any of them on. None of
+    /// them may air copied video: see [`Ledger::read_with`].
     pub fn read(rows: impl IntoIterator<Item = Row>) -> Result<Self, Broken> {
+        Self::read_with(rows, |_| None)
+    }
+
+    /// The same; `copied` gives the maps that are cut at a file's keyframes.
+    pub fn read_with(
+        rows: impl IntoIterator<Item = Row>,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+    ) -> Result<Self, Broken> {
         let mut ledger = Self::default();
         for row in rows {
-            ledger.push(row)?;
+            ledger.push_with(row, &copied)?;
         }
         Ok(ledger)
     }
@@ -307,7 +354,17 @@ impl Ledger {
     /// Adds the row that was committed next. One that begins before the last
     /// one's end cuts the airing it begins in; those after it never air.
     pub fn push(&mut self, row: Row) -> Result<(), Broken> {
-        row.check()?;
+        self.push_with(row, |_| None)
+    }
+
+    /// The same; `copied` gives the maps that are cut at a file's keyframes.
+    pub fn push_with(
+        &mut self,
+        row: Row,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+    ) -> Result<(), Broken> {
+        let map = row.map(copied)?;
+        row.check(map.as_ref())?;
         let broken = |fault| Err(Broken { ordinal: row.ordinal, fault });
         if let Some(tail) = self.tail()
             && row.ordinal != tail.ordinal.saturating_add(1)
@@ -320,7 +377,7 @@ impl Ledger {
                 let next = if row.first_sequence == before.end_sequence {
                     Some(before.end)
                 } else if row.first_sequence < before.end_sequence {
-                    before.row.cut_start(row.first_sequence)
+                    before.cut_start(row.first_sequence)
                 } else {
                     None
                 };
@@ -330,7 +387,8 @@ impl Ledger {
                 if row.start != start {
                     return broken(Fault::Start(start));
                 }
-                let changes = row.frame_height != before.row.frame_height;
+                let changes = (row.frame_height, row.signature)
+                    != (before.row.frame_height, before.row.signature);
                 let expected = before.row.discontinuity_sequence.saturating_add(changes.into());
                 if row.discontinuity_sequence != expected {
                     return broken(Fault::Discontinuity(expected));
@@ -349,7 +407,7 @@ impl Ledger {
             }
         }
         self.airings.truncate(kept);
-        self.airings.push(Airing::whole(row));
+        self.airings.push(Airing::whole(row, map));
         Ok(())
     }
 
@@ -406,10 +464,9 @@ impl Ledger {
     /// numbers in it always run on.
     pub fn segments_from(&self, sequence: u64) -> impl Iterator<Item = AirSegment> + '_ {
         let from = self.airings.partition_point(|a| {
-            a.end_sequence <= sequence
-                || (a.row.first_sequence <= sequence && a.row.cuts().is_none())
+            a.end_sequence <= sequence || (a.row.first_sequence <= sequence && a.map.is_none())
         });
-        self.airings[from..].iter().take_while(|a| a.row.cuts().is_some()).flat_map(move |a| {
+        self.airings[from..].iter().take_while(|a| a.map.is_some()).flat_map(move |a| {
             (sequence.max(a.row.first_sequence)..a.end_sequence).filter_map(|n| a.segment(n))
         })
     }
@@ -422,7 +479,7 @@ impl Ledger {
         if airing.row.first_sequence == sequence {
             return None;
         }
-        Some((airing, airing.row.cut_start(sequence)?))
+        Some((airing, airing.cut_start(sequence)?))
     }
 }
 
@@ -435,7 +492,7 @@ mod tests {
     /// A media of 10 s at 25 frames per second: segments of 4, 4 and 2 s, 469
     /// audio frames (10.00533 s) long.
     fn media(ordinal: u64, start: i64, first_sequence: u64) -> Row {
-        let map = SegmentMap::of_frames(FrameRate::PAL, 250).unwrap();
+        let map = MapOutline::of_frames(FrameRate::PAL, 250).unwrap();
         let cursor = Cursor {
             cycle: 0,
             item: ItemId(Uuid::nil()),
@@ -450,6 +507,7 @@ mod tests {
             first_sequence,
             discontinuity_sequence: 0,
             frame_height: 720,
+            signature: None,
             lineup_version: 1,
             content,
         }
@@ -471,7 +529,7 @@ mod tests {
         assert_eq!(ledger.cut_before(4).unwrap().1, AirTime(start));
         ledger.push(media(3, start, 4)).unwrap();
         assert_eq!(ledger.airings().len(), 3);
-        let cut = ledger.airings()[1];
+        let cut = &ledger.airings()[1];
         assert_eq!((cut.end, cut.end_sequence, cut.is_cut()), (AirTime(start), 4, true));
         assert_eq!(ledger.segment(3).unwrap().row.ordinal, 1);
         assert_eq!(ledger.segment(4).unwrap().row.ordinal, 3);

@@ -14,6 +14,8 @@ pub mod demand;
 pub mod guide;
 pub mod hls;
 pub mod id;
+pub mod keyframes;
+pub mod ladder;
 pub mod ledger;
 pub mod lineup;
 pub mod media;

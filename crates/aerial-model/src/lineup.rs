@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ItemId, MapId, MediaId};
-use crate::segment_map::SegmentMap;
+use crate::segment_map::MapOutline;
 use crate::time::{AirTime, Ticks};
 
 /// In which order a cycle plays its slots.
@@ -45,8 +45,8 @@ pub struct Slot {
     pub key: SlotKey,
     /// Which cut points are used; the airing pins them.
     pub map_id: MapId,
-    /// The cut points.
-    pub map: SegmentMap,
+    /// What is known of the map without its cuts.
+    pub map: MapOutline,
 }
 
 impl Slot {

@@ -19,6 +19,16 @@ pub enum Rendition {
     Height(u16),
 }
 
+impl Rendition {
+    /// How high it is at most; `None` for the source's own height.
+    pub fn height(self) -> Option<u16> {
+        match self {
+            Self::Source => None,
+            Self::Height(height) => Some(height),
+        }
+    }
+}
+
 /// Not a rendition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no rendition: use `source` or a height such as `720p`")]
@@ -93,6 +103,15 @@ impl Profile {
         })
     }
 
+    /// What stands in where copied video of that size fails: slates of its size.
+    pub fn standing_in(width: u32, height: u32) -> Self {
+        let even = |length: u32, most: u32| {
+            u16::try_from(length.clamp(MIN_HEIGHT.into(), most) & !1).unwrap_or(MIN_HEIGHT)
+        };
+        let (width, height) = (even(width, WIDEST), even(height, WIDEST));
+        Self { width, height, video_kbps: video_kbps(height), audio_kbps: 160 }
+    }
+
     /// The H.264 level: the lowest that carries this frame 60 times a second, so
     /// that all items of a profile have the same one (ITU-T H.264, table A-1).
     pub fn level(&self) -> Level {
@@ -120,23 +139,29 @@ impl Profile {
 
     /// `CODECS` of the master playlist (RFC 6381): H.264 High, AAC-LC.
     pub fn codecs(&self) -> String {
-        format!("avc1.6400{:02x},mp4a.40.2", self.level().0)
+        format!("{},mp4a.40.2", self.video_codec())
+    }
+
+    /// The video's part of it.
+    pub fn video_codec(&self) -> String {
+        format!("avc1.6400{:02x}", self.level().0)
     }
 
     /// `BANDWIDTH`: the highest bit rate of any segment of 2 s or more (RFC 8216,
     /// 4.3.4.2), in bits per second with all that MPEG-TS adds.
     pub fn peak_bandwidth(&self) -> u64 {
         // A segment of 2 s may empty a full buffer.
-        self.transported(self.maxrate_kbps() + self.buffer_kbits() / 2)
+        Self::transported(self.maxrate_kbps() + self.buffer_kbits() / 2, self.audio_kbps)
     }
 
     /// `AVERAGE-BANDWIDTH`, in bits per second with all that MPEG-TS adds.
     pub fn average_bandwidth(&self) -> u64 {
-        self.transported(self.video_kbps)
+        Self::transported(self.video_kbps, self.audio_kbps)
     }
 
-    fn transported(&self, video_kbps: u32) -> u64 {
-        let payload = u64::from(video_kbps + self.audio_kbps) * 1_000;
+    /// Bits per second of a video and a sound with all that MPEG-TS adds.
+    pub fn transported(video_kbps: u32, audio_kbps: u32) -> u64 {
+        let payload = (u64::from(video_kbps) + u64::from(audio_kbps)) * 1_000;
         // 4 bytes of each 188 are header; the rest is PES headers, the stuffing
         // at each access unit's end, PCR, PAT and PMT.
         payload * 188 / 184 + TRANSPORT_BITS_PER_SECOND
@@ -177,6 +202,9 @@ impl Profile {
 /// Raised whenever the same profile gives other bytes than before: another
 /// filter chain, other pins, another way to write segments.
 const FORMAT_VERSION: u32 = 1;
+
+/// The widest picture that H.264 carries.
+const WIDEST: u32 = 8_192;
 
 /// No rendition is lower: below, H.264 encoders and players grow odd.
 const MIN_HEIGHT: u16 = 96;

@@ -6,13 +6,16 @@
 //! handed on is always a prefix of the media in display order, without gap or
 //! double, so that any other worker can continue exactly there.
 
+mod copied;
+mod grid;
 pub mod slate;
 mod timing;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::mpegts::{AccessUnit, Chunk, DemuxError, Demuxer, SegmentWriter, UnitKind, VideoCodec};
-use crate::segment_map::SegmentMap;
+use crate::segment_map::{CutList, SegmentMap};
 use crate::time::{AUDIO_FRAME, Ticks};
 use timing::first_audio;
 
@@ -34,7 +37,8 @@ pub struct Position {
     /// The segment under way, or to be opened next; the map's number of
     /// segments when all is done.
     pub segment: u32,
-    /// The first frame wanted, counted from the media's start.
+    /// The first frame wanted, counted from the media's start; of copied video
+    /// the first picture, counted from the segment's start in decoding order.
     pub frame: u64,
     /// The first audio PTS wanted. It can be before the frame's time (audio
     /// comes by decoding time) or after it.
@@ -44,13 +48,45 @@ pub struct Position {
 impl Position {
     /// The beginning of segment `segment`.
     pub fn at(map: &SegmentMap, segment: u32) -> Self {
+        Self::of(map, Treatment::Transcoded, segment)
+    }
+
+    /// The same, of what is treated so.
+    pub fn of(map: &SegmentMap, treatment: Treatment, segment: u32) -> Self {
         let segment = segment.min(map.segments());
-        Self { segment, frame: map.cut_frame(segment), audio: first_audio(map.cut(segment)) }
+        let frame = match treatment {
+            Treatment::Transcoded => map.cut_frame(segment),
+            Treatment::CopiedVideo | Treatment::Copied => 0,
+        };
+        let audio = match (treatment, map.cut_list()) {
+            (Treatment::Copied, Some(cuts)) if segment < map.segments() => cuts.cut(segment).audio,
+            _ => first_audio(map.cut(segment)),
+        };
+        Self { segment, frame, audio }
     }
 
     /// Whether nothing is left to make.
     pub fn is_end(&self, map: &SegmentMap) -> bool {
         self.segment >= map.segments()
+    }
+}
+
+/// What of a track is copied. Only what is cut at the file's own keyframes can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Treatment {
+    /// Nothing.
+    #[default]
+    Transcoded,
+    /// The picture; the sound is transcoded.
+    CopiedVideo,
+    /// Picture and sound.
+    Copied,
+}
+
+impl Treatment {
+    /// The picture is copied.
+    pub fn copies_video(self) -> bool {
+        self != Self::Transcoded
     }
 }
 
@@ -133,6 +169,19 @@ pub enum SegmenterError {
         /// Which.
         frame: u64,
     },
+    /// Copied video is not what its index says.
+    #[error(
+        "picture {picture} of segment {segment} is at {found} s, which is not what the file's index \
+         says; the file was replaced, or is read otherwise than before"
+    )]
+    NotAsIndexed {
+        /// The segment.
+        segment: u32,
+        /// In decoding order.
+        picture: u64,
+        /// The PTS that came.
+        found: Ticks,
+    },
     /// The next segment began while frames of this one were missing.
     #[error("segment {segment} is left at frame {next} of {end}: frames are missing")]
     Missing {
@@ -159,7 +208,12 @@ pub struct Handover {
 impl Handover {
     /// A fresh start at `segment`.
     pub fn at(map: &SegmentMap, segment: u32) -> Self {
-        Self { position: Position::at(map, segment), open: None }
+        Self::of(map, Treatment::Transcoded, segment)
+    }
+
+    /// The same, of what is treated so.
+    pub fn of(map: &SegmentMap, treatment: Treatment, segment: u32) -> Self {
+        Self { position: Position::of(map, treatment, segment), open: None }
     }
 
     /// Where the next worker continues.
@@ -179,6 +233,8 @@ struct Open {
     writer: SegmentWriter,
     /// Frames by which decoding runs ahead of display.
     reorder: u64,
+    /// When the last copied picture that was handed on ends.
+    shown_until: Option<Ticks>,
 }
 
 /// How a worker's output ended.
@@ -197,37 +253,58 @@ pub struct Segmenter {
     demuxer: Demuxer,
     position: Position,
     open: Option<Open>,
-    /// By how many frames this worker's decoding runs ahead of display; `None`
-    /// until its first picture has been seen and found right.
-    reorder: Option<u64>,
-    /// DTS of the last picture that came.
-    decoded: Option<Ticks>,
-    /// What came and is not handed on: in decoding order, with frame numbers.
-    video: VecDeque<(u64, AccessUnit)>,
+    pictures: Pictures,
+    /// The cuts that copied sound is sorted by.
+    copied_sound: Option<Arc<CutList>>,
+    /// Sound that came and is not handed on.
     audio: VecDeque<AccessUnit>,
     /// Sound that came again between two places of the grid.
     made_again: usize,
+    /// No more comes.
+    ended: bool,
+}
+
+/// The pictures of a track, by how they are made.
+#[derive(Debug)]
+enum Pictures {
+    Grid(grid::Pictures),
+    Copied(copied::Pictures, Arc<CutList>),
 }
 
 impl Segmenter {
     /// For a worker started at the beginning of segment `segment`.
     pub fn new(map: SegmentMap, segment: u32) -> Self {
-        Self::resume(map, Handover::at(&map, segment))
+        let handover = Handover::at(&map, segment);
+        Self::resume(map, handover)
     }
 
     /// For a worker started at `handover.position()`.
     pub fn resume(map: SegmentMap, handover: Handover) -> Self {
+        Self::resume_as(map, Treatment::Transcoded, handover)
+    }
+
+    /// The same, of what is treated so. Without keyframes to be cut at, all is
+    /// transcoded.
+    pub fn resume_as(map: SegmentMap, treatment: Treatment, handover: Handover) -> Self {
         let Handover { position, open } = handover;
+        let cuts = map.cut_list().filter(|_| treatment.copies_video()).cloned();
+        let begins = match &cuts {
+            Some(cuts) => cuts.cut(position.segment).at + cuts.origin(),
+            None => map.rate().ticks_at(position.frame),
+        };
         Self {
+            demuxer: Demuxer::new(begins + WORKER_TS_OFFSET),
+            copied_sound: cuts.clone().filter(|_| treatment == Treatment::Copied),
+            pictures: match cuts {
+                Some(cuts) => Pictures::Copied(copied::Pictures::new(), cuts),
+                None => Pictures::Grid(grid::Pictures::default()),
+            },
             map,
-            demuxer: Demuxer::new(map.rate().ticks_at(position.frame) + WORKER_TS_OFFSET),
             position,
             open,
-            reorder: None,
-            decoded: None,
-            video: VecDeque::new(),
             audio: VecDeque::new(),
             made_again: 0,
+            ended: false,
         }
     }
 
@@ -254,12 +331,15 @@ impl Segmenter {
     /// # Errors
     /// As [`Segmenter::push`].
     pub fn finish(&mut self, out: &mut Vec<Output>) -> Result<Finished, SegmenterError> {
-        let came = self.position.frame + self.video.len() as u64;
-        if came + 1 < self.map.frames() {
+        if !self.pictures.all_came(&self.map, self.position) {
             self.demuxer.forget_picture();
         }
         self.demuxer.finish();
-        let result = self.accept_all(out);
+        let mut result = self.accept_all(out);
+        self.ended = true;
+        if result.is_ok() {
+            result = self.advance(out);
+        }
         self.hand_out_chunk(out);
         result.map(|()| Finished { complete: self.position.is_end(&self.map), next: self.position })
     }
@@ -283,42 +363,31 @@ impl Segmenter {
             unit.pts -= WORKER_TS_OFFSET;
             unit.dts -= WORKER_TS_OFFSET;
             match unit.kind {
-                UnitKind::Video { idr } => self.accept_video(unit, idr)?,
-                // Frames lie on the audio grid, so "before the end" and "before
-                // the rounded length" are the same.
-                UnitKind::Audio if unit.pts < self.map.end() => self.accept_audio(unit)?,
-                UnitKind::Audio => {}
+                UnitKind::Video { .. } => {
+                    self.pictures.accept(&self.map, self.position, unit)?;
+                }
+                UnitKind::Audio => self.accept_sound(unit)?,
             }
             self.advance(out)?;
-            if self.video.len().max(self.audio.len()) > WAITING_LIMIT {
+            if self.pictures.waiting().max(self.audio.len()) > WAITING_LIMIT {
                 return Err(SegmenterError::Unbalanced);
             }
         }
         Ok(())
     }
 
-    fn accept_video(&mut self, unit: AccessUnit, idr: bool) -> Result<(), SegmenterError> {
-        let rate = self.map.rate();
-        if self.reorder.is_none() {
-            let expected = rate.ticks_at(self.position.frame);
-            if unit.pts != expected {
-                return Err(SegmenterError::Rebased { expected, found: unit.pts });
-            }
-            if !idr {
-                let Position { segment, frame, .. } = self.position;
-                return Err(SegmenterError::NoKeyframe { segment, frame });
-            }
-            self.reorder = Some(rate.frames_in(unit.pts - unit.dts));
-        }
-        let AccessUnit { pts, dts, .. } = unit;
-        if dts > pts || self.decoded.replace(dts).is_some_and(|last| dts <= last) {
-            return Err(SegmenterError::BadTimes { pts, dts });
-        }
-        let frame =
-            timing::frame_at(rate, unit.pts).ok_or(SegmenterError::OffGrid { pts: unit.pts })?;
-        // The last picture is held to the end and beyond where a source ends early.
-        if frame < self.map.frames() {
-            self.video.push_back((frame, unit));
+    fn accept_sound(&mut self, mut unit: AccessUnit) -> Result<(), SegmenterError> {
+        let Some(cuts) = &self.copied_sound else {
+            // Frames lie on the audio grid, so "before the end" and "before the
+            // rounded length" are the same.
+            return if unit.pts < self.map.end() { self.accept_audio(unit) } else { Ok(()) };
+        };
+        unit.pts = copied::sound_time(cuts, unit.pts - cuts.origin());
+        unit.dts = unit.pts;
+        let next = self.audio.back().map_or(self.position.audio, |last| last.pts + AUDIO_FRAME);
+        let last = copied::sound_threshold(&self.map, cuts, cuts.segments());
+        if unit.pts >= next - copied::HALF_AUDIO_FRAME && unit.pts < last {
+            self.audio.push_back(unit);
         }
         Ok(())
     }
@@ -345,9 +414,9 @@ impl Segmenter {
     fn advance(&mut self, out: &mut Vec<Output>) -> Result<(), SegmenterError> {
         while !self.position.is_end(&self.map) {
             let Some(mut open) = self.take_open(out)? else { return Ok(()) };
-            let result = self.hand_on_video(&mut open);
+            let result = self.pictures.hand_on(&self.map, &mut self.position, &mut open);
             self.hand_on_audio(&mut open);
-            if result.is_err() || !open.end_tracks(&self.map, self.position) {
+            if result.is_err() || !self.end_tracks(&mut open) {
                 self.open = Some(open);
                 return result;
             }
@@ -355,6 +424,7 @@ impl Segmenter {
             out.push(Output::Chunk { index, chunk: open.writer.close() });
             out.push(Output::Closed { index });
             self.position.segment += 1;
+            self.pictures.turn(&mut self.position)?;
         }
         Ok(())
     }
@@ -364,53 +434,122 @@ impl Segmenter {
         if let Some(open) = self.open.take() {
             return Ok(Some(open));
         }
-        let Position { segment, frame, .. } = self.position;
-        let (Some((first, unit)), Some(reorder)) = (self.video.front(), self.reorder) else {
-            return Ok(None);
-        };
-        if *first != frame || unit.kind != (UnitKind::Video { idr: true }) {
-            return Err(SegmenterError::NoKeyframe { segment, frame });
-        }
+        let segment = self.position.segment;
+        let Some(reorder) = self.pictures.opening(self.position)? else { return Ok(None) };
         let codec = self.demuxer.video_codec().unwrap_or_default();
         out.push(Output::Opened { index: segment });
         Ok(Some(Open::new(&self.map, segment, codec, reorder)))
     }
 
-    /// Hands on the longest run of pictures that closes the display order: an
-    /// IDR alone is one, a P-frame goes with the B-frames before it.
-    fn hand_on_video(&mut self, open: &mut Open) -> Result<(), SegmenterError> {
-        let Position { segment, frame: next, .. } = self.position;
-        let end = self.map.cut_frame(segment + 1);
-        let (mut ready, mut highest) = (0, next);
-        for (n, (frame, _)) in self.video.iter().take_while(|(frame, _)| *frame < end).enumerate() {
-            if *frame < next {
-                return Err(SegmenterError::Repeated { frame: *frame });
-            }
-            highest = highest.max(*frame + 1);
-            if highest - next == n as u64 + 1 {
-                ready = n + 1;
-            }
-        }
-        let reorder = self.reorder.unwrap_or(open.reorder);
-        for (_, mut unit) in self.video.drain(..ready) {
-            if self.position.frame < reorder {
-                // Before the media's start (`rules.md`, 16).
-                unit.dts = timing::decode_time(self.map.rate(), self.position.frame, reorder);
-            }
-            self.position.frame += 1;
-            open.writer.push(unit);
-        }
-        if self.position.frame < end && self.video.iter().any(|(frame, _)| *frame >= end) {
-            return Err(SegmenterError::Missing { segment, next: self.position.frame, end });
-        }
-        Ok(())
-    }
-
     fn hand_on_audio(&mut self, open: &mut Open) {
-        let end = self.map.cut(self.position.segment + 1);
+        let end = self.audio_end();
         while let Some(unit) = self.audio.pop_front_if(|unit| unit.pts < end) {
             self.position.audio = unit.pts + AUDIO_FRAME;
             open.writer.push(unit);
+        }
+    }
+
+    /// Where the sound of the segment under way ends.
+    fn audio_end(&self) -> Ticks {
+        let next = self.position.segment + 1;
+        match &self.copied_sound {
+            Some(cuts) => copied::sound_threshold(&self.map, cuts, next),
+            None => self.map.cut(next),
+        }
+    }
+
+    /// Tells the writer which tracks are whole; `true` where both are.
+    fn end_tracks(&self, open: &mut Open) -> bool {
+        let video = self.pictures.are_whole(&self.map, self.position);
+        // A copied sound that ends with the file is whole where the pictures are.
+        let came_to_its_end = self.ended && self.copied_sound.is_some() && video;
+        let audio = came_to_its_end || self.position.audio >= self.audio_end();
+        if video {
+            open.writer.end_video();
+        }
+        if audio {
+            open.writer.end_audio();
+        }
+        video && audio
+    }
+}
+
+impl Pictures {
+    fn accept(
+        &mut self,
+        map: &SegmentMap,
+        position: Position,
+        mut unit: AccessUnit,
+    ) -> Result<(), SegmenterError> {
+        match self {
+            Self::Grid(pictures) => pictures.accept(map, position, unit),
+            Self::Copied(pictures, cuts) => {
+                unit.pts -= cuts.origin();
+                pictures.accept(cuts, position, unit)
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        match self {
+            Self::Grid(pictures) => pictures.waiting(),
+            Self::Copied(pictures, _) => pictures.waiting(),
+        }
+    }
+
+    /// Whether all of the media's pictures came but, perhaps, the one under way.
+    fn all_came(&self, map: &SegmentMap, position: Position) -> bool {
+        match self {
+            Self::Grid(pictures) => position.frame + pictures.waiting() as u64 + 1 >= map.frames(),
+            Self::Copied(pictures, cuts) => {
+                let rest: u64 = (position.segment..cuts.segments())
+                    .map(|index| u64::from(cuts.cut(index).pictures))
+                    .sum();
+                position.frame + pictures.waiting() as u64 + 1 >= rest
+            }
+        }
+    }
+
+    fn opening(&self, position: Position) -> Result<Option<u64>, SegmenterError> {
+        match self {
+            Self::Grid(pictures) => pictures.opening(position),
+            Self::Copied(pictures, cuts) => Ok(pictures.opening(cuts)),
+        }
+    }
+
+    fn hand_on(
+        &mut self,
+        map: &SegmentMap,
+        position: &mut Position,
+        open: &mut Open,
+    ) -> Result<(), SegmenterError> {
+        match self {
+            Self::Grid(pictures) => pictures.hand_on(map, position, open),
+            Self::Copied(pictures, cuts) => {
+                pictures.hand_on(cuts, position, open, map.rate().ticks_at(1));
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the segment under way has all its pictures.
+    fn are_whole(&self, map: &SegmentMap, position: Position) -> bool {
+        match self {
+            Self::Grid(_) => position.frame >= map.cut_frame(position.segment + 1),
+            Self::Copied(_, cuts) => {
+                position.frame >= u64::from(cuts.cut(position.segment).pictures)
+            }
+        }
+    }
+
+    /// Goes on to the next segment.
+    fn turn(&mut self, position: &mut Position) -> Result<(), SegmenterError> {
+        match self {
+            Self::Grid(_) => Ok(()),
+            Self::Copied(pictures, cuts) => {
+                position.frame = 0;
+                pictures.turn(cuts, *position)
+            }
         }
     }
 }
@@ -418,19 +557,7 @@ impl Segmenter {
 impl Open {
     fn new(map: &SegmentMap, index: u32, codec: VideoCodec, reorder: u64) -> Self {
         let limit = timing::clock_limit(map, index, reorder);
-        Self { writer: SegmentWriter::new(codec, map.cut(index), limit), reorder }
-    }
-
-    /// Tells the writer which tracks are whole; `true` where both are.
-    fn end_tracks(&mut self, map: &SegmentMap, position: Position) -> bool {
-        let video = position.frame >= map.cut_frame(position.segment + 1);
-        let audio = position.audio >= map.cut(position.segment + 1);
-        if video {
-            self.writer.end_video();
-        }
-        if audio {
-            self.writer.end_audio();
-        }
-        video && audio
+        let writer = SegmentWriter::new(codec, map.cut(index), limit);
+        Self { writer, reorder, shown_until: None }
     }
 }

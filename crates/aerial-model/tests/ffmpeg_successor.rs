@@ -2,7 +2,6 @@
 //! growing segment is missing or comes twice, whatever the frame rate.
 #![allow(clippy::unwrap_used, reason = "a test file")]
 
-#[allow(dead_code, reason = "each test file uses its part")]
 mod reading;
 mod support;
 
@@ -52,7 +51,7 @@ fn a_successor_takes_up_picture_and_sound_where_each_was_left(
     let mut behind = Ticks::ZERO;
     for part in [12, 23, 37, 52, 68, 81, 94] {
         let mut out = Vec::new();
-        let mut first = Segmenter::resume(map, Handover::at(&map, 0));
+        let mut first = Segmenter::resume(map.clone(), Handover::at(&map, 0));
         first.push(&whole[..whole.len() * part / 100], &mut out).unwrap();
         let handover = first.into_handover();
         let position = handover.position();
@@ -62,7 +61,7 @@ fn a_successor_takes_up_picture_and_sound_where_each_was_left(
             continue;
         }
         behind = behind.max(map.rate().ticks_at(position.frame) - position.audio);
-        let mut second = Segmenter::resume(map, handover);
+        let mut second = Segmenter::resume(map.clone(), handover);
         second.push(&output(position), &mut out).unwrap();
         let finished = second.finish(&mut out).unwrap();
         assert!(finished.complete, "{part} %, {position:?}: {finished:?}");

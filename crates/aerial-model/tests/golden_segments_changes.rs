@@ -93,7 +93,7 @@ fn a_worker_whose_sound_changes_late_is_replaced_and_nothing_is_missing() {
     let folder = folder();
     let path = of_two(folder.path(), "film.ts", [("20.4", SMALL), ("6", SURROUND)]);
     let film = Film::at(&path);
-    let (mut segmenter, mut out) = (Segmenter::new(film.map, 0), Vec::new());
+    let (mut segmenter, mut out) = (Segmenter::new(film.map.clone(), 0), Vec::new());
     let fault = film
         .worker(Position::at(&film.map, 0))
         .chunks(READ_BYTES)

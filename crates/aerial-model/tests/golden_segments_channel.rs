@@ -65,13 +65,13 @@ fn a_successor_takes_over_wherever_a_worker_dies(
 ) {
     let folder = folder();
     let film = film(&folder, "film", rate, seconds);
-    let map = film.map;
+    let map = film.map.clone();
     let output = film.worker(Position::at(&film.map, 0));
     let first = film.segments(0);
     let expected = is_gapless(&map, &first);
     for death in 0..deaths {
         let came = output.len() * (death * 100 / deaths + 3) / 100;
-        let (mut segmenter, mut out) = (Segmenter::new(map, 0), Vec::new());
+        let (mut segmenter, mut out) = (Segmenter::new(map.clone(), 0), Vec::new());
         segmenter.push(&output[..came], &mut out).unwrap();
         let segments = film.resumed(segmenter.into_handover(), out);
         let reading = is_gapless(&map, &segments);
@@ -85,7 +85,7 @@ fn a_successor_takes_over_wherever_a_worker_dies(
 fn segments_in_random_order_play_without_a_warning() {
     let folder = folder();
     let film = film(&folder, "film", "24000/1001", "14");
-    let map = film.map;
+    let map = film.map.clone();
     let segments = film.segments(0);
     let mut state = 7u32;
     let mut at = Ticks::ZERO;
@@ -112,7 +112,7 @@ fn every_pair_of_rates_meets_at_an_item_boundary() {
         .enumerate()
         .map(|(n, rate)| {
             let film = film(&folder, &format!("pair-{n}"), rate, "1.3");
-            (film.map, film.segments(0))
+            (film.map.clone(), film.segments(0))
         })
         .collect();
     let pairs = (0..items.len()).flat_map(|a| (0..items.len()).flat_map(move |b| [a, b]));
@@ -140,13 +140,13 @@ fn slate_of(rate: FrameRate) -> Slate {
 fn slates_stand_before_after_and_inside_a_programme() {
     let folder = folder();
     let film = film(&folder, "film", "25", "9");
-    let (map, segments) = (film.map, film.segments(0));
+    let (map, segments) = (film.map.clone(), film.segments(0));
     let slate = slate_of(map.rate());
 
     // A worker dies at a third; the slate completes its segment and is the next.
     let output = film.worker(Position::at(&film.map, 0));
     let mut out = Vec::new();
-    let mut segmenter = Segmenter::new(map, 0);
+    let mut segmenter = Segmenter::new(map.clone(), 0);
     segmenter.push(&output[..output.len() / 4], &mut out).unwrap();
     let handover = segmenter.into_handover();
     assert!(handover.is_growing() && handover.position().segment == 0);
@@ -170,7 +170,7 @@ fn a_segment_is_handed_to_an_end_before_its_map_ends_and_says_so() {
     let folder = folder();
     let film = film(&folder, "film", "25", "6");
     let output = film.worker(Position::at(&film.map, 0));
-    let mut segmenter = Segmenter::new(film.map, 0);
+    let mut segmenter = Segmenter::new(film.map.clone(), 0);
     let mut out = Vec::new();
     // FFmpeg ends between two packets of the muxer.
     let packets: Vec<&[u8]> = output.chunks(188).collect();
@@ -202,7 +202,7 @@ fn a_damaged_real_stream_makes_nothing_panic() {
                 _ => bytes.insert(at, random() as u8),
             }
         }
-        let mut segmenter = Segmenter::resume(film.map, Handover::at(&film.map, 0));
+        let mut segmenter = Segmenter::resume(film.map.clone(), Handover::at(&film.map, 0));
         let mut out = Vec::new();
         let _ = segmenter.push(&bytes, &mut out).and_then(|()| segmenter.finish(&mut out));
         for segment in whole(&out) {

@@ -168,7 +168,7 @@ fn collect(out: &[Output]) -> Vec<(u32, Segment)> {
 
 fn segments_from(map: &SegmentMap, segment: u32, sizes: Sizes) -> Vec<(u32, Segment)> {
     let bytes = worker(map, Position::at(map, segment), sizes);
-    let mut segmenter = Segmenter::new(*map, segment);
+    let mut segmenter = Segmenter::new(map.clone(), segment);
     let mut out = Vec::new();
     segmenter.push(&bytes, &mut out).unwrap();
     let finished = segmenter.finish(&mut out).unwrap();
@@ -236,7 +236,7 @@ proptest! {
         map in maps(), sizes in sizes(), piece in 1usize..9_000,
     ) {
         let bytes = worker(&map, Position::at(&map, 0), sizes);
-        let mut segmenter = Segmenter::new(map, 0);
+        let mut segmenter = Segmenter::new(map.clone(), 0);
         let mut out = Vec::new();
         for bytes in bytes.chunks(piece) {
             segmenter.push(bytes, &mut out).unwrap();
@@ -257,14 +257,14 @@ proptest! {
                 break;
             }
             let bytes = worker(&map, handover.position(), sizes);
-            let mut segmenter = Segmenter::resume(map, handover);
+            let mut segmenter = Segmenter::resume(map.clone(), handover);
             for bytes in bytes[..death.index(bytes.len())].chunks(piece) {
                 segmenter.push(bytes, &mut out).unwrap();
             }
             handover = segmenter.into_handover();
         }
         let before = handover.position();
-        let mut segmenter = Segmenter::resume(map, handover);
+        let mut segmenter = Segmenter::resume(map.clone(), handover);
         segmenter.push(&worker(&map, before, sizes), &mut out).unwrap();
         let finished = segmenter.finish(&mut out).unwrap();
         prop_assert!(finished.complete, "{:?} from {:?}", finished, before);
@@ -277,7 +277,7 @@ proptest! {
     ) {
         let slate = slate(map.rate(), tiny);
         let bytes = worker(&map, Position::at(&map, 0), sizes);
-        let mut segmenter = Segmenter::new(map, 0);
+        let mut segmenter = Segmenter::new(map.clone(), 0);
         let mut out = Vec::new();
         segmenter.push(&bytes[..death.index(bytes.len())], &mut out).unwrap();
         let mut position = segmenter.position();
@@ -329,7 +329,7 @@ proptest! {
             bytes.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
         }
         let map = SegmentMap::of_frames(FrameRate::PAL, 300).unwrap();
-        let mut segmenter = Segmenter::new(map, 1);
+        let mut segmenter = Segmenter::new(map.clone(), 1);
         let mut out = Vec::new();
         let _ = segmenter.push(&bytes, &mut out).and_then(|()| segmenter.finish(&mut out));
         prop_assert_eq!(out, []);
@@ -345,7 +345,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = value;
         }
-        let mut segmenter = Segmenter::new(map, 0);
+        let mut segmenter = Segmenter::new(map.clone(), 0);
         let mut out = Vec::new();
         for piece in bytes.chunks(1_000) {
             if segmenter.push(piece, &mut out).is_err() {
@@ -442,7 +442,7 @@ fn map_of(frames: u64) -> SegmentMap {
 
 /// The first fault of a worker's output for `map` read as for `segment`.
 fn fault(map: SegmentMap, segment: u32, bytes: &[u8]) -> SegmenterError {
-    let mut segmenter = Segmenter::new(map, segment);
+    let mut segmenter = Segmenter::new(map.clone(), segment);
     let mut out = Vec::new();
     segmenter.push(bytes, &mut out).and_then(|()| segmenter.finish(&mut out)).unwrap_err()
 }
@@ -476,7 +476,7 @@ fn a_cut_without_an_idr_is_refused() {
 fn a_truncated_file_is_told_from_a_whole_one() {
     let map = map_of(300);
     let short = worker(&map_of(230), Position::at(&map, 1), USUAL);
-    let mut segmenter = Segmenter::new(map, 1);
+    let mut segmenter = Segmenter::new(map.clone(), 1);
     let mut out = Vec::new();
     segmenter.push(&short, &mut out).unwrap();
     let finished = segmenter.finish(&mut out).unwrap();
@@ -495,7 +495,7 @@ fn a_picture_that_was_cut_off_is_made_again() {
         read(&collect(out)[0].1.bytes).video.into_iter().map(|pes| pes.data).collect()
     };
     let mut whole = Vec::new();
-    let mut segmenter = Segmenter::new(map, 0);
+    let mut segmenter = Segmenter::new(map.clone(), 0);
     segmenter.push(&bytes, &mut whole).unwrap();
     segmenter.finish(&mut whole).unwrap();
     let mut whole = data(&whole);
@@ -503,7 +503,7 @@ fn a_picture_that_was_cut_off_is_made_again() {
     // Cut between two packets, the stream says of itself that it is whole.
     for end in (188..bytes.len()).step_by(188) {
         let mut out = Vec::new();
-        let mut first = Segmenter::new(map, 0);
+        let mut first = Segmenter::new(map.clone(), 0);
         first.push(&bytes[..end], &mut out).unwrap();
         if first.finish(&mut out).is_ok_and(|finished| finished.complete) {
             continue; // nothing but stuffing was cut off
@@ -513,7 +513,7 @@ fn a_picture_that_was_cut_off_is_made_again() {
         if position.frame == map.frames() {
             continue; // sound alone is missing
         }
-        let mut second = Segmenter::resume(map, handover);
+        let mut second = Segmenter::resume(map.clone(), handover);
         second.push(&worker(&map, position, USUAL), &mut out).unwrap();
         assert!(second.finish(&mut out).unwrap().complete, "{end} bytes, {position:?}");
         // All but the IDR that the successor begins with are those of the first.
@@ -528,7 +528,7 @@ fn a_picture_that_was_cut_off_is_made_again() {
 fn the_first_bytes_come_with_the_idr_alone() {
     let map = map_of(300);
     let bytes = worker(&map, Position::at(&map, 1), USUAL);
-    let mut segmenter = Segmenter::new(map, 1);
+    let mut segmenter = Segmenter::new(map.clone(), 1);
     let mut out = Vec::new();
     let mut fed = 0;
     for packet in bytes.chunks(188) {
@@ -552,7 +552,7 @@ fn the_first_bytes_come_with_the_idr_alone() {
 fn b_frames_are_handed_on_with_what_they_lean_on() {
     let map = map_of(300);
     let bytes = worker(&map, Position::at(&map, 0), USUAL);
-    let mut segmenter = Segmenter::new(map, 0);
+    let mut segmenter = Segmenter::new(map.clone(), 0);
     let mut frames = vec![0];
     for packet in bytes.chunks(188) {
         segmenter.push(packet, &mut Vec::new()).unwrap();
@@ -572,7 +572,8 @@ fn items_of_all_rates_follow_each_other_in_both_orders() {
             let rate = rate(*rates);
             let map =
                 SegmentMap::of_frames(rate, rate.frames_in(Ticks::from_millis(1_500))).unwrap();
-            (map, segments_from(&map, 0, USUAL))
+            let segments = segments_from(&map, 0, USUAL);
+            (map, segments)
         })
         .collect();
     let mut at = Ticks::ZERO;

@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use aerial_model::command::Tuning;
+use aerial_model::profile::Rendition;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -99,14 +100,42 @@ pub struct Stream {
     /// How long a channel that has no grace period of its own stays on the air
     /// without a viewer, 0s to 1h; default `30s`.
     pub grace: Period,
-    /// The height of the transcoded picture, an even number from 144 to 2160;
-    /// a source that is lower keeps its own; default 720.
+    /// The height of the transcoded picture that is sent where one must do, an even
+    /// number from 144 to 2160; a source that is lower keeps its own; default 720.
     pub height: Within<144, 2160>,
+    /// What channels offer that have no ladder of their own: `source` and heights;
+    /// default `source`, `1080p`, `720p`, `480p`, `360p`. What the machine cannot
+    /// carry, and what is taller than the channel's tallest picture, is left out. In a
+    /// variable they are separated by commas.
+    #[serde(deserialize_with = "rungs")]
+    pub ladder: Vec<Rendition>,
+}
+
+impl Stream {
+    /// The ladder, best first, with the height that is sent where one must do.
+    pub fn rungs(&self) -> Vec<Rendition> {
+        let mut rungs = self.ladder.clone();
+        rungs.push(Rendition::Height(self.height.get()));
+        rungs.sort_by_key(|rung| rung.height().map_or(0, |height| u16::MAX - height));
+        rungs.dedup();
+        rungs
+    }
+
+    /// The tallest picture that is transcoded.
+    pub fn tallest(&self) -> u16 {
+        let heights = self.rungs().into_iter().filter_map(Rendition::height);
+        heights.max().unwrap_or(self.height.get())
+    }
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { grace: Period::secs(30), height: Within::of::<720>() }
+        let ladder = [1_080, 720, 480, 360].map(Rendition::Height);
+        Self {
+            grace: Period::secs(30),
+            height: Within::of::<720>(),
+            ladder: [Rendition::Source].into_iter().chain(ladder).collect(),
+        }
     }
 }
 
@@ -304,6 +333,10 @@ impl Settings {
             let height = self.stream.height.get();
             return Err(("stream.height", format!("{height} is odd: H.264 needs an even height")));
         }
+        let odd = |rung: &&Rendition| rung.height().is_some_and(|height| height % 2 == 1);
+        if let Some(rung) = self.stream.ladder.iter().find(odd) {
+            return Err(("stream.ladder", format!("`{rung}` is odd: H.264 needs an even height")));
+        }
         let limit = self.store.limit;
         if limit < ByteSize(64 << 20) {
             return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));
@@ -437,6 +470,32 @@ fn folders<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Path
         }
     }
     deserializer.deserialize_any(Folders)
+}
+
+/// A list, or text with commas between the rungs, as in a variable.
+fn rungs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Rendition>, D::Error> {
+    struct Rungs;
+    impl<'de> serde::de::Visitor<'de> for Rungs {
+        type Value = Vec<Rendition>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of renditions, such as [\"source\", \"720p\"]")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            let rungs = text.split(',').map(str::trim).filter(|rung| !rung.is_empty());
+            rungs.map(|rung| rung.parse().map_err(E::custom)).collect()
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            self,
+            mut list: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut rungs = Vec::new();
+            while let Some(rung) = list.next_element::<String>()? {
+                rungs.push(rung.parse().map_err(serde::de::Error::custom)?);
+            }
+            Ok(rungs)
+        }
+    }
+    deserializer.deserialize_any(Rungs)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod demo;
 pub mod doctor;
 pub mod ffmpeg;
 pub mod http;
+pub mod indexing;
 pub mod keeper;
 pub mod library;
 pub mod schedule;

@@ -40,7 +40,7 @@ pub(super) fn graph(run: &WorkerRun<'_>, start: Start, inputs: &Inputs<'_>) -> S
 fn heard(run: &WorkerRun<'_>, start: Start, input: usize, audio: &AudioFacts) -> String {
     let from = start.sample;
     let mut chain = format!("[{input}:{}]", audio.index);
-    let moved = run.facts.alignment();
+    let moved = run.alignment();
     if moved != Ticks::ZERO {
         // In the file's own samples, whole ones: the same for every run.
         chain += &format!("asetpts=PTS+round({}/{TICKS_PER_SECOND}/TB),", moved.0);

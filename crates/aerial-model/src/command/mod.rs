@@ -7,6 +7,7 @@
 //! and what went wrong without it; `tests/command_golden.rs` holds it to that.
 
 mod audio;
+mod copy;
 mod remux;
 mod slate;
 mod video;
@@ -16,12 +17,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Entry, MediaFacts};
+use crate::media::{Entry, MediaFacts, PICTURE_HELD_AT_MOST};
 use crate::probe::{input, micros};
 use crate::profile::Profile;
 use crate::segment_map::SegmentMap;
 use crate::time::{TICKS_PER_SECOND, Ticks};
 
+pub use copy::{CopyRun, copy, index};
 pub use remux::remux;
 pub use slate::{SLATE_FRAMES_OVER, Slate, SlatePicture, SlateText, slate, slate_frames};
 
@@ -51,6 +53,19 @@ pub struct WorkerRun<'a> {
     pub tuning: &'a Tuning,
     /// What this FFmpeg can do.
     pub filters: Filters,
+}
+
+impl WorkerRun<'_> {
+    /// What is added to the file's times to get the map's.
+    fn alignment(&self) -> Ticks {
+        self.map.alignment().unwrap_or_else(|| self.facts.alignment())
+    }
+
+    /// The picture ends so long before the map that black follows it.
+    fn picture_ends_early(&self) -> bool {
+        let end = self.facts.video.as_ref().map(|video| video.end + self.alignment());
+        end.is_some_and(|end| self.map.end() - end > PICTURE_HELD_AT_MOST)
+    }
 }
 
 /// What this FFmpeg was built with, as its self-test found.
@@ -223,6 +238,9 @@ fn seek(entry: Entry, earliest: Ticks) -> Option<Ticks> {
 /// `n` counts the frames of this run. A map's cuts are equally far apart, but for
 /// the last, which may share out a short tail.
 fn forced_keyframes(map: &SegmentMap, start: Start) -> String {
+    if map.cut_list().is_some() {
+        return listed_keyframes(map, start);
+    }
     let whole = map.rate().frames_per_segment();
     let last = map.cut_frame(map.segments() - 1);
     let first = start.frame;
@@ -233,6 +251,19 @@ fn forced_keyframes(map: &SegmentMap, start: Start) -> String {
     } else {
         format!("expr:eq(n,0)+lt({frame},{last})*eq(mod({frame},{whole}),0)+eq({frame},{last})")
     }
+}
+
+/// Cuts at a file's own keyframes follow no rule: the times of all of them from the
+/// run's first frame on, which stands for stale ones (`keyframes` lets no film
+/// through whose list is too long). A quarter of a frame early, so that no
+/// rounding makes it the frame after.
+fn listed_keyframes(map: &SegmentMap, start: Start) -> String {
+    let early = Ticks(map.rate().ticks_at(1).0 / 4);
+    let cuts = (0..map.segments()).map(|index| map.cut_frame(index));
+    let times = [start.frame].into_iter().chain(cuts.filter(|frame| *frame > start.frame));
+    let times: Vec<String> =
+        times.map(|frame| micros((map.rate().ticks_at(frame) - early).max(Ticks::ZERO))).collect();
+    times.join(",")
 }
 
 /// An argument list in the making.
@@ -274,6 +305,11 @@ impl Line {
         self.words("-g 1000 -sc_threshold 0 -flags +cgop");
         self.words("-color_range tv -colorspace bt709 -color_trc bt709 -color_primaries bt709");
         self.pair("-threads:v", tuning.threads.to_string());
+        self.sound_encoder(profile)
+    }
+
+    /// AAC as the profile pins it.
+    fn sound_encoder(&mut self, profile: &Profile) -> &mut Self {
         self.words("-c:a aac -ac 2 -ar 48000").pair("-b:a", format!("{}k", profile.audio_kbps))
     }
 

@@ -14,9 +14,7 @@ use crate::time::{FrameRate, TICKS_PER_SECOND, Ticks};
 pub(super) fn needs_input(run: &WorkerRun<'_>, start: Start) -> bool {
     match &run.facts.video {
         None => false,
-        Some(video) => {
-            !run.facts.picture_ends_early() || start.at < video.end + run.facts.alignment()
-        }
+        Some(video) => !run.picture_ends_early() || start.at < video.end + run.alignment(),
     }
 }
 
@@ -26,8 +24,7 @@ pub(super) fn exact_seek(run: &WorkerRun<'_>, start: Start) -> Option<Ticks> {
     let Entry::SeekExactly { picture, .. } = run.facts.entry else { return None };
     // What is shown up to half a frame later belongs to that place of the grid.
     let half_a_frame = Ticks(run.map.rate().ticks_at(1).0 / 2 - 1);
-    Some(start.at - run.facts.alignment() + half_a_frame + picture)
-        .filter(|seek| *seek > Ticks::ZERO)
+    Some(start.at - run.alignment() + half_a_frame + picture).filter(|seek| *seek > Ticks::ZERO)
 }
 
 /// `[v]`: the picture, or black where there is none.
@@ -39,7 +36,7 @@ pub(super) fn graph(run: &WorkerRun<'_>, start: Start, from_file: bool) -> Strin
     };
     let timed = timed(run, start, video);
     let fitted = fitted(video, run.profile, run.filters);
-    if run.facts.picture_ends_early() {
+    if run.picture_ends_early() {
         return format!(
             "{timed},trim=start_pts={frame}:end_pts={frames},{fitted}[p];{},trim=end_pts={frames}[b];\
              [b][p]overlay=eof_action=pass:repeatlast=0:format=yuv420,{TAGS}[v]",
@@ -76,7 +73,7 @@ fn timed(run: &WorkerRun<'_>, start: Start, video: &VideoFacts) -> String {
         chain += "bwdif=mode=send_frame:parity=auto:deint=interlaced,";
     }
     chain += &format!("settb=1/{TICKS_PER_SECOND},");
-    let moved = run.facts.alignment();
+    let moved = run.alignment();
     if moved != Ticks::ZERO {
         chain += &format!("setpts=PTS+{},", moved.0).replace("+-", "-");
     }

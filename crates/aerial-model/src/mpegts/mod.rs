@@ -70,6 +70,13 @@ pub struct AccessUnit {
     pub data: Bytes,
 }
 
+impl AccessUnit {
+    /// Whether decoding can begin here.
+    pub fn is_idr(&self) -> bool {
+        self.kind == (UnitKind::Video { idr: true })
+    }
+}
+
 /// A stretch of whole packets of a segment, as it is handed out while the
 /// segment grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

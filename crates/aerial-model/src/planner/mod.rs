@@ -18,6 +18,7 @@ mod seam;
 
 use std::sync::Arc;
 
+use crate::ladder::Looks;
 use crate::ledger::{Content, Cursor, Ledger, Row};
 use crate::lineup::{Lineup, Slot};
 use crate::time::{AirTime, Ticks};
@@ -35,6 +36,7 @@ pub const COMMIT_AHEAD: Ticks = Ticks::from_secs(120);
 #[derive(Debug)]
 pub struct Planner {
     lineup: Arc<Lineup>,
+    looks: Looks,
     cycles: Cycles,
 }
 
@@ -71,13 +73,18 @@ impl Planner {
     /// Plans that version. Slots that could never be shown (no length, or one
     /// over 141 days) are left out.
     pub fn new(lineup: Arc<Lineup>) -> Self {
-        let cycles = Cycles::of(&lineup);
-        Self { lineup, cycles }
+        let (cycles, looks) = (Cycles::of(&lineup), Looks::of(&lineup.slots));
+        Self { lineup, looks, cycles }
     }
 
     /// The version that is planned.
     pub fn lineup(&self) -> &Arc<Lineup> {
         &self.lineup
+    }
+
+    /// How alike its videos are.
+    pub fn looks(&self) -> Looks {
+        self.looks
     }
 
     /// The rows to commit at `now`: those that start up to two minutes later.

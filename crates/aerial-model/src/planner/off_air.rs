@@ -5,7 +5,7 @@
 //! 61 ms after the instant the programme should start (a frame, and the rounding
 //! to an audio frame), and no slate of it is under a second where the wait is not.
 
-use crate::segment_map::SegmentMap;
+use crate::segment_map::MapOutline;
 use crate::time::{FrameRate, Ticks};
 
 /// Ticks in a slate's frame, at 25 frames per second.
@@ -28,13 +28,13 @@ pub(super) const ROW_SEGMENTS: i128 = ROW_FRAMES / SEGMENT_FRAMES;
 pub(super) const LOOP: i128 = 720_000;
 
 /// The map of a whole row.
-pub(super) fn row_map() -> SegmentMap {
+pub(super) fn row_map() -> MapOutline {
     map(ROW_FRAMES)
 }
 
-fn map(frames: i128) -> SegmentMap {
-    let one = SegmentMap::of_frames(FrameRate::PAL, 1).expect("one frame is a map");
-    SegmentMap::of_frames(FrameRate::PAL, frames as u64).unwrap_or(one)
+fn map(frames: i128) -> MapOutline {
+    let one = MapOutline::of_frames(FrameRate::PAL, 1).expect("one frame is a map");
+    MapOutline::of_frames(FrameRate::PAL, frames as u64).unwrap_or(one)
 }
 
 /// A wait for something that starts at a known instant.
@@ -64,7 +64,7 @@ impl Wait {
     }
 
     /// The map of its next row.
-    pub(super) fn next_map(&self) -> SegmentMap {
+    pub(super) fn next_map(&self) -> MapOutline {
         if self.rows > 0 { row_map() } else { map(self.last_frames) }
     }
 
@@ -93,7 +93,7 @@ mod tests {
             prop_assert!((0..=5_519).contains(&late), "{late} ticks late");
             let map = map(wait.last_frames);
             for index in 0..map.segments() {
-                let length = map.segment_length(index);
+                let length = map.uniform().unwrap().segment_length(index);
                 prop_assert!(length >= Ticks::from_secs(1) || ticks < 90_000, "{length}");
             }
         }

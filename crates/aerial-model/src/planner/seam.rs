@@ -20,8 +20,8 @@ pub(crate) struct Seam {
     pub(super) sequence: u64,
     /// Discontinuities so far.
     pub(super) discontinuity: u32,
-    /// Frame height so far; none before the first row.
-    pub(super) height: Option<u16>,
+    /// Frame height and codec configuration so far; none before the first row.
+    pub(super) look: Option<(u16, Option<u64>)>,
     /// What aired last; none before the first media.
     pub(super) cursor: Option<Cursor>,
 }
@@ -39,7 +39,7 @@ impl Seam {
             start: AirTime(i64::try_from(start).unwrap_or(created_at)),
             sequence: 0,
             discontinuity: 0,
-            height: None,
+            look: None,
             cursor: None,
         }
     }
@@ -51,7 +51,7 @@ impl Seam {
             start: row.end(),
             sequence: row.end_sequence(),
             discontinuity: row.discontinuity_sequence,
-            height: Some(row.frame_height),
+            look: Some((row.frame_height, row.signature)),
             cursor: row.cursor(),
         }
     }
@@ -63,7 +63,7 @@ impl Seam {
             start: skip.start,
             sequence: skip.first_sequence,
             discontinuity: skip.discontinuity_sequence,
-            height: Some(skip.frame_height),
+            look: Some((skip.frame_height, skip.signature)),
             cursor: before.and_then(Row::cursor),
         }
     }
@@ -83,7 +83,13 @@ impl Seam {
 
     /// The row that fills the time from here; `None` past the end of time.
     pub(super) fn row(&self, lineup: &Lineup, length: Ticks, content: Content) -> Option<Row> {
-        let changes = self.height.is_some_and(|height| height != lineup.frame_height);
+        let signature = match content {
+            Content::Media { map, .. } => map.signature(),
+            Content::OffAir { .. } => None,
+            // What it stands for was not seen: nothing changes with it.
+            Content::Skip { .. } => self.look.and_then(|(_, signature)| signature),
+        };
+        let changes = self.look.is_some_and(|look| look != (lineup.frame_height, signature));
         let row = Row {
             ordinal: self.ordinal,
             start: self.start,
@@ -91,6 +97,7 @@ impl Seam {
             first_sequence: self.sequence,
             discontinuity_sequence: self.discontinuity.checked_add(changes.into())?,
             frame_height: lineup.frame_height,
+            signature,
             lineup_version: lineup.version,
             content,
         };

@@ -30,14 +30,6 @@ pub enum SlateError {
     /// No silent audio frame.
     #[error("the slate has no silent audio frame")]
     NoSilence,
-    /// The clip is shorter than the segment.
-    #[error("the slate's clip has {has} frames, {needed} are needed; encode a longer one")]
-    TooShort {
-        /// Frames of the clip.
-        has: usize,
-        /// Frames of the segment.
-        needed: u64,
-    },
     /// The clip is made for another frame rate.
     #[error("the slate's clip has {clip} frames a second, the media {media}")]
     OtherRate {
@@ -145,17 +137,21 @@ impl Slate {
             return Err(SlateError::OtherRate { clip: self.rate, media: map.rate() });
         }
         let (end, cut) = (map.cut_frame(index + 1), map.cut(index + 1));
-        let needed = end.saturating_sub(position.frame);
-        if needed > self.pictures.len() as u64 {
-            return Err(SlateError::TooShort { has: self.pictures.len(), needed });
-        }
+        // Of copied video, `position` counts pictures: what is shown tells the place.
+        let first = match (map.cut_list(), open.as_ref().map(|open| open.shown_until)) {
+            (Some(_), Some(Some(until))) => map.frame_at_or_after(until),
+            (Some(_), Some(None)) if position.frame == 0 => map.cut_frame(index),
+            (Some(_), None) => map.cut_frame(index),
+            _ => position.frame,
+        };
         let mut open = open.unwrap_or_else(|| {
             out.push(Output::Opened { index });
             Open::new(map, index, self.codec, 0)
         });
-        for (n, picture) in (position.frame..end).zip(&self.pictures) {
+        // A segment that is longer than the clip begins the clip again.
+        for (n, (place, picture)) in (first..end).zip(self.pictures.iter().enumerate().cycle()) {
             open.writer.push(AccessUnit {
-                kind: UnitKind::Video { idr: n == position.frame },
+                kind: UnitKind::Video { idr: place == 0 },
                 pts: map.rate().ticks_at(n),
                 dts: timing::decode_time(map.rate(), n, open.reorder),
                 data: picture.clone(),

@@ -36,7 +36,10 @@ pub(super) fn clock_limit(map: &SegmentMap, index: u32, reorder: u64) -> Ticks {
     if index + 1 >= map.segments() {
         return map.end().round_up_to_audio_frame() - ITEM_END_MARGIN;
     }
-    decode_time(map.rate(), map.cut_frame(index + 1), reorder)
+    let transcoded = decode_time(map.rate(), map.cut_frame(index + 1), reorder);
+    let copied = map.cut_list().and_then(|cuts| cuts.decode_times(index + 1).first().copied());
+    // Where both kinds of tracks are cut alike, the earlier is good for both.
+    copied.map_or(transcoded, |copied| copied.min(transcoded))
 }
 
 #[cfg(test)]

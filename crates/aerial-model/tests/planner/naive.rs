@@ -4,7 +4,7 @@
 
 use aerial_model::ledger::{Content, Cursor, Row};
 use aerial_model::lineup::{Lineup, Order, Slot};
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::MapOutline;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 
 const SECOND: i64 = 90_000;
@@ -100,7 +100,7 @@ pub fn next(lineup: &Lineup, last: Option<&Row>) -> Row {
                     frames = missing;
                 }
             }
-            let map = SegmentMap::of_frames(FrameRate::PAL, frames as u64).unwrap();
+            let map = MapOutline::of_frames(FrameRate::PAL, frames as u64).unwrap();
             Content::OffAir { map, cursor }
         }
     };
@@ -112,7 +112,12 @@ pub fn next(lineup: &Lineup, last: Option<&Row>) -> Row {
     while length % 1_920 != 0 {
         length += 1;
     }
-    let changed = last.is_some_and(|row| row.frame_height != lineup.frame_height);
+    let signature = match content {
+        Content::Media { map, .. } => map.signature(),
+        _ => None,
+    };
+    let changed = last
+        .is_some_and(|row| row.frame_height != lineup.frame_height || row.signature != signature);
     Row {
         ordinal: last.map_or(0, |row| row.ordinal + 1),
         start,
@@ -121,6 +126,7 @@ pub fn next(lineup: &Lineup, last: Option<&Row>) -> Row {
         discontinuity_sequence: last.map_or(0, |row| row.discontinuity_sequence)
             + u32::from(changed),
         frame_height: lineup.frame_height,
+        signature,
         lineup_version: lineup.version,
         content,
     }

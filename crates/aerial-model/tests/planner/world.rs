@@ -8,7 +8,7 @@ use aerial_model::id::{ItemId, MapId, MediaId};
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
 use aerial_model::planner::{NoSkip, Planner};
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::MapOutline;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub fn slot(item: u128, media: u128, key: SlotKey, rate: (u32, u32), frames: u64
         media: MediaId(Uuid::from_u128(media)),
         key,
         map_id: MapId(Uuid::from_u128(media << 8)),
-        map: SegmentMap::of_frames(rate, frames).unwrap(),
+        map: MapOutline::of_frames(rate, frames).unwrap(),
     }
 }
 
@@ -282,7 +282,7 @@ impl World {
             Content::OffAir { map, .. } => (map, 0),
             Content::Skip { .. } => unreachable!(),
         };
-        let exact = map.cut(first + played as u32) - map.cut(first);
+        let exact = map.uniform().unwrap().cut(first + played as u32);
         assert_eq!(row.start - airing.start, exact.round_up_to_audio_frame());
         let next = naive::next(self.planner.lineup(), Some(airing));
         assert_eq!(row.content, next.content, "the skip goes on with something else");
@@ -305,12 +305,12 @@ impl World {
         let mut programmes: Vec<Programme> = Vec::new();
         for row in airings {
             let kind = match row.content {
-                Content::Media { cursor, map_id, map, first, .. } => Kind::Media {
+                Content::Media { cursor, map_id, .. } => Kind::Media {
                     item: cursor.item,
                     media: cursor.media,
                     map_id,
                     cycle: cursor.cycle,
-                    media_start: map.cut(first),
+                    media_start: Ticks::ZERO,
                 },
                 _ => Kind::OffAir,
             };

@@ -2,6 +2,8 @@
 //!
 //! Panics at what a strict player would complain of.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::BTreeMap;
 
 use mpeg2ts::ts::{ReadTsPacket, TsPacketReader, TsPayload};

@@ -62,7 +62,7 @@ impl Film {
     /// What a worker makes that takes over, after what was given `before`.
     pub(crate) fn resumed(&self, handover: Handover, mut before: Vec<Output>) -> Vec<Segment> {
         let position = handover.position();
-        let mut segmenter = Segmenter::resume(self.map, handover);
+        let mut segmenter = Segmenter::resume(self.map.clone(), handover);
         for piece in self.worker(position).chunks(READ_BYTES) {
             segmenter
                 .push(piece, &mut before)

@@ -21,7 +21,7 @@ const TAKEN_OVER_AT_PERCENT: usize = 45;
 /// Makes workers at each interesting place and compares them.
 pub(crate) fn workers_join(path: &Path, folder: &Path) -> (Film, Vec<u16>) {
     let film = Film::at(path);
-    let map = film.map;
+    let map = film.map.clone();
     let output = film.worker(Position::at(&film.map, 0));
     let first = from_output(&map, &output);
     is_whole(&map, &first);
@@ -47,7 +47,7 @@ pub(crate) fn workers_join(path: &Path, folder: &Path) -> (Film, Vec<u16>) {
 
 /// Segments of a whole output of a worker.
 fn from_output(map: &SegmentMap, output: &[u8]) -> Vec<Segment> {
-    let (mut segmenter, mut out) = (Segmenter::new(*map, 0), Vec::new());
+    let (mut segmenter, mut out) = (Segmenter::new(map.clone(), 0), Vec::new());
     for piece in output.chunks(READ_BYTES) {
         segmenter.push(piece, &mut out).unwrap();
     }
@@ -60,7 +60,7 @@ fn from_output(map: &SegmentMap, output: &[u8]) -> Vec<Segment> {
 /// takes its writer over.
 fn taken_over(film: &Film, output: &[u8]) -> Vec<Segment> {
     let (mut segmenter, mut out) =
-        (Segmenter::resume(film.map, Handover::at(&film.map, 0)), Vec::new());
+        (Segmenter::resume(film.map.clone(), Handover::at(&film.map, 0)), Vec::new());
     segmenter.push(output, &mut out).unwrap();
     film.resumed(segmenter.into_handover(), out)
 }

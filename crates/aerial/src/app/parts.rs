@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::profile::Rendition;
 use aerial_model::time::AirTime;
 use axum::Router;
 use tokio::sync::watch;
@@ -28,6 +27,7 @@ use crate::http::events::Events;
 use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
+use crate::indexing::Indexing;
 use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::manager::Manager;
@@ -102,6 +102,15 @@ impl Parts {
             tasks.spawn(first_scan.run(ending.clone()));
         }
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
+        let indexing = Indexing {
+            db: db.clone(),
+            schedule: schedule.clone(),
+            spawner: spawner.clone(),
+            ffmpeg: ffmpeg.ffmpeg.clone(),
+            ffprobe: ffmpeg.ffprobe.clone(),
+            clock: clock.clone(),
+        };
+        tasks.spawn(indexing.run(ending.clone()));
 
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
@@ -117,7 +126,7 @@ impl Parts {
             stop_transcoding.clone(),
         );
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
-            .offering(Rendition::Height(settings.stream.height.get()));
+            .offering(settings.stream.rungs(), settings.stream.height.get());
         let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
         tasks.spawn({
             let manager = manager.clone();

@@ -29,6 +29,8 @@ fn read(row: Model) -> Result<Channel> {
         ladder: stored::from_json("ladder", &row.ladder_json)?,
         grace_ms: row.grace_ms.map(|ms| stored::narrowed("grace period", ms)).transpose()?,
         created_at: AirTime(row.created_at_ticks),
+        video: stored::from_json("treatment of video", &format!("\"{}\"", row.video))?,
+        video_since: row.video_since_ticks.map(AirTime),
     })
 }
 
@@ -48,6 +50,8 @@ fn row(channel: &Channel) -> Result<Model> {
         ladder_json: stored::json("write a ladder", &channel.ladder)?,
         grace_ms: channel.grace_ms.map(|ms| ms as i64),
         created_at_ticks: channel.created_at.0,
+        video: channel.video.as_str().to_owned(),
+        video_since_ticks: channel.video_since.map(|since| since.0),
     })
 }
 

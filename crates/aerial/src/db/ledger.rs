@@ -149,6 +149,7 @@ fn write(channel: ChannelId, row: &Row) -> Result<Model> {
         first_index: None,
         end_index: None,
         segments: None,
+        signature: row.signature.map(u64::cast_signed),
     };
     match &row.content {
         Content::Media { map_id, map, first, end, .. } => {
@@ -183,6 +184,7 @@ fn read(model: Model) -> Result<Row> {
         )?,
         frame_height: stored::narrowed("frame height", model.frame_height.into())?,
         lineup_version: stored::narrowed("lineup version", model.lineup_version)?,
+        signature: model.signature.map(i64::cast_unsigned),
         content,
     })
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use aerial_model::channel::{LineupItem, What};
 use aerial_model::id::{ChannelId, ItemId, MapId, MediaId};
 use aerial_model::lineup::Lineup;
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::MapOutline;
 use aerial_model::time::AirTime;
 use sea_orm::sea_query::Query;
 use sea_orm::{
@@ -31,7 +31,9 @@ pub struct Playable {
     /// Which.
     pub media: MediaId,
     /// Its cut points; `None` where it cannot be played at all.
-    pub map: Option<(MapId, SegmentMap)>,
+    pub map: Option<(MapId, MapOutline)>,
+    /// Its cut points where its video is copied.
+    pub copied: Option<(MapId, MapOutline)>,
     /// Whether it can air.
     pub state: MediaState,
     /// Height of its picture as watched; `None` without one.
@@ -294,6 +296,7 @@ async fn playables<C: ConnectionTrait>(db: &C, items: &[LineupItem]) -> Result<V
                 Column::Id,
                 Column::MapId,
                 Column::MapJson,
+                Column::CopyingJson,
                 Column::MissingSinceMs,
                 Column::UnplayableReason,
                 Column::UnplayableSinceMs,
@@ -323,6 +326,7 @@ struct PlayableRow {
     id: String,
     map_id: Option<String>,
     map_json: Option<String>,
+    copying_json: Option<String>,
     missing_since_ms: Option<i64>,
     unplayable_reason: Option<String>,
     unplayable_since_ms: Option<i64>,
@@ -339,7 +343,9 @@ impl PlayableRow {
         let slash = self.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
         Ok(Playable {
             media: stored::parsed("media id", &self.id)?,
-            map: media::map(self.map_id.as_deref(), self.map_json.as_deref())?,
+            map: media::map(self.map_id.as_deref(), self.map_json.as_deref())?
+                .map(|(id, map)| (id, map.outline())),
+            copied: media::copying(self.copying_json.as_deref())?.and_then(|c| c.map()),
             state: media::state(
                 self.missing_since_ms,
                 self.unplayable_reason,

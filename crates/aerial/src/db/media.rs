@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aerial_model::id::{FolderId, MapId, MediaId};
 use aerial_model::media::MediaFacts;
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::{MapOutline, SegmentMap};
 use aerial_model::time::AirTime;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub struct Media {
     pub facts: Option<Arc<MediaFacts>>,
     /// Its cut points; `None` where it cannot be played.
     pub map: Option<(MapId, SegmentMap)>,
+    /// Whether its video can be copied; `None` until it is indexed.
+    pub copying: Option<Copying>,
     /// What it is, people's edits applied.
     pub about: About,
     /// What people set.
@@ -72,6 +74,36 @@ pub enum MediaState {
         /// Since when.
         since: AirTime,
     },
+}
+
+/// What an index found of a media's video.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Copying {
+    /// It is copied, cut at its own keyframes.
+    Copied {
+        /// The map that is cut there.
+        map_id: MapId,
+        /// What is known of it without its cuts.
+        outline: MapOutline,
+        /// Why the sound is transcoded all the same; `None` where it is copied too.
+        sound_transcoded: Option<String>,
+    },
+    /// It is transcoded.
+    Transcoded {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl Copying {
+    /// The map cut at its keyframes, where there is one.
+    pub fn map(&self) -> Option<(MapId, MapOutline)> {
+        match self {
+            Self::Copied { map_id, outline, .. } => Some((*map_id, *outline)),
+            Self::Transcoded { .. } => None,
+        }
+    }
 }
 
 /// What kind of thing a media is.
@@ -203,6 +235,7 @@ impl Media {
             state: state(row.missing_since_ms, row.unplayable_reason, row.unplayable_since_ms),
             facts,
             map: map(row.map_id.as_deref(), row.map_json.as_deref())?,
+            copying: copying(row.copying_json.as_deref())?,
             about: stored::from_json("description of a media", &row.about_json)?,
             edits: stored::from_json("edits of a media", &row.edits_json)?,
             added_at: AirTime::from_unix_millis(row.added_at_ms),
@@ -238,5 +271,10 @@ pub(super) fn state(
 
 pub(super) fn map(id: Option<&str>, map: Option<&str>) -> Result<Option<(MapId, SegmentMap)>> {
     let (Some(id), Some(map)) = (id, map) else { return Ok(None) };
-    Ok(Some((stored::parsed("map id", id)?, stored::from_json("segment map", map)?)))
+    let outline: MapOutline = stored::from_json("segment map", map)?;
+    outline.uniform().map(|map| Ok((stored::parsed("map id", id)?, map))).transpose()
+}
+
+pub(super) fn copying(json: Option<&str>) -> Result<Option<Copying>> {
+    json.map(|json| stored::from_json("index of a media", json)).transpose()
 }

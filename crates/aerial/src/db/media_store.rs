@@ -19,7 +19,7 @@ use super::error::{Doing, Result};
 use super::media::{About, Identity, Media, MediaEdits, MediaState};
 use super::{Db, Write, media, stored};
 
-/// Rows of one statement: 29 columns each stay under SQLite's 32,766 values.
+/// Rows of one statement: 30 columns each stay under SQLite's 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
 
 /// What a scan found in one file.
@@ -308,13 +308,19 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         Ok((facts, map)) => (Some(facts), Some(map), None),
         Err(reason) => (None, None, Some(reason.clone())),
     };
-    let map_json = map.map(|map| stored::json("write a segment map", map)).transpose()?;
+    let map_json =
+        map.map(|map| stored::json("write a segment map", &map.outline())).transpose()?;
     let unplayable_since_ms = reason.as_ref().map(|_| {
         old.filter(|old| old.unplayable_reason.is_some())
             .and_then(|old| old.unplayable_since_ms)
             .unwrap_or(now_ms)
     });
     let video = facts.and_then(|facts| facts.video.as_ref());
+    let map_id = map_id(one, old, map_json.as_deref());
+    // The same bytes need not be indexed again.
+    let copying_json = old
+        .filter(|old| map_id.is_some() && old.map_id == map_id)
+        .and_then(|old| old.copying_json.clone());
     let mut row = Model {
         id: old.map_or_else(|| MediaId(Uuid::now_v7()).to_string(), |old| old.id.clone()),
         folder_id: one.folder.to_string(),
@@ -330,7 +336,7 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         video_codec: video.map(|video| video.codec.clone()),
         height: video.map(|video| i32::try_from(shown_height(video)).unwrap_or(i32::MAX)),
         audio_codec: facts.and_then(|facts| facts.audio.first()).map(|audio| audio.codec.clone()),
-        map_id: map_id(one, old, map_json.as_deref()),
+        map_id,
         map_json,
         kind: String::new(),
         title: String::new(),
@@ -344,6 +350,7 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         sort_key: String::new(),
         added_at_ms: old.map_or(now_ms, |old| old.added_at_ms),
         changed_at_ms: now_ms,
+        copying_json,
     };
     describe(&mut row, &edits.over(&one.about))?;
     Ok(row)

@@ -15,7 +15,7 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Catalogue)]
+        vec![Box::new(M0001Catalogue), Box::new(M0002Copies)]
     }
 }
 
@@ -280,4 +280,53 @@ fn jobs() -> TableCreateStatement {
 
 fn settings() -> TableCreateStatement {
     table("settings", &["key"], vec![required("key", text), required("value_json", text)])
+}
+
+/// Copied video: what an index found of each media, the maps cut at a file's own
+/// keyframes, and what channels do with them.
+struct M0002Copies;
+
+impl MigrationName for M0002Copies {
+    fn name(&self) -> &str {
+        "m0002_copies"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0002Copies {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(maps()).await?;
+        let transcode = |c: &mut ColumnDef| {
+            c.default("transcode");
+        };
+        for (table, mut column, default) in [
+            ("media", optional("copying_json", text), None),
+            ("ledger", optional("signature", big), None),
+            // What is on the air goes on as it was.
+            ("channels", required("video", text), Some(transcode)),
+            ("channels", optional("video_since_ticks", big), None),
+        ] {
+            if let Some(default) = default {
+                default(&mut column);
+            }
+            let alter = Table::alter().table(name(table)).add_column(column).take();
+            manager.alter_table(alter).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Maps outlive their media: what aired of them is still served for minutes.
+fn maps() -> TableCreateStatement {
+    table(
+        "maps",
+        &["id"],
+        vec![
+            id(),
+            required("media_id", text),
+            required("outline_json", text),
+            required("cuts", blob),
+            required("made_at_ms", big),
+        ],
+    )
 }

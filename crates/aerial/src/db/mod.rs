@@ -16,6 +16,7 @@ mod folders;
 mod jobs;
 mod ledger;
 mod lineups;
+mod maps;
 mod media;
 mod media_found;
 mod media_list;
@@ -44,7 +45,7 @@ pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
 pub use lineups::Playable;
-pub use media::{About, Identity, Media, MediaEdits, MediaKind, MediaState};
+pub use media::{About, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
 pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
 

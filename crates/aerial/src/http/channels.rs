@@ -53,6 +53,8 @@ pub struct Channel {
     /// How long its session waits for a next viewer; `null`: as the server is set.
     #[schema(required = true)]
     pub grace_ms: Option<u64>,
+    /// Whether its files' video is copied where it can be.
+    pub video: Video,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -70,7 +72,36 @@ impl From<&channel::Channel> for Channel {
             order: channel.order.into(),
             ladder: channel.ladder.iter().map(ToString::to_string).collect(),
             grace_ms: channel.grace_ms,
+            video: channel.video.into(),
             created_at: channel.created_at.into(),
+        }
+    }
+}
+
+/// What a channel does with its files' video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Video {
+    /// Copied where it can be; segments are up to 8 s long.
+    Auto,
+    /// All of it is transcoded; segments are 4 s long.
+    Transcode,
+}
+
+impl From<channel::Video> for Video {
+    fn from(video: channel::Video) -> Self {
+        match video {
+            channel::Video::Auto => Self::Auto,
+            channel::Video::Transcode => Self::Transcode,
+        }
+    }
+}
+
+impl From<Video> for channel::Video {
+    fn from(video: Video) -> Self {
+        match video {
+            Video::Auto => Self::Auto,
+            Video::Transcode => Self::Transcode,
         }
     }
 }
@@ -135,6 +166,8 @@ pub struct ChannelEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u64>, maximum = 3_600_000)]
     grace_ms: Option<Option<u64>>,
+    /// Auto, unless said. A change begins a new stream: who watches must tune in again.
+    video: Option<Video>,
 }
 
 impl From<ChannelEdit> for channel::Edit {
@@ -149,6 +182,7 @@ impl From<ChannelEdit> for channel::Edit {
             order: edit.order.map(Into::into),
             ladder: edit.ladder,
             grace_ms: edit.grace_ms,
+            video: edit.video.map(Into::into),
         }
     }
 }
@@ -182,6 +216,8 @@ pub struct NewChannel {
     /// 0 to 3600000; as the server is set, unless said.
     #[schema(maximum = 3_600_000)]
     grace_ms: Option<u64>,
+    /// Auto, unless said.
+    video: Option<Video>,
     /// What it plays; can be given later.
     #[serde(default)]
     items: Vec<NewItem>,
@@ -199,6 +235,7 @@ impl NewChannel {
             order: self.order.map(Into::into),
             ladder: self.ladder,
             grace_ms: self.grace_ms.map(Some),
+            video: self.video.map(Into::into),
         };
         (edit, self.items)
     }

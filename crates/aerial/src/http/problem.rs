@@ -35,6 +35,8 @@ pub enum Kind {
     TimedOut,
     /// It does not fit what is there now.
     Conflict,
+    /// It was there, and never will be again.
+    Gone,
     /// The body is over the limit.
     TooLarge,
     /// The body is not JSON.
@@ -58,6 +60,7 @@ impl Kind {
             }
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out", "Took too long"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "Does not fit what is there"),
+            Self::Gone => (StatusCode::GONE, "gone", "No longer there"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Not JSON")
@@ -73,6 +76,7 @@ impl Kind {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::CONFLICT => Self::Conflict,
+            StatusCode::GONE => Self::Gone,
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::UNPROCESSABLE_ENTITY => Self::Invalid,

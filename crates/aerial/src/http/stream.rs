@@ -116,7 +116,7 @@ async fn playlist(
     let channel = parse_channel(&channel)?;
     let name = file.strip_suffix(".m3u8").ok_or_else(|| no_file(&file))?;
     let playlist = if name == "master" {
-        manager.master(channel, None, |id| format!("../{id}/")).await?
+        manager.ladder(channel, |id| format!("../{id}/")).await?
     } else {
         let rendition = parse_rendition(name)?;
         manager.playlist(channel, rendition, asked.client(), (viewer.address, viewer.agent)).await?
@@ -222,6 +222,7 @@ impl From<StreamError> for Problem {
             | StreamError::UnknownRendition { .. }
             | StreamError::NoSegment { .. }
             | StreamError::NotOnAir(_) => Kind::NotFound,
+            StreamError::NewStream(_) => Kind::Gone,
             StreamError::Stopped(_) => Kind::Conflict,
             StreamError::Timeline(_) => Kind::Internal,
             StreamError::ShuttingDown => Kind::Unavailable,

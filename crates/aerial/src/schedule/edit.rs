@@ -194,7 +194,8 @@ impl Schedule {
             let write = schedule.0.db.write().await?;
             let live = schedule.synced(&write, &entry).await?;
             let mut rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
-            let ledger = entry.extended(&live.ledger, &rows)?;
+            let maps = schedule.maps_of(&rows).await?;
+            let ledger = entry.extended(&live.ledger, &rows, &maps)?;
             let cut = live
                 .planner
                 .skip(&ledger, now, unpromised)
@@ -203,7 +204,8 @@ impl Schedule {
             rows.extend(live.planner.commit(Some(&cut), now));
             write.append_ledger(id, &rows).await?;
             write.commit().await?;
-            let ledger = entry.extended(&live.ledger, &rows)?;
+            let maps = schedule.maps_of(&rows).await?;
+            let ledger = entry.extended(&live.ledger, &rows, &maps)?;
             let (channel, planner) = (live.channel.clone(), live.planner.clone());
             let lineup_version = planner.lineup().version;
             entry.set(Arc::new(Live { channel, planner, ledger }));
@@ -290,13 +292,21 @@ impl Schedule {
                 // Rule 3: what the old inputs say of the next two minutes stays.
                 let rows: Vec<Row> = live.planner.commit(ledger.tail(), now).collect();
                 write.append_ledger(entry.id, &rows).await?;
-                ledger = entry.extended(&ledger, &rows)?;
+                ledger = entry.extended(&ledger, &rows, &self.maps_of(&rows).await?)?;
             }
             write.add_lineup_version(entry.id, &lineup, now).await?;
             planner = Arc::new(Planner::new(Arc::new(lineup)));
         }
-        write.commit().await?;
         let at = ledger.tail().map_or(now, |tail| tail.end().max(now));
+        if channel.video != live.channel.video {
+            // A new stream, whose playlists have another target duration, begins
+            // where what is committed of the old one ends; an unused one has none.
+            let begun = !is_untouched(&live) && channel.video != live.channel.video_at(now);
+            let changed = Channel { video_since: begun.then_some(at), ..Channel::clone(&channel) };
+            write.update_channel(&changed).await?;
+            channel = Arc::new(changed);
+        }
+        write.commit().await?;
         let lineup_version = planner.lineup().version;
         let effect = Effect { changes_plan, at, lineup_version };
         let was = live.channel.clone();

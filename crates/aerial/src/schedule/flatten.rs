@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use aerial_model::channel::{Channel, LineupItem, What};
+use aerial_model::channel::{Channel, LineupItem, Video, What};
 use aerial_model::id::MediaId;
 use aerial_model::lineup::{Lineup, Slot, SlotKey};
 use aerial_model::time::{AirTime, Ticks};
@@ -50,7 +50,9 @@ pub(super) fn flatten(
     let mut slots = Vec::with_capacity(items.len());
     let mut tallest = None;
     let mut add = |item: &LineupItem, episode: u64, playable: &Playable| {
-        if let Some((map_id, map)) = playable.map.filter(|_| is_planned(&playable.state, now)) {
+        let copied = playable.copied.filter(|_| channel.video == Video::Auto);
+        let map = playable.map.map(|uniform| copied.unwrap_or(uniform));
+        if let Some((map_id, map)) = map.filter(|_| is_planned(&playable.state, now)) {
             let key = SlotKey { rank: item.rank, episode };
             slots.push(Slot { item: item.id, media: playable.media, key, map_id, map });
             tallest = tallest.max(playable.height);

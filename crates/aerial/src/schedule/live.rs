@@ -13,6 +13,7 @@ use aerial_model::lineup::Lineup;
 use aerial_model::planner::{COMMIT_AHEAD, Planner};
 use aerial_model::time::{AirTime, Ticks};
 
+use super::maps::Maps;
 use super::{Result, Schedule, ScheduleError};
 use crate::db::{DbError, Write};
 
@@ -67,18 +68,24 @@ impl Entry {
         ScheduleError::Ledger { channel: self.id, source }
     }
 
-    pub(super) fn read_ledger(&self, rows: impl IntoIterator<Item = Row>) -> Result<Arc<Ledger>> {
-        Ledger::read(rows).map(Arc::new).map_err(|source| self.broken(source))
+    pub(super) fn read_ledger(&self, rows: Vec<Row>, maps: &Maps) -> Result<Arc<Ledger>> {
+        let ledger = Ledger::read_with(rows, |id| maps.get(id));
+        ledger.map(Arc::new).map_err(|source| self.broken(source))
     }
 
     /// The ledger with these rows behind it.
-    pub(super) fn extended(&self, ledger: &Arc<Ledger>, rows: &[Row]) -> Result<Arc<Ledger>> {
+    pub(super) fn extended(
+        &self,
+        ledger: &Arc<Ledger>,
+        rows: &[Row],
+        maps: &Maps,
+    ) -> Result<Arc<Ledger>> {
         if rows.is_empty() {
             return Ok(ledger.clone());
         }
         let mut ledger = Ledger::clone(ledger);
         for row in rows {
-            ledger.push(*row).map_err(|source| self.broken(source))?;
+            ledger.push_with(*row, |id| maps.get(id)).map_err(|source| self.broken(source))?;
         }
         Ok(Arc::new(ledger))
     }
@@ -138,10 +145,11 @@ impl Schedule {
         let channel = write.channel(entry.id).await?.ok_or_else(unknown)?;
         let lineup: Lineup = write.latest_lineup(entry.id).await?.ok_or_else(unknown)?;
         let rows = write.ledger_rows(entry.id, self.now() - REMEMBER, None).await?;
+        let maps = self.maps_of(&rows).await?;
         Ok(Arc::new(Live {
             channel: Arc::new(channel),
             planner: Arc::new(Planner::new(Arc::new(lineup))),
-            ledger: entry.read_ledger(rows)?,
+            ledger: entry.read_ledger(rows, &maps)?,
         }))
     }
 
@@ -191,11 +199,12 @@ impl Schedule {
         let live = self.synced(&write, entry).await?;
         let rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
         write.append_ledger(entry.id, &rows).await?;
-        let mut ledger = entry.extended(&live.ledger, &rows)?;
+        let mut ledger = entry.extended(&live.ledger, &rows, &self.maps_of(&rows).await?)?;
         let oldest = ledger.airings().first().map(|airing| airing.end);
         if oldest.is_some_and(|end| end < now - REMEMBER - FORGET_AFTER) {
             let rows = write.ledger_rows(entry.id, now - REMEMBER, None).await?;
-            ledger = entry.read_ledger(rows)?;
+            let maps = self.maps_of(&rows).await?;
+            ledger = entry.read_ledger(rows, &maps)?;
         }
         write.commit().await?;
         let (channel, planner) = (live.channel.clone(), live.planner.clone());

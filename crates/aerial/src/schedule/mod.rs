@@ -16,6 +16,7 @@ mod edit;
 mod first;
 mod flatten;
 mod live;
+mod maps;
 mod timeline;
 mod view;
 
@@ -26,9 +27,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aerial_model::channel::{Channel, Invalid};
-use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, ItemId, MediaId};
+use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, ItemId, MapId, MediaId};
 use aerial_model::ledger::Broken;
 use aerial_model::planner::NoSkip;
+use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 use tokio::sync::broadcast;
 
@@ -125,15 +127,15 @@ impl Standard {
         Self {
             // At most an hour: settings are valid.
             grace: Ticks::from_millis(i64::try_from(grace).unwrap_or_default()),
-            height: settings.stream.height.get(),
+            height: settings.stream.tallest(),
         }
     }
 }
 
 impl Default for Standard {
-    /// 30 s, and 720 lines.
+    /// 30 s, and the tallest rung of the ladder.
     fn default() -> Self {
-        Self { grace: Ticks::from_secs(30), height: 720 }
+        Self { grace: Ticks::from_secs(30), height: 1_080 }
     }
 }
 
@@ -165,7 +167,8 @@ struct Inner {
     standard: Standard,
     changes: broadcast::Sender<Change>,
     directory: RwLock<Directory>,
-    sources: moka::sync::Cache<(MediaId, aerial_model::id::MapId), MediaSource>,
+    sources: moka::sync::Cache<(MediaId, MapId), MediaSource>,
+    maps: moka::sync::Cache<MapId, SegmentMap>,
 }
 
 /// Which channels there are.
@@ -215,6 +218,7 @@ impl Schedule {
             changes: broadcast::channel(CHANGES_KEPT).0,
             directory: RwLock::new(directory),
             sources: moka::sync::Cache::new(SOURCES_KEPT),
+            maps: moka::sync::Cache::new(SOURCES_KEPT),
         })))
     }
 
@@ -258,6 +262,9 @@ impl Schedule {
             }
         }
         self.0.db.prune_jobs(before).await?;
+        let write = self.0.db.write().await?;
+        write.prune_maps(before).await?;
+        write.commit().await?;
         Ok(())
     }
 

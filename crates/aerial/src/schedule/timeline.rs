@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
 use aerial_model::ledger::Ledger;
+use aerial_model::segmenter::Treatment;
 use aerial_model::time::AirTime;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Schedule, ScheduleError};
+use crate::db::Copying;
 use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 
 impl Timeline for Schedule {
@@ -26,6 +28,10 @@ impl Timeline for Schedule {
                 ladder: settings.ladder.clone(),
                 grace: settings.grace().unwrap_or(self.0.standard.grace),
                 frame_height: live.planner.lineup().frame_height,
+                looks: live.planner.looks(),
+                video: settings.video_at(self.now()),
+                // Whoever came before this watches a stream that is over.
+                stream_since: settings.video_since.filter(|since| *since <= self.now()),
             }))
         }
         .boxed()
@@ -77,18 +83,45 @@ impl Timeline for Schedule {
                 .await
                 .map_err(|error| TimelineError::Media { media, reason: error.to_string() })?;
             let found = found.ok_or(TimelineError::Gone(media))?;
-            let (Some(facts), Some((map_id, cuts))) = (found.facts, found.map) else {
-                return Err(TimelineError::Replaced { path: found.path });
+            let replaced = || TimelineError::Replaced { path: found.path.clone() };
+            let (Some(facts), Some((uniform_id, uniform))) = (found.facts, found.map) else {
+                return Err(replaced());
             };
-            if map_id != map {
-                return Err(TimelineError::Replaced { path: found.path });
-            }
+            let copying = found.copying.filter(|copying| {
+                copying.map().is_some_and(|(copied_id, _)| copied_id == map && map != uniform_id)
+            });
+            let (cuts, treatment) = match copying {
+                Some(Copying::Copied { sound_transcoded, .. }) => {
+                    let maps = self.0.maps.get(&map);
+                    let cuts = match maps {
+                        Some(cuts) => Some(cuts),
+                        None => self
+                            .0
+                            .db
+                            .segment_maps(&[map])
+                            .await
+                            .map_err(|error| TimelineError::Media {
+                                media,
+                                reason: error.to_string(),
+                            })?
+                            .pop()
+                            .map(|(_, cuts)| cuts),
+                    };
+                    let copies_sound = sound_transcoded.is_none();
+                    let treatment =
+                        if copies_sound { Treatment::Copied } else { Treatment::CopiedVideo };
+                    (cuts.ok_or_else(replaced)?, treatment)
+                }
+                _ if map == uniform_id => (uniform, Treatment::Transcoded),
+                _ => return Err(replaced()),
+            };
             let source = MediaSource {
                 media,
-                map_id,
+                map_id: map,
                 path: found.path,
                 facts,
                 map: cuts,
+                treatment,
                 identity: found.identity,
                 title: found.about.title,
             };

@@ -1,12 +1,12 @@
 //! Looking at a plan: what is on, the guide, and what an unsaved lineup would
 //! play. Nothing here commits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aerial_model::channel::{Edit, ranked};
 use aerial_model::guide::{Guide, Now, Programme};
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::planner::Planner;
 use aerial_model::time::{AirTime, Ticks};
@@ -92,7 +92,7 @@ impl Schedule {
         let lineup = flatten(&channel, created_at, version, &items, &playables, self.moment(now));
         let committed = waits.then(|| live.planner.commit(live.ledger.tail(), now));
         let rows: Vec<Row> = committed.into_iter().flatten().collect();
-        let ledger = entry.extended(&live.ledger, &rows)?;
+        let ledger = entry.extended(&live.ledger, &rows, &self.maps_of(&rows).await?)?;
         let at = ledger.tail().map_or(now, Row::end);
         let planner = Arc::new(Planner::new(Arc::new(lineup)));
         let past = HashMap::from([(old.version, live.planner.clone())]);
@@ -100,6 +100,29 @@ impl Schedule {
         let programmes =
             view.read(|guide| guide.programmes(now, now + PREVIEW_REACH).take(limit).collect());
         Ok(Preview { at, programmes })
+    }
+
+    /// All media that a lineup names: what begins within that time in the order in
+    /// which it airs, then the others.
+    pub async fn media_by_turn(&self, within: Ticks) -> Vec<MediaId> {
+        let now = self.now();
+        let (mut soon, mut others) = (Vec::new(), Vec::new());
+        for channel in self.channels() {
+            let Ok(entry) = self.entry(channel.id) else { continue };
+            // One that cannot be read says so where it is watched.
+            let Ok(live) = self.live(&entry).await else { continue };
+            let tail = live.ledger.tail().filter(|tail| tail.end() > now);
+            let rows = live.planner.rows(tail, now, now + within);
+            soon.extend(rows.filter_map(|row| match row.content {
+                Content::Media { cursor, .. } => Some((row.start, cursor.media)),
+                _ => None,
+            }));
+            others.extend(live.planner.lineup().slots.iter().map(|slot| slot.media));
+        }
+        soon.sort_unstable();
+        let mut seen = HashSet::new();
+        let turns = soon.into_iter().map(|(_, media)| media).chain(others);
+        turns.filter(|media| seen.insert(*media)).collect()
     }
 
     async fn view(&self, entry: &Arc<Entry>, from: AirTime) -> Result<View> {
@@ -131,7 +154,9 @@ impl Schedule {
         from: AirTime,
     ) -> Result<Arc<Ledger>> {
         let last = live.ledger.tail().map_or(0, |tail| tail.ordinal);
-        let rows = self.0.db.ledger_rows(entry.id, from, None).await?;
-        entry.read_ledger(rows.into_iter().filter(|row| row.ordinal <= last))
+        let mut rows = self.0.db.ledger_rows(entry.id, from, None).await?;
+        rows.retain(|row| row.ordinal <= last);
+        let maps = self.maps_of(&rows).await?;
+        entry.read_ledger(rows, &maps)
     }
 }

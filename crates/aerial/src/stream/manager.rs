@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aerial_model::client::ClientId;
-use aerial_model::hls::{self, TARGET_DURATION_TRANSCODED, Variant};
+use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
 use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::ladder::Ladder;
 use aerial_model::ledger::Ledger;
-use aerial_model::profile::{Profile, Rendition};
+use aerial_model::profile::Rendition;
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 use bytes::Bytes;
@@ -33,6 +34,9 @@ const RESTAMPED_BYTES: u64 = 64 << 20;
 
 /// A segment is asked for by everybody within a few seconds.
 const RESTAMPED_IDLE: Duration = Duration::from_secs(15);
+
+/// A viewer without an id is known again for three target durations.
+const ANONYMOUS_IDLE: Duration = Duration::from_secs(3 * TARGET_DURATION_COPIED as u64);
 
 /// How often the caches are looked through, and a step of the wall clock taken.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -54,8 +58,11 @@ pub enum StreamError {
         /// What was asked for.
         rendition: Rendition,
         /// What there is.
-        available: Rendition,
+        available: String,
     },
+    /// The viewer watches a stream of the channel that is over.
+    #[error("channel {0} began a new stream; tune in again")]
+    NewStream(String),
     /// The segment left the window, or was never promised.
     #[error("segment {sequence} of channel {channel} is not on the air: {why}")]
     NoSegment {
@@ -117,18 +124,15 @@ pub struct Playlist {
 impl Manager {
     /// A manager without any session.
     pub fn new(clock: Clock, programme: Programme, transcoder: Transcoder, store: Store) -> Self {
-        let target_duration = Duration::from_secs(u64::from(TARGET_DURATION_TRANSCODED));
         let restamped = moka::sync::Cache::builder()
             .max_capacity(RESTAMPED_BYTES)
             .weigher(|_, bytes: &Bytes| bytes.len().try_into().unwrap_or(u32::MAX))
             .time_to_idle(RESTAMPED_IDLE)
             .build();
-        let anonymous = moka::sync::Cache::builder()
-            .max_capacity(10_000)
-            .time_to_idle(target_duration * 3)
-            .build();
+        let anonymous =
+            moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(ANONYMOUS_IDLE).build();
         Self(Arc::new(Inner {
-            parts: SessionParts { clock, programme, transcoder, store, target_duration },
+            parts: SessionParts { clock, programme, transcoder, store },
             sessions: Mutex::default(),
             restamped,
             anonymous,
@@ -205,20 +209,46 @@ impl Manager {
         base: impl Fn(ChannelId) -> String,
     ) -> Result<Playlist, StreamError> {
         let channel = self.channel(channel).await?;
-        let rendition = self.offered(&channel, rendition)?;
+        let ladder = self.0.parts.programme.ladder(&channel);
+        let rendition = offered(&channel, &ladder, rendition)?.unwrap_or_else(|| ladder.one());
+        // Its worker starts before the next request comes.
         let (client, _) = self.join(&channel, Some(rendition)).await?;
-        let profile = Profile::transcoded(rendition, channel.frame_height)
-            .ok_or(TimelineError::NotOffered(rendition))?;
-        let variant = Variant {
-            rendition,
-            bandwidth: profile.peak_bandwidth(),
-            average_bandwidth: profile.average_bandwidth(),
-            codecs: profile.codecs(),
-            resolution: (profile.width, profile.height),
-            frame_rate_milli: 60_000,
-        };
-        let text = hls::master_playlist(&base(channel.id), &client, &[variant]);
+        let variants = self.variants(&channel, &[rendition]).await?;
+        let text = hls::master_playlist(&base(channel.id), &client, &variants);
         Ok(Playlist { text, client })
+    }
+
+    /// The same with all renditions that the machine carries together, for players
+    /// that switch between them.
+    pub async fn ladder(
+        &self,
+        channel: ChannelRef,
+        base: impl Fn(ChannelId) -> String,
+    ) -> Result<Playlist, StreamError> {
+        let channel = self.channel(channel).await?;
+        let listed = self.0.parts.programme.ladder(&channel).listed(|_| None);
+        // Which of them the player takes is its to say.
+        let only = (listed.len() == 1).then(|| listed[0]);
+        let (client, _) = self.join(&channel, only).await?;
+        let variants = self.variants(&channel, &listed).await?;
+        let text = hls::master_playlist(&base(channel.id), &client, &variants);
+        Ok(Playlist { text, client })
+    }
+
+    /// These renditions as a master playlist describes them, by what is on the air.
+    async fn variants(
+        &self,
+        channel: &OnAir,
+        renditions: &[Rendition],
+    ) -> Result<Vec<Variant>, StreamError> {
+        let ledger = self.ledger(channel.id).await?;
+        let airing = ledger.airing_at(self.now()).ok_or_else(|| nothing_planned(channel))?;
+        let mut variants = Vec::with_capacity(renditions.len());
+        for rendition in renditions {
+            let track = self.0.parts.programme.track(airing, *rendition).await?;
+            variants.push(track.variant(*rendition));
+        }
+        Ok(variants)
     }
 
     /// A live media playlist. Without an id, the viewer is known by its address
@@ -231,7 +261,12 @@ impl Manager {
         viewer: (IpAddr, String),
     ) -> Result<Playlist, StreamError> {
         let channel = self.channel(channel).await?;
-        let rendition = self.offered(&channel, Some(rendition))?;
+        self.check_offered(&channel, rendition)?;
+        if let (Some(client), Some(since)) = (client, channel.stream_since)
+            && client.joined_at() < since
+        {
+            return Err(StreamError::NewStream(channel.number.to_string()));
+        }
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
@@ -248,7 +283,8 @@ impl Manager {
         if let Some(last) = entries.last() {
             self.promised_until(last.start + last.length);
         }
-        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
+        let target = hls::target_duration(channel.video);
+        let text = hls::media_playlist(target, rendition, &client, &entries);
         Ok(Playlist { text, client })
     }
 
@@ -262,7 +298,7 @@ impl Manager {
         client: Option<ClientId>,
     ) -> Result<(SegmentBody, Option<Waiting>), StreamError> {
         let channel = self.channel(channel).await?;
-        let rendition = self.offered(&channel, Some(rendition))?;
+        self.check_offered(&channel, rendition)?;
         loop {
             let asked = client.map(|client| Event::Asked { client, rendition, sequence });
             let session = self.session(&channel, asked)?;
@@ -293,7 +329,10 @@ impl Manager {
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
         session.promised(sequence + 1);
         self.promised_until(segment.end());
-        let track = self.0.parts.programme.track(&segment.row, rendition).await?;
+        let airing = ledger
+            .airing_of(sequence)
+            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
+        let track = self.0.parts.programme.track(airing, rendition).await?;
         let key = SegmentKey { track: track.key, index: segment.index };
         if !self.0.parts.store.has(key) {
             session.tell(Message::Urgent { rendition, sequence });
@@ -327,7 +366,9 @@ impl Manager {
         rendition: Option<Rendition>,
     ) -> Result<(OnAir, Rendition, ClientId, Waiting), StreamError> {
         let channel = self.channel(channel).await?;
-        let rendition = self.offered(&channel, rendition)?;
+        let ladder = self.0.parts.programme.ladder(&channel);
+        let asked = offered(&channel, &ladder, rendition)?;
+        let rendition = asked.unwrap_or_else(|| ladder.one_unending());
         let (client, session) = self.join(&channel, Some(rendition)).await?;
         Ok((channel, rendition, client, session.waiting(client)))
     }
@@ -418,17 +459,9 @@ impl Manager {
         self.0.parts.clock.now()
     }
 
-    fn offered(&self, channel: &OnAir, asked: Option<Rendition>) -> Result<Rendition, StreamError> {
-        let available = self.0.parts.programme.rendition();
-        match asked {
-            None => Ok(available),
-            Some(rendition) if rendition == available => Ok(rendition),
-            Some(rendition) => Err(StreamError::UnknownRendition {
-                channel: channel.number.to_string(),
-                rendition,
-                available,
-            }),
-        }
+    fn check_offered(&self, channel: &OnAir, rendition: Rendition) -> Result<(), StreamError> {
+        let ladder = self.0.parts.programme.ladder(channel);
+        offered(channel, &ladder, Some(rendition)).map(|_| ())
     }
 
     async fn join(
@@ -480,6 +513,23 @@ impl Manager {
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was asked for, if that is offered.
+fn offered(
+    channel: &OnAir,
+    ladder: &Ladder,
+    asked: Option<Rendition>,
+) -> Result<Option<Rendition>, StreamError> {
+    match asked {
+        // A playlist of `source` stays good where its lineup has changed.
+        Some(rendition) if !ladder.has(rendition) && rendition != Rendition::Source => {
+            let rungs: Vec<String> = ladder.rungs().iter().map(ToString::to_string).collect();
+            let (channel, available) = (channel.number.to_string(), rungs.join(", "));
+            Err(StreamError::UnknownRendition { channel, rendition, available })
+        }
+        asked => Ok(asked),
     }
 }
 

@@ -12,13 +12,14 @@ use std::time::Duration;
 use aerial_model::demand::Want;
 use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::{ChannelId, MapId};
-use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
+use aerial_model::ladder::Ladder;
+use aerial_model::ledger::{AirSegment, Airing, Content, Ledger};
 use aerial_model::profile::{Profile, Rendition};
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::MapOutline;
 use aerial_model::time::{AirTime, Ticks};
 
 use super::store::SegmentKey;
-use super::timeline::{Timeline, TimelineError};
+use super::timeline::{OnAir, Timeline, TimelineError};
 use super::track::Track;
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
@@ -30,13 +31,22 @@ const HIGH_MARK: Ticks = Ticks::from_secs(60);
 
 /// A segment is served until it and what a playlist held beside it have left
 /// every window (`rules.md`, 21).
-pub const SERVED_FOR: Ticks = Ticks::from_secs(140);
+pub const SERVED_FOR: Ticks = Ticks::from_secs(160);
 
 /// What players may know of the future: two segments past the window's end.
-const SERVED_AHEAD: Ticks = Ticks::from_secs(20);
+const SERVED_AHEAD: Ticks = Ticks::from_secs(30);
 
-/// What is offered unless the server is set to something else.
-const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
+/// What is offered unless the server is set to something else (`design.md`).
+const RUNGS: [Rendition; 5] = [
+    Rendition::Source,
+    Rendition::Height(1_080),
+    Rendition::Height(720),
+    Rendition::Height(480),
+    Rendition::Height(360),
+];
+
+/// The height that most machines encode in real time.
+const STANDARD_HEIGHT: u16 = 720;
 
 /// Tracks that were looked up lately; each is a path and some facts.
 const TRACKS: u64 = 1_000;
@@ -49,14 +59,15 @@ const TRACK_KEPT: Duration = Duration::from_secs(30);
 pub struct Programme {
     timeline: Arc<dyn Timeline>,
     ffmpeg_version: Arc<str>,
-    rendition: Rendition,
-    tracks: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
+    rungs: Arc<[Rendition]>,
+    standard: u16,
+    tracks: moka::sync::Cache<(TrackSource, Rendition, u16), Arc<Track>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum TrackSource {
     Media(MapId),
-    Slate(SegmentMap),
+    Slate(MapOutline),
 }
 
 impl Programme {
@@ -65,7 +76,8 @@ impl Programme {
         Self {
             timeline,
             ffmpeg_version: ffmpeg_version.into(),
-            rendition: DEFAULT_RENDITION,
+            rungs: Arc::new(RUNGS),
+            standard: STANDARD_HEIGHT,
             tracks: moka::sync::Cache::builder()
                 .max_capacity(TRACKS)
                 .time_to_live(TRACK_KEPT)
@@ -73,14 +85,16 @@ impl Programme {
         }
     }
 
-    /// The same in another rendition.
-    pub fn offering(self, rendition: Rendition) -> Self {
-        Self { rendition, ..self }
+    /// The same with other rungs, best first, and another height for what must be
+    /// encoded where one rendition has to do.
+    pub fn offering(self, rungs: impl Into<Arc<[Rendition]>>, standard: u16) -> Self {
+        Self { rungs: rungs.into(), standard, ..self }
     }
 
-    /// The one rendition that there is so far (the ladder follows).
-    pub fn rendition(&self) -> Rendition {
-        self.rendition
+    /// What a channel offers.
+    pub fn ladder(&self, channel: &OnAir) -> Ladder {
+        let rungs = if channel.ladder.is_empty() { &*self.rungs } else { &channel.ladder };
+        Ladder::of(rungs, channel.frame_height, channel.looks, self.standard)
     }
 
     /// The timeline itself.
@@ -97,40 +111,52 @@ impl Programme {
         self.timeline.committed(channel, now - SERVED_FOR).await
     }
 
-    /// The track that a row plays in a rendition.
+    /// The track that an airing plays in a rendition.
     pub async fn track(
         &self,
-        row: &Row,
+        airing: &Airing,
         rendition: Rendition,
     ) -> Result<Arc<Track>, TimelineError> {
-        let profile = Profile::transcoded(rendition, row.frame_height);
-        let profile = Arc::new(profile.ok_or(TimelineError::NotOffered(rendition))?);
+        let row = &airing.row;
         let source = match row.content {
             Content::Media { map_id, .. } => TrackSource::Media(map_id),
             Content::OffAir { map, .. } => TrackSource::Slate(map),
             Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
         };
-        if let Some(track) = self.tracks.get(&(source, Arc::clone(&profile))) {
+        let name = (source, rendition, row.frame_height);
+        if let Some(track) = self.tracks.get(&name) {
             return Ok(track);
         }
+        let Some(map) = airing.map().cloned() else {
+            unreachable!("a skip has no segments to serve")
+        };
+        // What `source` cannot copy is encoded as the server does it best.
+        let encoded = Rendition::Height(rendition.height().unwrap_or(self.standard));
+        let profile = Profile::transcoded(encoded, row.frame_height);
+        let profile = Arc::new(profile.ok_or(TimelineError::NotOffered(rendition))?);
         let version = &self.ffmpeg_version;
         let track = match row.content {
-            Content::Media { cursor, map_id, map, .. } => {
+            Content::Media { cursor, map_id, .. } => {
                 match self.timeline.media(cursor.media, map_id).await {
-                    Ok(media) => Track::of_media(Arc::new(media), Arc::clone(&profile), version),
+                    Ok(media) if rendition == Rendition::Source && media.is_copied() => {
+                        let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
+                        let (width, height) = picture.unwrap_or_default();
+                        let profile = Arc::new(Profile::standing_in(width, height));
+                        Track::of_copy(Arc::new(media), profile, version)
+                    }
+                    Ok(media) => Track::of_media(Arc::new(media), profile, version),
                     // The schedule is kept (invariant 6): its time is slate.
                     Err(error @ (TimelineError::Gone(_) | TimelineError::Replaced { .. })) => {
                         tracing::warn!(%error, "an airing becomes slate");
-                        Track::of_slate(map, Arc::clone(&profile), version)
+                        Track::of_slate(map, profile, version)
                     }
                     Err(error) => return Err(error),
                 }
             }
-            Content::OffAir { map, .. } => Track::of_slate(map, Arc::clone(&profile), version),
-            Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
+            _ => Track::of_slate(map, profile, version),
         };
         let track = Arc::new(track);
-        self.tracks.insert((source, profile), Arc::clone(&track));
+        self.tracks.insert(name, Arc::clone(&track));
         Ok(track)
     }
 
@@ -148,8 +174,10 @@ impl Programme {
         let soon = |segment: &AirSegment| segment.start <= now + LOW_MARK;
         for segment in from.into_iter().flat_map(|from| ledger.segments_from(from).take_while(soon))
         {
-            if tracks.of(segment.row.ordinal).is_none() {
-                let track = self.track(&segment.row, rendition).await?;
+            if tracks.of(segment.row.ordinal).is_none()
+                && let Some(airing) = ledger.airing_of(segment.sequence)
+            {
+                let track = self.track(airing, rendition).await?;
                 tracks.0.push((segment.row.ordinal, track));
             }
         }
@@ -309,7 +337,7 @@ pub fn servable(ledger: &Ledger, sequence: u64, now: AirTime) -> Option<AirSegme
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aerial_model::ledger::Cursor;
+    use aerial_model::ledger::{Cursor, Row};
     use aerial_model::lineup::SlotKey;
     use aerial_model::time::FrameRate;
 
@@ -317,7 +345,7 @@ mod tests {
 
     /// A film of 200 s, 50 segments of 4 s, and another after it.
     fn two_films() -> (Ledger, Tracks) {
-        let map = SegmentMap::of_frames(FrameRate::PAL, 5_000).unwrap();
+        let map = MapOutline::of_frames(FrameRate::PAL, 5_000).unwrap();
         let length = map.end().round_up_to_audio_frame();
         let id = uuid::Uuid::nil;
         let cursor = Cursor {
@@ -333,11 +361,14 @@ mod tests {
             first_sequence: 50 * ordinal,
             discontinuity_sequence: 0,
             frame_height: 720,
+            signature: None,
             lineup_version: 1,
             content: Content::Media { cursor, map_id: MapId(id()), map, first: 0, end: 50 },
         };
         let profile = Arc::new(Profile::transcoded(Rendition::Height(720), 720).unwrap());
-        let track = |number: &str| Arc::new(Track::of_slate(map, Arc::clone(&profile), number));
+        let track = |number: &str| {
+            Arc::new(Track::of_slate(map.uniform().unwrap(), Arc::clone(&profile), number))
+        };
         let tracks = Tracks(vec![(0, track("first")), (1, track("second"))]);
         (Ledger::read([row(0), row(1)]).unwrap(), tracks)
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
+use aerial_model::hls;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
@@ -171,8 +172,6 @@ pub struct SessionParts {
     pub transcoder: Transcoder,
     /// Segments.
     pub store: Store,
-    /// EXT-X-TARGETDURATION of its playlists.
-    pub target_duration: Duration,
 }
 
 /// Begins a session; the future is its task, which ends when `stop` is cancelled.
@@ -184,7 +183,8 @@ pub fn begin(
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
     let grace = Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned());
-    let model = Session::new(grace, false, parts.target_duration, Duration::ZERO);
+    let target = Duration::from_secs(hls::target_duration(channel.video).into());
+    let model = Session::new(grace, false, target, Duration::ZERO);
     let since = parts.clock.now();
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),

@@ -8,11 +8,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aerial_model::channel::Video;
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
+use aerial_model::ladder::Looks;
 use aerial_model::ledger::Ledger;
 use aerial_model::media::MediaFacts;
 use aerial_model::profile::Rendition;
 use aerial_model::segment_map::SegmentMap;
+use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
@@ -34,6 +37,12 @@ pub struct OnAir {
     /// Height of the frame that what is planned now is padded into; a committed
     /// row says its own.
     pub frame_height: u16,
+    /// How alike the videos of its lineup are.
+    pub looks: Looks,
+    /// What its stream does with video.
+    pub video: Video,
+    /// When its stream began, where another went before it.
+    pub stream_since: Option<AirTime>,
 }
 
 /// The file of an airing.
@@ -49,10 +58,19 @@ pub struct MediaSource {
     pub facts: Arc<MediaFacts>,
     /// Its cut points.
     pub map: SegmentMap,
+    /// What of it is copied in the `source` rendition.
+    pub treatment: Treatment,
     /// The version of its bytes that the map is of: compare before and after use.
     pub identity: Identity,
     /// For people and logs.
     pub title: String,
+}
+
+impl MediaSource {
+    /// Whether its video is sent as it is in the `source` rendition.
+    pub fn is_copied(&self) -> bool {
+        self.treatment.copies_video()
+    }
 }
 
 /// Why the schedule cannot answer.

@@ -161,7 +161,7 @@ impl Worker {
         };
         let mut making = Making {
             open: handover.is_growing(),
-            segmenter: Segmenter::resume(self.track.map, handover),
+            segmenter: Segmenter::resume_as(self.track.map.clone(), self.track.treatment, handover),
             growth: continued,
             completed: 0,
         };

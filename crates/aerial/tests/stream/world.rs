@@ -15,13 +15,16 @@ use aerial::stream::slate::Slates;
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
+use aerial_model::channel::Video;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Speed, Tuning};
 use aerial_model::id::{ChannelId, ChannelRef, ItemId, MapId, MediaId};
+use aerial_model::ladder::Looks;
 use aerial_model::ledger::Ledger;
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
 use aerial_model::planner::Planner;
 use aerial_model::profile::Rendition;
+use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -386,7 +389,7 @@ impl Schedule {
                         media: media_id,
                         key: SlotKey { rank: rank as i64, episode: 0 },
                         map_id,
-                        map: film.map,
+                        map: film.map.outline(),
                     }
                 });
                 let slots = slots.collect();
@@ -413,7 +416,7 @@ impl Schedule {
             self.media.lock().unwrap().insert(map_id, source);
             let item = ItemId(Uuid::from_u128(rank as u128 + 100));
             let key = SlotKey { rank: rank as i64 + 100, episode: 0 };
-            Slot { item, media, key, map_id, map: film.map }
+            Slot { item, media, key, map_id, map: film.map.outline() }
         });
         let slots = slots.collect();
         let lineup = Lineup { version: old.version + 1, slots, ..Lineup::clone(old) };
@@ -445,7 +448,8 @@ fn source_of(film: &Film) -> MediaSource {
         map_id: MapId(id),
         path: film.path.clone(),
         facts: Arc::clone(&film.facts),
-        map: film.map,
+        map: film.map.clone(),
+        treatment: Treatment::Transcoded,
         identity: Identity { size_bytes: 0, mtime_ns: 0, hash: None },
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
@@ -460,6 +464,9 @@ impl Channel {
             ladder: Vec::new(),
             grace: Ticks::from_millis(plan.grace.as_millis() as i64),
             frame_height: 180,
+            looks: Looks::Transcoded,
+            video: Video::Transcode,
+            stream_since: None,
         };
         let lineup = Lineup {
             version: 1,

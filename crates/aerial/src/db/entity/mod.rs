@@ -60,6 +60,16 @@ entity! { media, "media" {
     sort_key: String,
     added_at_ms: i64,
     changed_at_ms: i64,
+    copying_json: Option<String>,
+} }
+
+entity! { map, "maps" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    media_id: String,
+    outline_json: String,
+    cuts: Vec<u8>,
+    made_at_ms: i64,
 } }
 
 entity! { channel, "channels" {
@@ -77,6 +87,8 @@ entity! { channel, "channels" {
     ladder_json: String,
     grace_ms: Option<i64>,
     created_at_ticks: i64,
+    video: String,
+    video_since_ticks: Option<i64>,
 } }
 
 entity! { lineup_item, "lineup_items" {
@@ -119,6 +131,7 @@ entity! { ledger, "ledger" {
     first_index: Option<i64>,
     end_index: Option<i64>,
     segments: Option<i64>,
+    signature: Option<i64>,
 } }
 
 entity! { job, "jobs" {

@@ -239,9 +239,10 @@ impl Owner {
         }
         let (handover, continued) = match state.take_unfinished(segment) {
             Some(Unfinished { growth, handover }) => (handover, Some(growth)),
-            None => (Handover::at(&state.track.map, segment), None),
+            None => (Handover::of(&state.track.map, state.track.treatment, segment), None),
         };
-        if handover.position().frame >= state.track.map.frames()
+        if !state.track.treatment.copies_video()
+            && handover.position().frame >= state.track.map.frames()
             && let Some(growth) = continued
         {
             // The last sound alone is missing, and FFmpeg makes none without a
@@ -267,16 +268,30 @@ impl Owner {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
-        let arguments = command::worker(&command::WorkerRun {
-            path: &media.path,
-            facts: &media.facts,
-            map: &track.map,
-            first_frame: position.frame,
-            first_audio: position.audio,
-            profile: &track.profile,
-            tuning: &self.encoding.tuning,
-            filters: self.encoding.filters,
-        });
+        let (profile, tuning) = (&*track.profile, &self.encoding.tuning);
+        let arguments = if track.treatment.copies_video() {
+            command::copy(&command::CopyRun {
+                path: &media.path,
+                facts: &media.facts,
+                map: &track.map,
+                treatment: track.treatment,
+                segment: position.segment,
+                first_audio: position.audio,
+                profile,
+                tuning,
+            })
+        } else {
+            command::worker(&command::WorkerRun {
+                path: &media.path,
+                facts: &media.facts,
+                map: &track.map,
+                first_frame: position.frame,
+                first_audio: position.audio,
+                profile,
+                tuning,
+                filters: self.encoding.filters,
+            })
+        };
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
         self.spawner
