@@ -39,6 +39,7 @@ fn without_anything_given_the_defaults_hold() {
     [stream]
     grace = "30s"
     height = 720
+    ladder = ["source", "1080p", "720p", "480p", "360p"]
 
     [store]
     limit = "10GiB"

@@ -26,7 +26,8 @@ async fn a_channel_is_made_with_what_is_given_and_defaults_for_the_rest() {
       "name": "News",
       "number": "5.1",
       "order": "sequential",
-      "starts_at": "2026-12-24T18:00:00.000Z"
+      "starts_at": "2026-12-24T18:00:00.000Z",
+      "video": "auto"
     }
     "#);
     for channel in ["5.1", id.as_str()] {

@@ -98,7 +98,8 @@ async fn what_was_exported_is_imported_elsewhere_and_changes_nothing_where_it_ca
       "name": "Channel 5.1",
       "number": "5.1",
       "order": "shuffle",
-      "starts_at": "2026-12-24T18:00:00.000Z"
+      "starts_at": "2026-12-24T18:00:00.000Z",
+      "video": "auto"
     }
     "#);
 

@@ -152,7 +152,14 @@ impl Server {
 
     /// The server's children.
     pub(crate) async fn workers(&self) -> Vec<u32> {
-        children_of(self.pid().await)
+        let mut children = children_of(self.pid().await);
+        // What reads a file for its index is no worker: it warns, or writes nothing.
+        children.retain(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let has = |word: &[u8]| line.split(|byte| *byte == 0).any(|found| found == word);
+            has(b"pipe:1") && !has(b"warning")
+        });
+        children
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -173,10 +180,14 @@ impl Server {
 
     /// The media's id.
     pub(crate) async fn media(&self, clip: Clip) -> Value {
-        let found = self.get(&format!("/api/v1/media?q={}", clip.title())).await.ok();
-        let items = found["items"].as_array().unwrap();
-        let media = items.iter().find(|media| media["title"] == clip.title());
-        media.unwrap_or_else(|| panic!("{found}"))["id"].clone()
+        let path = format!("/api/v1/media?q={}", clip.title());
+        until("it is scanned", async || {
+            let found = self.get(&path).await.ok();
+            let items = found["items"].as_array().unwrap();
+            let media = items.iter().find(|media| media["title"] == clip.title());
+            media.map(|media| media["id"].clone())
+        })
+        .await
     }
 
     /// Makes a channel of these clips alone.
@@ -187,6 +198,7 @@ impl Server {
         }
         let channel = serde_json::json!({
             "number": number, "name": number, "grace_ms": grace_ms, "items": items,
+            "video": "transcode",
         });
         self.send(Method::POST, "/api/v1/channels", Some(channel)).await.ok();
     }
