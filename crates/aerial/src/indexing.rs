@@ -110,6 +110,21 @@ impl Indexing {
         }
     }
 
+    /// Gives these files their verdicts now, as far as they have none.
+    ///
+    /// # Errors
+    /// Those of the catalogue; a file that cannot be read is left for later.
+    pub async fn index(&self, media: &[MediaId]) -> Result<(), DbError> {
+        for media in self.db.not_indexed(media).await? {
+            match self.settle(&media).await {
+                Err(Unsettled::Catalogue(error)) => return Err(error),
+                Err(error @ Unsettled::Later { .. }) => tracing::warn!(%error, "keyframes"),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives some of the waiting files their verdicts. Whether there may be more.
     async fn index_some(&self, later: &mut HashSet<MediaId>) -> Result<bool, DbError> {
         let mut told = Vec::new();

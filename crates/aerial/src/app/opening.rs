@@ -14,6 +14,7 @@ use crate::data_dir::DataDir;
 use crate::db::Db;
 use crate::demo;
 use crate::ffmpeg::{Ffmpeg, Spawner};
+use crate::indexing::Indexing;
 use crate::library::{Library, ScanRequest};
 use crate::schedule::Schedule;
 
@@ -69,6 +70,7 @@ pub(super) async fn make_demo(
 pub(super) async fn open_demo(
     library: &Library,
     schedule: &Schedule,
+    indexing: &Indexing,
     folders: &[PathBuf],
 ) -> Result<(), AppError> {
     let Ok(job) = library.scan(ScanRequest::all()).await else { return Ok(()) };
@@ -79,6 +81,12 @@ pub(super) async fn open_demo(
     else {
         return Ok(());
     };
+    // Before the channels are made, so that what can be copied is from the first
+    // programme on.
+    if let Some(known) = schedule.db().folders().await?.iter().find(|known| known.path == folder) {
+        let files = schedule.db().known_files(known.id).await?;
+        indexing.index(&files.iter().map(|file| file.id).collect::<Vec<_>>()).await?;
+    }
     for channel in demo::channels() {
         let mut items = Vec::new();
         for file in &channel.files {

@@ -95,13 +95,6 @@ impl Parts {
             false => watching.without_listening(),
         };
         tasks.spawn(watching.run(ending.clone()));
-        if *demo {
-            opening::open_demo(&library, &schedule, &folders).await?;
-        } else {
-            let first_scan = FirstScan::new(library.clone(), schedule.clone());
-            tasks.spawn(first_scan.run(ending.clone()));
-        }
-        tasks.spawn(housekeep(schedule.clone(), ending.clone()));
         let indexing = Indexing {
             db: db.clone(),
             schedule: schedule.clone(),
@@ -110,6 +103,13 @@ impl Parts {
             ffprobe: ffmpeg.ffprobe.clone(),
             clock: clock.clone(),
         };
+        if *demo {
+            opening::open_demo(&library, &schedule, &indexing, &folders).await?;
+        } else {
+            let first_scan = FirstScan::new(library.clone(), schedule.clone());
+            tasks.spawn(first_scan.run(ending.clone()));
+        }
+        tasks.spawn(housekeep(schedule.clone(), ending.clone()));
         tasks.spawn(indexing.run(ending.clone()));
 
         let limits =

@@ -153,7 +153,10 @@ impl From<&db::Media> for Media {
             rating: about.rating,
             length_ms: media.map.as_ref().map(|(_, map)| millis(map.end())),
             streams: media.facts.as_deref().map(Into::into),
-            treatment: media.facts.as_deref().map(Treatment::of),
+            treatment: media
+                .facts
+                .as_deref()
+                .map(|facts| Treatment::of(facts, media.copying.as_ref())),
             edited: edited(&media.edits),
             added_at: media.added_at.into(),
             changed_at: media.changed_at.into(),

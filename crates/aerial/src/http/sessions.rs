@@ -3,14 +3,19 @@
 //! Owns the translation from sessions, workers and tracks to what `/streams`
 //! shows. Decides nothing.
 
+use std::sync::Arc;
+
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::profile::Rendition;
+use aerial_model::segmenter::Treatment;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::streams::{ClientFacts, Refusal, RenditionFacts, SessionFacts, Sessions};
 use crate::stream::manager::{Manager, StreamError};
 use crate::stream::session::SessionView;
+use crate::stream::track::Track;
 use crate::stream::transcoder::Status;
 
 /// The one encoder that there is so far.
@@ -82,9 +87,15 @@ fn facts(view: &SessionView, status: &Status) -> SessionFacts {
         let worker = status.workers.iter().find(|worker| {
             view.tracks.iter().any(|(of, track)| of == rendition && track.key == worker.track.key)
         });
+        let of_rendition = |(of, _): &&(Rendition, Arc<Track>)| of == rendition;
+        let treatment = view.tracks.iter().find(of_rendition).map(|(_, track)| track.treatment);
+        let copies_video = treatment.is_some_and(Treatment::copies_video);
         RenditionFacts {
             name: rendition.to_string(),
-            encoder: worker.map(|_| ENCODER.to_owned()),
+            copied: (copies_video, treatment == Some(Treatment::Copied)),
+            encoder: worker
+                .filter(|worker| !worker.track.treatment.copies_video())
+                .map(|_| ENCODER.to_owned()),
             speed_permille: worker.and_then(|worker| worker.speed_percent).map(|p| p * 10),
             buffer_ahead_ms: ahead.as_millis(),
         }

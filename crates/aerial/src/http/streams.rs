@@ -64,6 +64,8 @@ pub struct RenditionFacts {
     pub name: String,
     /// The encoder in use.
     pub encoder: Option<String>,
+    /// What is on the air in it is copied: its picture, its sound.
+    pub copied: (bool, bool),
     /// How fast it is made, in thousandths of real time.
     pub speed_permille: Option<u32>,
     /// How far it is made ahead of now.
@@ -193,11 +195,32 @@ pub struct Rendition {
     /// The encoder in use.
     #[schema(required = true)]
     encoder: Option<String>,
+    /// What is done with the picture of what is on the air.
+    video: Action,
+    /// What is done with its sound.
+    audio: Action,
     /// How fast it is made: 1 is real time.
     #[schema(required = true)]
     speed: Option<f64>,
     /// How far it is made ahead of now.
     buffer_ahead_ms: i64,
+}
+
+/// What is done with a picture or a sound on the air.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RenditionAction)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is sent as the file has it.
+    Copied,
+    /// It is made anew.
+    Transcoded,
+}
+
+impl Action {
+    fn of(copied: bool) -> Self {
+        if copied { Self::Copied } else { Self::Transcoded }
+    }
 }
 
 fn told(schedule: &Schedule, facts: SessionFacts) -> Session {
@@ -211,6 +234,8 @@ fn told(schedule: &Schedule, facts: SessionFacts) -> Session {
     let rendition = |rendition: RenditionFacts| Rendition {
         name: rendition.name,
         encoder: rendition.encoder,
+        video: Action::of(rendition.copied.0),
+        audio: Action::of(rendition.copied.1),
         speed: rendition.speed_permille.map(|permille| f64::from(permille) / 1_000.0),
         buffer_ahead_ms: rendition.buffer_ahead_ms,
     };

@@ -1,12 +1,14 @@
-//! What Aerial does with a file before it airs, and why, in words.
+//! What Aerial does with a file in the `source` rendition, and why, in words.
 //!
-//! Owns the sentences, made from the file's facts alone. What is really done is
-//! decided by the model (`command`). This release transcodes everything; a file
-//! that could be copied is told to be one, but not that it is.
+//! Owns the sentences, made from the file's facts and what its index found. What is
+//! really done is decided by the model (`keyframes`, `command`). All other renditions
+//! are transcoded.
 
 use aerial_model::media::{AudioFacts, MediaFacts, VideoFacts};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::db::Copying;
 
 /// What is done with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -14,7 +16,9 @@ pub struct Treatment {
     /// Nothing is: its streams are sent as they are.
     pub plays_as_it_is: bool,
     /// In one line.
-    #[schema(example = "picture and sound are transcoded: HEVC, 10-bit")]
+    #[schema(
+        example = "the picture is sent as it is; the sound is transcoded: AC-3 is not AAC-LC"
+    )]
     pub summary: String,
     /// What is done with the picture.
     pub video: StreamTreatment,
@@ -35,56 +39,69 @@ pub struct StreamTreatment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
+    /// It is sent as it is.
+    Copy,
     /// It is decoded and encoded anew.
     Transcode,
     /// There is none: black, or silence, is made in its place.
     Make,
 }
 
-/// What is said where nothing about the stream itself is a reason.
-const NOT_YET: &str = "this release transcodes every file";
+/// Until the file was read for it.
+const NOT_INDEXED: &str = "its keyframes are not indexed yet";
+
+/// Sound goes with its picture.
+const WITH_PICTURE: &str = "its picture is transcoded, so it is too";
 
 impl Treatment {
-    /// Of a file with these facts.
-    pub fn of(facts: &MediaFacts) -> Self {
-        let (video, video_why) = match &facts.video {
-            None => (Action::Make, vec!["it has no picture: black is shown".to_owned()]),
-            Some(video) => (Action::Transcode, of_video(video)),
-        };
-        let (audio, audio_why) = match facts.audio.first() {
-            None => (Action::Make, vec!["it has no sound: silence is sent".to_owned()]),
-            Some(audio) => (Action::Transcode, of_audio(audio)),
-        };
-        let what = match (video, audio) {
-            (Action::Transcode, Action::Transcode) => "picture and sound are transcoded",
-            (Action::Transcode, Action::Make) => "the picture is transcoded, silence is added",
-            (Action::Make, Action::Transcode) => "the sound is transcoded, black is shown",
-            (Action::Make, Action::Make) => "it has neither picture nor sound",
-        };
-        let mut why: Vec<&str> = Vec::new();
-        for (action, reasons) in [(video, &video_why), (audio, &audio_why)] {
-            if action == Action::Transcode {
-                why.extend(reasons.iter().map(String::as_str));
-            }
-        }
-        let summary = match why.is_empty() {
-            true => format!("{what}: {NOT_YET}"),
-            false => format!("{what}: {}", why.join(", ")),
-        };
-        let with_default = |action, reasons: Vec<String>| StreamTreatment {
-            action,
-            reasons: match reasons.is_empty() {
-                true => vec![format!("{NOT_YET}; this stream could be sent as it is")],
-                false => reasons,
+    /// Of a file with these facts, of which an index found this.
+    pub fn of(facts: &MediaFacts, copying: Option<&Copying>) -> Self {
+        let video = match &facts.video {
+            None => made("it has no picture: black is shown"),
+            Some(video) => match copying {
+                Some(Copying::Copied { .. }) => copied(),
+                Some(Copying::Transcoded { reason }) => transcoded(of_video(video), reason),
+                None => transcoded(of_video(video), NOT_INDEXED),
             },
         };
+        let audio = match facts.audio.first() {
+            None => made("it has no sound: silence is sent"),
+            Some(audio) => match copying {
+                Some(Copying::Copied { sound_transcoded: None, .. }) => copied(),
+                Some(Copying::Copied { sound_transcoded: Some(reason), .. }) => {
+                    transcoded(of_audio(audio), reason)
+                }
+                _ => transcoded(of_audio(audio), WITH_PICTURE),
+            },
+        };
+        let done = |what: &str, stream: &StreamTreatment| match stream.action {
+            Action::Copy => format!("{what} is sent as it is"),
+            Action::Transcode => format!("{what} is transcoded: {}", stream.reasons.join(", ")),
+            Action::Make => stream.reasons.join(", "),
+        };
         Self {
-            plays_as_it_is: false,
-            summary,
-            video: with_default(video, video_why),
-            audio: with_default(audio, audio_why),
+            plays_as_it_is: video.action == Action::Copy && audio.action == Action::Copy,
+            summary: format!("{}; {}", done("the picture", &video), done("the sound", &audio)),
+            video,
+            audio,
         }
     }
+}
+
+fn copied() -> StreamTreatment {
+    StreamTreatment { action: Action::Copy, reasons: Vec::new() }
+}
+
+fn made(reason: &str) -> StreamTreatment {
+    StreamTreatment { action: Action::Make, reasons: vec![reason.to_owned()] }
+}
+
+/// For these reasons, or where none of them holds, for that one.
+fn transcoded(mut reasons: Vec<String>, otherwise: &str) -> StreamTreatment {
+    if reasons.is_empty() {
+        reasons.push(otherwise.to_owned());
+    }
+    StreamTreatment { action: Action::Transcode, reasons }
 }
 
 /// Why a picture could not be sent as it is; empty where it could.
@@ -168,8 +185,10 @@ fn codec_name(codec: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aerial_model::id::MapId;
     use aerial_model::media::{Color, Entry, FieldOrder};
-    use aerial_model::time::Ticks;
+    use aerial_model::segment_map::MapOutline;
+    use aerial_model::time::{FrameRate, Ticks};
 
     use super::*;
 
@@ -238,32 +257,44 @@ mod tests {
             ..audio()
         };
         insta::assert_snapshot!(
-            Treatment::of(&file(Some(hdr), vec![surround])).summary,
-            @"picture and sound are transcoded: HEVC is not H.264, more than 8 bits a colour, HDR, so it is tone-mapped, AC-3 is not AAC-LC, 5.1(side), mixed down to stereo"
+            Treatment::of(&file(Some(hdr), vec![surround]), None).summary,
+            @"the picture is transcoded: HEVC is not H.264, more than 8 bits a colour, HDR, so it is tone-mapped; the sound is transcoded: AC-3 is not AAC-LC, 5.1(side), mixed down to stereo"
         );
     }
 
     #[test]
-    fn a_file_that_could_be_copied_is_not_told_to_be_copied() {
-        let treatment = Treatment::of(&file(Some(video()), vec![audio()]));
-        assert!(!treatment.plays_as_it_is);
+    fn what_the_index_found_is_told() {
+        let facts = file(Some(video()), vec![audio()]);
+        let (map_id, outline) =
+            (MapId(Default::default()), MapOutline::of_frames(FrameRate::PAL, 100).unwrap());
+        let copied = |sound_transcoded| Copying::Copied { map_id, outline, sound_transcoded };
+        let told = |copying: Option<&Copying>| {
+            let treatment = Treatment::of(&facts, copying);
+            format!("{} {}", treatment.plays_as_it_is, treatment.summary)
+        };
         insta::assert_snapshot!(
-            treatment.summary,
-            @"picture and sound are transcoded: this release transcodes every file"
+            told(Some(&copied(None))),
+            @"true the picture is sent as it is; the sound is sent as it is"
         );
         insta::assert_snapshot!(
-            treatment.video.reasons.join("; "),
-            @"this release transcodes every file; this stream could be sent as it is"
+            told(Some(&copied(Some("its sound has a gap at 2 s".to_owned())))),
+            @"false the picture is sent as it is; the sound is transcoded: its sound has a gap at 2 s"
+        );
+        let refused = Copying::Transcoded { reason: "its groups of pictures are open".to_owned() };
+        insta::assert_snapshot!(
+            told(Some(&refused)),
+            @"false the picture is transcoded: its groups of pictures are open; the sound is transcoded: its picture is transcoded, so it is too"
+        );
+        insta::assert_snapshot!(
+            told(None),
+            @"false the picture is transcoded: its keyframes are not indexed yet; the sound is transcoded: its picture is transcoded, so it is too"
         );
     }
 
     #[test]
     fn what_is_not_there_is_made() {
-        let treatment = Treatment::of(&file(Some(video()), Vec::new()));
+        let treatment = Treatment::of(&file(Some(video()), Vec::new()), None);
         assert_eq!(treatment.audio.action, Action::Make);
-        insta::assert_snapshot!(
-            treatment.summary,
-            @"the picture is transcoded, silence is added: this release transcodes every file"
-        );
+        assert!(treatment.summary.ends_with("it has no sound: silence is sent"));
     }
 }

@@ -2,19 +2,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::channel::{Edit, What};
+use aerial_model::channel::{Edit, Video, What};
 use aerial_model::guide::Kind;
 use aerial_model::id::{FolderId, MapId};
+use aerial_model::keyframes::Indexer;
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::Order;
 use aerial_model::media::{self, MediaFacts};
+use aerial_model::mpegts::{AccessUnit, UnitKind};
 use aerial_model::planner::COMMIT_AHEAD;
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::{CutList, SegmentMap};
+use aerial_model::segmenter::Treatment;
 use aerial_model::time::FrameRate;
 
 use super::*;
-use crate::db::{About, Identity, MediaKind, ScannedMedia};
+use crate::db::{About, Copying, Identity, MediaKind, ScannedMedia};
 use crate::stream::timeline::{Timeline, TimelineError};
+use uuid::Uuid;
 
 const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
@@ -616,4 +620,80 @@ async fn changes_are_told() {
         Change::ChannelDeleted(id),
     ];
     assert_eq!(heard, expected);
+}
+
+/// The cuts of 25 pictures a second, a keyframe every 5 s.
+fn cut_list(seconds: i64) -> CutList {
+    let mut indexer = Indexer::default();
+    let sets = [0, 0, 1, 0x67, 100, 0, 31, 1, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x65];
+    for n in 0..seconds * 25 {
+        let idr = n % 125 == 0;
+        let data = if idr { sets.to_vec() } else { vec![0, 0, 1, 0x41] };
+        let pts = Ticks(n * 3_600);
+        indexer.push(&AccessUnit {
+            kind: UnitKind::Video { idr },
+            pts,
+            dts: pts,
+            data: data.into(),
+        });
+    }
+    indexer.finish(&facts(seconds), 0).unwrap().cuts
+}
+
+#[tokio::test]
+async fn what_was_indexed_is_cut_at_its_keyframes_from_the_next_commit_on() {
+    let world = World::new().await;
+    let films = world.films(&[100]).await;
+    let channel = world.channel("5", &films).await;
+    world.schedule.commit(channel.id).await.unwrap();
+    let before = world.rows(channel.id).await.len();
+    let waiting = world.db.not_indexed(&films).await.unwrap();
+    let (uniform, _) = waiting[0].map.clone().unwrap();
+    let cuts = cut_list(100);
+    let map = SegmentMap::copied(FrameRate::PAL, Arc::new(cuts.clone())).unwrap();
+    let map_id = MapId(Uuid::now_v7());
+    let (outline, sound_transcoded) = (map.outline(), None);
+    let copying = Copying::Copied { map_id, outline, sound_transcoded };
+    let now = world.clock.now();
+    let stored = world.db.set_copying(films[0], uniform, &copying, Some(&cuts), now).await.unwrap();
+    assert!(stored && world.db.not_indexed(&films).await.unwrap().is_empty());
+    world.schedule.library_changed(&films).await.unwrap();
+    world.pass(300);
+    world.schedule.commit(channel.id).await.unwrap();
+    let rows = world.rows(channel.id).await;
+    let is_copied = |row: &Row| row.signature.is_some();
+    assert!(!rows[..before].iter().any(is_copied), "what was committed stays");
+    let last = rows.last().unwrap();
+    assert!(is_copied(last) && last.length == map.end().round_up_to_audio_frame());
+    // Anybody who opens the catalogue anew finds the cuts too.
+    let again = Schedule::open(world.db.clone(), world.clock.clone()).await.unwrap();
+    let timeline: &dyn Timeline = &again;
+    let ledger = timeline.committed(channel.id, world.clock.now()).await.unwrap();
+    let segment = ledger.segment_at(world.clock.now()).unwrap();
+    assert_eq!(segment.length, Ticks::from_secs(5));
+    let source = timeline.media(films[0], map_id).await.unwrap();
+    assert_eq!((source.map, source.treatment), (map, Treatment::Copied));
+    assert!(timeline.channel("5".parse().unwrap()).await.unwrap().unwrap().looks.copies());
+    // It is kept for as long as a row or its media names it.
+    world.schedule.housekeep().await.unwrap();
+    assert_eq!(world.db.segment_maps(&[map_id]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_channel_that_transcodes_from_now_on_begins_a_new_stream_when_the_old_has_ended() {
+    let world = World::new().await;
+    let films = world.films(&[100]).await;
+    let channel = world.channel("5", &films).await;
+    world.schedule.commit(channel.id).await.unwrap();
+    let edit = Edit { video: Some(Video::Transcode), ..Edit::default() };
+    let (_, effect) = world.schedule.edit_channel(channel.id, edit).await.unwrap();
+    let on_air = async || {
+        let timeline: &dyn Timeline = &world.schedule;
+        timeline.channel(ChannelRef::Id(channel.id)).await.unwrap().unwrap()
+    };
+    let (before, wait) = (on_air().await, effect.at - world.clock.now());
+    assert_eq!((before.video, before.stream_since), (Video::Auto, None));
+    world.pass(wait.as_millis() / 1_000 + 1);
+    let after = on_air().await;
+    assert_eq!((after.video, after.stream_since), (Video::Transcode, Some(effect.at)));
 }

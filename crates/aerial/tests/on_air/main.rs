@@ -10,6 +10,7 @@
 mod support;
 
 mod bad_input;
+mod copied;
 mod picture;
 mod purity;
 mod restart;

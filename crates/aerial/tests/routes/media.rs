@@ -80,11 +80,11 @@ async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
         "audio": {
           "action": "transcode",
           "reasons": [
-            "this release transcodes every file; this stream could be sent as it is"
+            "its picture is transcoded, so it is too"
           ]
         },
         "plays_as_it_is": false,
-        "summary": "picture and sound are transcoded: HEVC is not H.264, more than 8 bits a colour",
+        "summary": "the picture is transcoded: HEVC is not H.264, more than 8 bits a colour; the sound is transcoded: its picture is transcoded, so it is too",
         "video": {
           "action": "transcode",
           "reasons": [
