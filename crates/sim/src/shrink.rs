@@ -25,6 +25,7 @@ pub fn shrunk(history: &History, invariant: Invariant) -> History {
     loop {
         let before = events.clone();
         events = search.without_chunks(events);
+        events = search.with_waits_joined(events);
         events = search.with_shorter_times(events);
         if events == before || search.lives == 0 {
             return history.with(events);
@@ -63,6 +64,26 @@ impl Search<'_> {
             }
             chunk = chunk.div_ceil(2);
         }
+    }
+
+    /// Makes one wait of two that follow each other.
+    fn with_waits_joined(&mut self, mut events: Vec<Event>) -> Vec<Event> {
+        let mut place = 1;
+        while place < events.len() {
+            if let (Event::Wait { ms: before }, Event::Wait { ms }) =
+                (events[place - 1], events[place])
+            {
+                let mut fewer = events.clone();
+                fewer.remove(place);
+                fewer[place - 1] = Event::Wait { ms: before + ms };
+                if self.fails(&fewer) {
+                    events = fewer;
+                    continue;
+                }
+            }
+            place += 1;
+        }
+        events
     }
 
     /// Makes waits shorter.

@@ -22,6 +22,10 @@ use crate::invariant::playlist::{self, Reached};
 use crate::invariant::{Held, Invariant, Violation, guide};
 use crate::random::Random;
 
+/// A playlist is live for as long as a pause may last that is taken up where it
+/// stopped (`rules.md`, 19).
+const PAUSED_MS: u64 = 60_000;
+
 /// How far ahead guides are looked at.
 const GUIDE_MS: u64 = 7 * 24 * 3_600_000;
 
@@ -118,7 +122,7 @@ impl World {
         for segment in &segments {
             self.promise(channel, segment)?;
             let key = programme::key(&self.library, segment, rendition);
-            self.disk.touch(key, self.now_ms);
+            self.touch(key);
         }
         let mut sessions = self.server.sessions.iter_mut();
         if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
@@ -130,10 +134,16 @@ impl World {
         let reached = Reached::of(&entries);
         if let (Some(known), Some(is)) = (player.known.get_mut(&channel), reached) {
             let forward = known.reached.map_or(Ok(()), |was| playlist::list_goes_forward(was, is));
-            known.reached = Some(is);
+            (known.reached, known.listed_at) = (Some(is), self.now_ms);
             self.tally.check(Invariant::ListsGoForward, forward)?;
         }
         Ok(())
+    }
+
+    /// Somebody reads or lists a segment: it must not go.
+    pub(super) fn touch(&mut self, key: SegmentKey) {
+        self.disk.touch(key, self.now_ms);
+        self.server.memory.touch(key, self.now_ms);
     }
 
     /// A segment's number was told to somebody.
@@ -173,11 +183,16 @@ impl World {
         Ok(())
     }
 
-    /// The segments that are named by the playlists of those who watch.
+    /// The segments that are named by the playlists of those who watch, as far as
+    /// this server gave them out: one that starts does not know what was used when.
     pub(super) fn named(&self, ledgers: &[(usize, Arc<Ledger>)]) -> BTreeSet<SegmentKey> {
         let mut named = BTreeSet::new();
         for viewer in self.viewers.values().filter(|v| v.watches && !v.is_transport) {
             let known = viewer.known.get(&viewer.channel);
+            let known = known.filter(|known| {
+                known.listed_at >= self.server.since_ms
+                    && self.now_ms - known.listed_at <= PAUSED_MS
+            });
             let Some(reached) = known.and_then(|known| known.reached) else { continue };
             let Some((_, ledger)) = ledgers.iter().find(|(of, _)| *of == viewer.channel) else {
                 continue;

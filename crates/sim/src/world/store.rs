@@ -2,8 +2,9 @@
 //!
 //! Mirrors the server's `stream/store`, with times for bytes: what is used least
 //! recently goes first, never what was used or listed in the last minutes
-//! (`rules.md`, 21). A playlist's listing counts as a use. The disk survives a
-//! crash, the rest does not. Invariant: first writer wins.
+//! (`rules.md`, 21). That a playlist lists a segment counts as a use, which it does
+//! not in the server yet. The disk survives a crash, the rest does not. Invariant:
+//! first writer wins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,8 +146,16 @@ impl Memory {
         self.growing.remove(&key);
     }
 
-    /// Lets go what nobody can ask for any more.
-    pub(crate) fn sweep(&mut self, now_ms: u64) {
-        self.unkept.retain(|_, until| now_ms < *until);
+    /// Somebody reads or lists a segment.
+    pub(crate) fn touch(&mut self, key: SegmentKey, now_ms: u64) {
+        if let Some(until) = self.unkept.get_mut(&key) {
+            *until = (*until).max(now_ms + KEPT_FOR_MS);
+        }
+    }
+
+    /// Lets go what nobody can ask for any more; says what.
+    pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<SegmentKey> {
+        let gone = self.unkept.extract_if(.., |_, until| now_ms >= *until);
+        gone.map(|(key, _)| key).collect()
     }
 }

@@ -96,7 +96,7 @@ impl World {
             Level::Windows => self.play()?,
         }
         if now_ms - self.swept_ms >= SWEEP_MS {
-            self.sweep();
+            self.sweep()?;
         }
         self.sessions_hold()
     }
@@ -208,7 +208,7 @@ impl World {
         player.request = None;
         let late_ms = player.gets(request, now_ms);
         let (channel, client) = (player.channel, player.client());
-        self.disk.touch(request.key, now_ms);
+        self.touch(request.key);
         self.tell_open(channel, Heard::Delivered);
         if let Some(client) = client {
             self.tell_open(channel, Heard::Answered(client));
@@ -289,9 +289,9 @@ impl World {
             }
             let channel = on_air.channel;
             let mut of_channel = self.viewers.values().filter(|v| v.watches && v.channel == channel);
-            let Some(rendition) = of_channel.find_map(|viewer| {
+            let Some((rendition, wants)) = of_channel.find_map(|viewer| {
                 let is_steady = viewer.shows_until.is_some_and(|until| until > now_ms);
-                is_steady.then_some(viewer.rendition)
+                Some((viewer.rendition, viewer.wants?)).filter(|_| is_steady)
             }) else {
                 continue;
             };
@@ -304,7 +304,9 @@ impl World {
             }
             let Some(first) = ledger.segment(airing.row.first_sequence) else { continue };
             let key = programme::key(&self.library, &first, rendition);
-            let has_begun = self.server.memory.has_begun(&self.disk, key);
+            // What the player has may be gone again.
+            let has_begun =
+                wants > first.sequence || self.server.memory.has_begun(&self.disk, key);
             let begun = work::item_begins_on_time(first.sequence, first.start, has_begun);
             self.tally.check(Invariant::ItemsBeginOnTime, begun)?;
         }
@@ -327,9 +329,10 @@ impl World {
 
     /// Caches are looked through, and a step of the wall clock is taken where no
     /// session needs the old time, never behind what was promised (`rules.md`, 8).
-    fn sweep(&mut self) {
+    fn sweep(&mut self) -> Held {
         self.swept_ms = self.now_ms;
-        self.server.memory.sweep(self.now_ms);
+        let expired = self.server.memory.sweep(self.now_ms);
+        self.server.transcoder.evicted.extend(expired);
         let step = self.wall - self.server.clock;
         let stepped = AirTime(self.now().0 + step);
         let behind = stepped < self.server.promised
@@ -337,5 +340,6 @@ impl World {
         if self.server.sessions.is_empty() && step.abs() > CLOCK_STEP && !behind {
             self.server.clock = self.wall;
         }
+        self.store_holds()
     }
 }
