@@ -234,15 +234,8 @@ impl World {
     }
 
     fn pause(&mut self, viewer: u32, ms: u64) {
-        let now_ms = self.now_ms;
-        if let Some(player) = self.viewers.get_mut(&viewer)
-            && player.watches
-            && !player.is_transport
-        {
-            player.next_at = player.next_at.max(now_ms + ms);
-            // The picture stands still, and goes on when it likes.
-            (player.shows_until, player.listed_end) = (None, 0);
-        }
+        let player = self.viewers.get_mut(&viewer).filter(|v| v.watches && !v.is_transport);
+        player.into_iter().for_each(|player| player.pauses(self.now_ms, ms));
     }
 
     fn edit(&mut self, channel: u8, edit: &Edit, elsewhere: bool) -> Held {

@@ -131,6 +131,11 @@ impl World {
         let Some(player) = self.viewers.get_mut(&viewer) else { return Ok(()) };
         player.next_at = self.now_ms + RELOAD_MS;
         player.reads(window.start, window.end);
+        if ledger.segment_at(now).is_none() {
+            // The clock came back to where nothing is told: what it is given airs
+            // later, and its picture waits for that.
+            player.is_early = true;
+        }
         let reached = Reached::of(&entries);
         if let (Some(known), Some(is)) = (player.known.get_mut(&channel), reached) {
             let forward = known.reached.map_or(Ok(()), |was| playlist::list_goes_forward(was, is));
@@ -176,7 +181,13 @@ impl World {
                 session.demand_at = now_ms;
             }
         }
-        let length_ms = segment.length.as_millis().max(1).cast_unsigned();
+        // Its last picture stays until the next segment's first: timestamps tell.
+        let until = match ledger.airing_of(sequence) {
+            Some(airing) if sequence + 1 == airing.end_sequence => airing.end,
+            _ => segment.end(),
+        };
+        let length_ms = (until.unix_millis() - segment.start.unix_millis()).max(0);
+        let length_ms = length_ms.cast_unsigned();
         if let Some(player) = self.viewers.get_mut(&viewer) {
             player.request = Some(Request { sequence, key, length_ms, since: now_ms });
         }

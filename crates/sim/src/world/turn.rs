@@ -207,13 +207,13 @@ impl World {
         }
         player.request = None;
         let late_ms = player.gets(request, now_ms);
-        let (channel, client) = (player.channel, player.client());
+        let (channel, client, is_early) = (player.channel, player.client(), player.is_early);
         self.touch(request.key);
         self.tell_open(channel, Heard::Delivered);
         if let Some(client) = client {
             self.tell_open(channel, Heard::Answered(client));
         }
-        if self.mood == Mood::Calm {
+        if self.mood == Mood::Calm && !is_early {
             let runs = work::picture_runs_on(request.sequence, late_ms);
             self.tally.check(Invariant::PicturesRunOn, runs)?;
         }
@@ -290,7 +290,8 @@ impl World {
             let channel = on_air.channel;
             let mut of_channel = self.viewers.values().filter(|v| v.watches && v.channel == channel);
             let Some((rendition, wants)) = of_channel.find_map(|viewer| {
-                let is_steady = viewer.shows_until.is_some_and(|until| until > now_ms);
+                let is_steady = viewer.shows_until.is_some_and(|until| until > now_ms)
+                    && now_ms >= viewer.paused_until + STEADY_MS;
                 Some((viewer.rendition, viewer.wants?)).filter(|_| is_steady)
             }) else {
                 continue;

@@ -48,12 +48,16 @@ pub(crate) struct Viewer {
     pub(crate) watches: bool,
     /// When it asks for a playlist next.
     pub(crate) next_at: u64,
+    /// It asks for nothing before.
+    pub(crate) paused_until: u64,
     pub(crate) request: Option<Request>,
     /// The segment that it wants next, and how far its list goes.
     pub(crate) wants: Option<u64>,
     pub(crate) listed_end: u64,
     /// Its picture runs until then; `None`: it has none yet.
     pub(crate) shows_until: Option<u64>,
+    /// It was given what airs later: its picture stands until then.
+    pub(crate) is_early: bool,
     pub(crate) known: BTreeMap<usize, Known>,
 }
 
@@ -65,10 +69,12 @@ impl Viewer {
             is_transport: false,
             watches: false,
             next_at: 0,
+            paused_until: 0,
             request: None,
             wants: None,
             listed_end: 0,
             shows_until: None,
+            is_early: false,
             known: BTreeMap::new(),
         }
     }
@@ -81,6 +87,14 @@ impl Viewer {
     /// It begins anew: nothing is buffered, nothing shown.
     pub(crate) fn begins(&mut self) {
         (self.request, self.wants, self.shows_until, self.listed_end) = (None, None, None, 0);
+        (self.is_early, self.paused_until) = (false, 0);
+    }
+
+    /// Its picture stands still for so long; what it has, it keeps.
+    pub(crate) fn pauses(&mut self, now_ms: u64, ms: u64) {
+        self.paused_until = self.paused_until.max(now_ms + ms);
+        self.next_at = self.next_at.max(self.paused_until);
+        self.shows_until = self.shows_until.map(|until| until.max(now_ms) + ms);
     }
 
     /// It was given a playlist of these numbers.
@@ -103,7 +117,8 @@ impl Viewer {
     pub(crate) fn next_request(&self, now_ms: u64) -> Option<u64> {
         let has_enough = self.shows_until.is_some_and(|until| until > now_ms + BUFFER_MS);
         let wants = self.wants.filter(|wants| *wants < self.listed_end)?;
-        (self.watches && self.request.is_none() && !has_enough).then_some(wants)
+        let asks = self.watches && self.request.is_none() && now_ms >= self.paused_until;
+        (asks && !has_enough).then_some(wants)
     }
 
     /// It got the segment; by how long it came after the picture had stopped.
