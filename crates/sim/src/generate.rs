@@ -38,7 +38,14 @@ pub(crate) fn years(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
                 passed += ms;
                 Event::Wait { ms }
             }
-            38..=57 => Event::TuneIn { viewer, channel, viewing: Viewing::Transport },
+            38..=57 => {
+                // A player that looks in, or a connection that stays.
+                let viewing = match random.chance(25) {
+                    true => Viewing::Hls { high: true },
+                    false => Viewing::Transport,
+                };
+                Event::TuneIn { viewer, channel, viewing }
+            }
             58..=63 => Event::Leave { viewer },
             64..=65 => Event::Vanish { viewer },
             66..=81 => Event::Edit { channel, edit: edit(&mut random) },

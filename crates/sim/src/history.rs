@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_history_reads_back_as_written() {
         for level in [Level::Years, Level::Windows] {
-            let mut history = History::of_seed(level, 7, 3, 3_600_000);
+            let mut history = History::of_seed(level, 7, 3, 100 * 3_600_000);
             history.plant = Some(Plant::SessionEndsEarly);
             assert!(history.events.len() > 3);
             assert_eq!(History::from_lines(&history.to_lines()).unwrap(), history);

@@ -1,8 +1,8 @@
 //! Playlists: they never lie and never go back.
 
 use aerial_model::hls::{Entry, TARGET_DURATION_TRANSCODED};
-use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::id::MapId;
+use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::time::{AUDIO_FRAME, AirTime, Ticks};
 
 use super::{Held, Invariant, hold};

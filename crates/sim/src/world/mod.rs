@@ -202,7 +202,11 @@ impl World {
         (player.channel, player.watches, player.is_transport) = (channel, true, is_transport);
         player.rendition = Rendition::Height(if high { 720 } else { 360 });
         player.next_at = now_ms;
-        let new = Known { client: ClientId::new(edge.current, now, nonce), reached: None, listed_at: now_ms };
+        let new = Known {
+            client: ClientId::new(edge.current, now, nonce),
+            reached: None,
+            listed_at: now_ms,
+        };
         let known = player.known.entry(channel).or_insert(new);
         if is_transport {
             // A connection has no id of its own from before.
@@ -213,7 +217,10 @@ impl World {
         if is_transport {
             self.tell(channel, Heard::Waiting(client));
         }
-        Ok(())
+        match self.level {
+            Level::Years => self.reload(viewer),
+            Level::Windows => Ok(()),
+        }
     }
 
     /// A viewer goes, saying so or not.

@@ -319,12 +319,7 @@ fn commit(channel: usize, rows: Vec<Row>, now: AirTime, live: &Live) -> Commit {
 }
 
 /// The ledger from `from` on, up to where the known one ends.
-fn past(
-    catalogue: &Catalogue,
-    channel: usize,
-    live: &Live,
-    from: AirTime,
-) -> Answer<Arc<Ledger>> {
+fn past(catalogue: &Catalogue, channel: usize, live: &Live, from: AirTime) -> Answer<Arc<Ledger>> {
     let last = live.ledger.tail().map_or(0, |tail| tail.ordinal);
     let rows = catalogue.channels[channel].rows_from(from);
     let known = rows.partition_point(|row| row.ordinal <= last);

@@ -14,10 +14,10 @@ use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
 use aerial_model::time::{AirTime, Ticks};
 
+use super::World;
 use super::programme::{self, SERVED_FOR, SegmentKey};
 use super::session::OnAir;
 use super::viewer::{RELOAD_MS, Request};
-use super::World;
 use crate::invariant::playlist::{self, Reached};
 use crate::invariant::{Held, Invariant, Violation, guide};
 use crate::random::Random;

@@ -94,9 +94,10 @@ impl OnAir {
 
     /// When it is to be looked at: by its own timers, and by its twin's.
     pub(crate) fn wakes_at(&self) -> Option<u64> {
-        let own = self.model.poll_timeout().map(|(then, _reason)| {
-            self.origin_ms + then.as_millis() as u64
-        });
+        let own = self
+            .model
+            .poll_timeout()
+            .map(|(then, _reason)| self.origin_ms + then.as_millis() as u64);
         own.into_iter().chain(self.twin.wakes_at()).min()
     }
 

@@ -175,8 +175,9 @@ impl Transcoder {
                 }
                 Decision::End { worker, .. } => {
                     let found = self.workers.iter_mut().find(|w| w.id == worker);
-                    let ends = self.plant != Some(Plant::WorkersAreForgotten);
-                    found.into_iter().for_each(|w| w.stopping = ends);
+                    let forgets = self.plant == Some(Plant::WorkersAreForgotten);
+                    let wanted = |w: &Worker| wants.iter().any(|want| want.track == w.track.key);
+                    found.into_iter().for_each(|w| w.stopping = !forgets || wanted(w));
                 }
             }
         }

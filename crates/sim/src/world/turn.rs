@@ -288,7 +288,8 @@ impl World {
                 continue;
             }
             let channel = on_air.channel;
-            let mut of_channel = self.viewers.values().filter(|v| v.watches && v.channel == channel);
+            let mut of_channel =
+                self.viewers.values().filter(|v| v.watches && v.channel == channel);
             let Some((rendition, wants)) = of_channel.find_map(|viewer| {
                 let is_steady = viewer.shows_until.is_some_and(|until| until > now_ms)
                     && now_ms >= viewer.paused_until + STEADY_MS;
@@ -306,8 +307,7 @@ impl World {
             let Some(first) = ledger.segment(airing.row.first_sequence) else { continue };
             let key = programme::key(&self.library, &first, rendition);
             // What the player has may be gone again.
-            let has_begun =
-                wants > first.sequence || self.server.memory.has_begun(&self.disk, key);
+            let has_begun = wants > first.sequence || self.server.memory.has_begun(&self.disk, key);
             let begun = work::item_begins_on_time(first.sequence, first.start, has_begun);
             self.tally.check(Invariant::ItemsBeginOnTime, begun)?;
         }
@@ -336,8 +336,8 @@ impl World {
         self.server.transcoder.evicted.extend(expired);
         let step = self.wall - self.server.clock;
         let stepped = AirTime(self.now().0 + step);
-        let behind = stepped < self.server.promised
-            && self.plant != Some(Plant::ClockStepsBehindPromises);
+        let behind =
+            stepped < self.server.promised && self.plant != Some(Plant::ClockStepsBehindPromises);
         if self.server.sessions.is_empty() && step.abs() > CLOCK_STEP && !behind {
             self.server.clock = self.wall;
         }

@@ -125,7 +125,8 @@ impl Viewer {
     pub(crate) fn gets(&mut self, request: Request, now_ms: u64) -> u64 {
         self.wants = Some(request.sequence + 1);
         let late_ms = self.shows_until.map_or(0, |until| now_ms.saturating_sub(until));
-        let from = self.shows_until.map_or(now_ms, |until| until.max(now_ms));
+        let shows = now_ms.max(self.paused_until);
+        let from = self.shows_until.map_or(shows, |until| until.max(shows));
         self.shows_until = Some(from + request.length_ms);
         late_ms
     }

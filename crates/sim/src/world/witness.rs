@@ -97,7 +97,11 @@ impl Witness {
     }
 
     /// A segment is promised, or asked for: its number names it from now on.
-    pub(crate) fn promised(&mut self, segment: &AirSegment, tally: &mut Tally) -> Result<(), Violation> {
+    pub(crate) fn promised(
+        &mut self,
+        segment: &AirSegment,
+        tally: &mut Tally,
+    ) -> Result<(), Violation> {
         let name = Name::of(segment);
         let named = *self.names.entry(segment.sequence).or_insert(name);
         self.promised_end = self.promised_end.max(segment.sequence + 1);
