@@ -1,6 +1,6 @@
 //! Lives that go well: some days and some minutes of each kind of world.
 
-use aerial_sim::history::{History, Level};
+use aerial_sim::history::{Event, History, Level, Viewing};
 use aerial_sim::invariant::Invariant;
 use aerial_sim::live;
 use aerial_sim::report::Tally;
@@ -47,5 +47,21 @@ fn events_can_be_taken_away_in_any_way() {
         let events = history.events.iter().skip(kept % 2).step_by(kept).copied().collect();
         let lived = live(&history.with(events), &mut Tally::default());
         assert_eq!(lived, Ok(()));
+    }
+}
+
+#[test]
+fn a_channel_that_was_idle_for_a_year_answers_at_once() {
+    let tune_in = Event::TuneIn { viewer: 1, channel: 0, viewing: Viewing::Transport };
+    let year = Event::Wait { ms: 365 * 24 * HOUR_MS };
+    let minute = Event::Wait { ms: 60_000 };
+    for seed in 1..6 {
+        let history = History::of_seed(Level::Years, seed, 1, 0);
+        let away = Event::Leave { viewer: 1 };
+        let events = vec![tune_in, minute, away, year, tune_in, minute, away, year, tune_in];
+        let mut tally = Tally::default();
+        assert_eq!(live(&history.with(events), &mut tally), Ok(()));
+        // A year of items of half an hour or so, or of slates of half a minute.
+        assert!(tally.airings > 2 * 14_000, "{}", tally.table());
     }
 }

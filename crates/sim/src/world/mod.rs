@@ -6,6 +6,7 @@
 //! of its history; it asks no clock and no chance.
 
 mod catalogue;
+mod change;
 mod health;
 mod programme;
 mod schedule;
@@ -24,8 +25,8 @@ use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
 use aerial_model::time::{AirTime, Ticks};
 
-use crate::history::{Edit, Event, History, Level, Plant, Viewing};
-use crate::invariant::{Held, Invariant, Violation, edits, playlist};
+use crate::history::{Event, History, Level, Plant, Viewing};
+use crate::invariant::{Held, Invariant, Violation, playlist};
 use crate::library::{Library, Mood};
 use crate::random::Random;
 use crate::report::Tally;
@@ -77,10 +78,10 @@ pub struct World {
     viewers: BTreeMap<u32, Viewer>,
     witnesses: Vec<Witness>,
     speed_percent: u32,
-    /// The transcoder and the caches were last looked after.
+    /// The transcoder and the caches were last looked after, a file replaced.
     reviewed_ms: u64,
+    replaced_ms: u64,
     swept_ms: u64,
-    /// The playlists of now, before a crash.
     next_nonce: u64,
     tally: Tally,
 }
@@ -111,6 +112,7 @@ impl World {
             witnesses: (0..channels).map(|_| Witness::default()).collect(),
             speed_percent: mood.speed_percent(),
             reviewed_ms: 0,
+            replaced_ms: 0,
             swept_ms: 0,
             next_nonce: 0,
             tally: Tally::default(),
@@ -145,12 +147,7 @@ impl World {
             Event::Race { channel } => self.race(channel)?,
             Event::SkipAiring { channel } => self.skip_airing(channel)?,
             Event::Stop { channel } => self.stop(channel),
-            Event::Replace { media, more_frames } => {
-                self.library.replace(media, more_frames);
-                for channel in 0..self.witnesses.len() {
-                    self.alter(channel, None, false)?;
-                }
-            }
+            Event::Replace { media, more_frames } => self.replace(media, more_frames)?,
             Event::Spoil { media, fault } => self.library.spoil(media, fault),
             Event::Speed { percent } => self.speed_percent = percent.max(1),
             Event::KillWorkers => self.kill_workers(),
@@ -205,13 +202,14 @@ impl World {
         let new = Known {
             client: ClientId::new(edge.current, now, nonce),
             reached: None,
-            listed_at: now_ms,
+            listed_at: None,
         };
         let known = player.known.entry(channel).or_insert(new);
         if is_transport {
             // A connection has no id of its own from before.
             *known = new;
         }
+        known.listed_at = None;
         let (client, rendition) = (known.client, player.rendition);
         self.tell(channel, Heard::Seen { client, rendition: Some(rendition) });
         if is_transport {
@@ -243,58 +241,6 @@ impl World {
     fn pause(&mut self, viewer: u32, ms: u64) {
         let player = self.viewers.get_mut(&viewer).filter(|v| v.watches && !v.is_transport);
         player.into_iter().for_each(|player| player.pauses(self.now_ms, ms));
-    }
-
-    fn edit(&mut self, channel: u8, edit: &Edit, elsewhere: bool) -> Held {
-        let channel = self.channel(channel);
-        self.alter(channel, Some(edit), elsewhere)
-    }
-
-    fn alter(&mut self, channel: usize, edit: Option<&Edit>, elsewhere: bool) -> Held {
-        let now = self.now();
-        let writer = if elsewhere { &mut self.elsewhere } else { &mut self.server.schedule };
-        let edited = writer.edit(&mut self.catalogue, &self.library, channel, edit, now)?;
-        self.seen()?;
-        let Some(edited) = edited else { return Ok(()) };
-        let Some(announced) = edited.announced else { return Ok(()) };
-        let waits = edits::edit_waits_two_minutes(announced.at, now);
-        self.tally.check(Invariant::EditsSpareTheCommitted, waits)?;
-        let span = (now, announced.at);
-        let was = schedule::programmes(&mut self.catalogue, channel, &edited.was, span);
-        let is = schedule::programmes(&mut self.catalogue, channel, &edited.is, span);
-        let spared = edits::edit_spares_the_committed(&was, &is, announced.at);
-        self.tally.check(Invariant::EditsSpareTheCommitted, spared)?;
-        self.witnesses[channel].told_of(announced);
-        Ok(())
-    }
-
-    fn race(&mut self, channel: u8) -> Held {
-        let (channel, now) = (self.channel(channel), self.now());
-        let (ours, theirs) = (&mut self.server.schedule, &mut self.elsewhere);
-        let ledger = ours.commit_racing(&mut self.catalogue, channel, now, Some(theirs))?;
-        let stored = self.catalogue.channels[channel].rows.last();
-        let agree = ledger.tail() == stored || ledger.tail().is_some_and(|t| t.end() > now);
-        let seen = || format!("the loser knows {:?}, stored is {stored:?}", ledger.tail());
-        let agreed = crate::invariant::hold(Invariant::WritersAgree, agree, seen);
-        self.tally.check(Invariant::WritersAgree, agreed)
-    }
-
-    fn skip_airing(&mut self, channel: u8) -> Held {
-        let (channel, now) = (self.channel(channel), self.now());
-        let ledger = self.committed(channel)?;
-        let listed = programme::edge(&ledger, now).map_or(0, aerial_model::hls::unpromised);
-        let open = self.server.sessions.iter().find(|s| s.channel == channel && s.is_open());
-        let mut unpromised = listed.max(open.map_or(0, |session| session.promised_end));
-        if self.plant == Some(Plant::SkipCutsWhatWasPromised) {
-            unpromised = 0;
-        }
-        // That nothing can be cut is no fault.
-        let cut = self.server.schedule.skip(&mut self.catalogue, channel, now, unpromised)?;
-        if cut.is_ok() {
-            // Only one process cuts: others have to read anew.
-            self.elsewhere.forget();
-        }
-        Ok(())
     }
 
     fn stop(&mut self, channel: u8) {

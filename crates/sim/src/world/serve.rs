@@ -139,7 +139,7 @@ impl World {
         let reached = Reached::of(&entries);
         if let (Some(known), Some(is)) = (player.known.get_mut(&channel), reached) {
             let forward = known.reached.map_or(Ok(()), |was| playlist::list_goes_forward(was, is));
-            (known.reached, known.listed_at) = (Some(is), self.now_ms);
+            (known.reached, known.listed_at) = (Some(is), Some(self.now_ms));
             self.tally.check(Invariant::ListsGoForward, forward)?;
         }
         Ok(())
@@ -200,10 +200,8 @@ impl World {
         let mut named = BTreeSet::new();
         for viewer in self.viewers.values().filter(|v| v.watches && !v.is_transport) {
             let known = viewer.known.get(&viewer.channel);
-            let known = known.filter(|known| {
-                known.listed_at >= self.server.since_ms
-                    && self.now_ms - known.listed_at <= PAUSED_MS
-            });
+            let since_ms = self.server.since_ms.max(self.now_ms.saturating_sub(PAUSED_MS));
+            let known = known.filter(|known| known.listed_at.is_some_and(|at| at >= since_ms));
             let Some(reached) = known.and_then(|known| known.reached) else { continue };
             let Some((_, ledger)) = ledgers.iter().find(|(of, _)| *of == viewer.channel) else {
                 continue;

@@ -277,10 +277,11 @@ impl World {
     /// Items that began moments ago, on channels that were watched all the while,
     /// have begun to be made.
     fn items_begin(&mut self) -> Held {
-        if self.mood == Mood::Slow {
+        let (now, now_ms) = (self.now(), self.now_ms);
+        // What is replaced as it begins is slate a moment later.
+        if self.mood == Mood::Slow || now_ms < self.replaced_ms + STEADY_MS {
             return Ok(());
         }
-        let (now, now_ms) = (self.now(), self.now_ms);
         for place in 0..self.server.sessions.len() {
             let on_air = &self.server.sessions[place];
             let steady = on_air.watched_since.is_some_and(|since| now_ms - since >= STEADY_MS);

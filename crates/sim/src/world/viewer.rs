@@ -33,8 +33,8 @@ pub(crate) struct Request {
 pub(crate) struct Known {
     pub(crate) client: ClientId,
     pub(crate) reached: Option<Reached>,
-    /// When it was given a playlist last.
-    pub(crate) listed_at: u64,
+    /// When it was given a playlist last, since it tuned in.
+    pub(crate) listed_at: Option<u64>,
 }
 
 /// One viewer.
