@@ -63,6 +63,15 @@ pub(crate) fn idle_time_is_one_row(committed: &[Row], now: AirTime) -> Held {
     hold(Invariant::IdleTimeIsOneRow, holds, || format!("at {now}: {committed:?}"))
 }
 
+/// Who lost a race knows the rows that are stored, and not its own.
+pub(crate) fn writers_agree(known: Option<&Row>, stored: &[Row]) -> Held {
+    let ordinal = known.map(|row| row.ordinal);
+    let kept = stored.iter().rev().find(|row| Some(row.ordinal) == ordinal);
+    hold(Invariant::WritersAgree, known == kept, || {
+        format!("the loser knows {known:?}, stored is {kept:?}")
+    })
+}
+
 /// A skip's airings fill it: they meet, their numbers and lengths add up to its
 /// own, and its cursor is that of the last. Returns how many there are.
 pub(crate) fn skip_tells_its_airings(

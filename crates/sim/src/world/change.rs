@@ -7,7 +7,7 @@ use aerial_model::hls;
 
 use super::{World, programme, schedule};
 use crate::history::{Edit, Plant};
-use crate::invariant::{Held, Invariant, edits, hold};
+use crate::invariant::{Held, Invariant, edits, ledger};
 
 impl World {
     pub(super) fn edit(&mut self, channel: u8, edit: &Edit, elsewhere: bool) -> Held {
@@ -54,11 +54,9 @@ impl World {
     pub(super) fn race(&mut self, channel: u8) -> Held {
         let (channel, now) = (self.channel(channel), self.now());
         let (ours, theirs) = (&mut self.server.schedule, &mut self.elsewhere);
-        let ledger = ours.commit_racing(&mut self.catalogue, channel, now, Some(theirs))?;
-        let stored = self.catalogue.channels[channel].rows.last();
-        let agree = ledger.tail() == stored || ledger.tail().is_some_and(|t| t.end() > now);
-        let seen = || format!("the loser knows {:?}, stored is {stored:?}", ledger.tail());
-        let agreed = hold(Invariant::WritersAgree, agree, seen);
+        let known = ours.commit_racing(&mut self.catalogue, channel, now, Some(theirs))?;
+        let stored = &self.catalogue.channels[channel].rows;
+        let agreed = ledger::writers_agree(known.tail(), stored);
         self.tally.check(Invariant::WritersAgree, agreed)
     }
 

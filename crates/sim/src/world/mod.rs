@@ -26,7 +26,7 @@ use aerial_model::session::Event as Heard;
 use aerial_model::time::{AirTime, Ticks};
 
 use crate::history::{Event, History, Level, Plant, Viewing};
-use crate::invariant::{Held, Invariant, Violation, playlist};
+use crate::invariant::{Held, Invariant, playlist};
 use crate::library::{Library, Mood};
 use crate::random::Random;
 use crate::report::Tally;
@@ -333,11 +333,5 @@ impl Server {
             memory: Memory::default(),
             promised: AirTime(i64::MIN),
         }
-    }
-}
-
-impl From<Violation> for String {
-    fn from(violation: Violation) -> Self {
-        violation.to_string()
     }
 }

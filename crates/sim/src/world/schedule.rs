@@ -11,7 +11,7 @@ use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::planner::{COMMIT_AHEAD, NoSkip, Planner};
 use aerial_model::time::{AirTime, Ticks};
 
-use super::catalogue::{Catalogue, Commit, Conflict};
+use super::catalogue::{Catalogue, Commit};
 use crate::history::{Edit, Plant};
 use crate::invariant::edits::Announced;
 use crate::invariant::{Invariant, Violation};
@@ -341,11 +341,4 @@ fn extended(ledger: &Arc<Ledger>, rows: &[Row]) -> Answer<Arc<Ledger>> {
 
 fn broken(error: aerial_model::ledger::Broken) -> Violation {
     Violation { invariant: Invariant::NumbersRunOn, detail: error.to_string() }
-}
-
-impl From<Conflict> for Violation {
-    fn from(_: Conflict) -> Self {
-        let detail = "two writers have the same row".to_owned();
-        Self { invariant: Invariant::WritersAgree, detail }
-    }
 }
