@@ -26,6 +26,10 @@ use crate::random::Random;
 /// stopped (`rules.md`, 19).
 const PAUSED_MS: u64 = 60_000;
 
+/// A newcomer's list of less runs out before the next is asked for and fetched: a
+/// target duration, and a second. So it is where items last a second or two.
+const ENOUGH_MS: i64 = 5_000;
+
 /// How far ahead guides are looked at.
 const GUIDE_MS: u64 = 7 * 24 * 3_600_000;
 
@@ -131,9 +135,10 @@ impl World {
         let Some(player) = self.viewers.get_mut(&viewer) else { return Ok(()) };
         player.next_at = self.now_ms + RELOAD_MS;
         player.reads(window.start, window.end);
-        if ledger.segment_at(now).is_none() {
-            // The clock came back to where nothing is told: what it is given airs
-            // later, and its picture waits for that.
+        let lasts = entries.iter().map(|entry| entry.length).sum::<Ticks>();
+        if ledger.segment_at(now).is_none() || lasts < Ticks::from_millis(ENOUGH_MS) {
+            // The clock came back to where nothing is told, so what it is given airs
+            // later; or a newcomer's three segments are over before it asks again.
             player.is_early = true;
         }
         let reached = Reached::of(&entries);
