@@ -38,3 +38,9 @@ pub(crate) fn all_agree(
     let meets = follows.is_none_or(|(end, next)| end == next.start);
     hold(Invariant::AllAgree, meets, || format!("at {instant} now is {now:?}"))
 }
+
+/// A row that is planned is found from its first tick to its last.
+pub(crate) fn plan_holds(row: &Row, found: &[Option<Row>]) -> Held {
+    let holds = found.iter().all(|found| found.as_ref() == Some(row));
+    hold(Invariant::AllAgree, holds, || format!("{row:?} at its ends is {found:?}"))
+}

@@ -232,6 +232,11 @@ impl World {
                 continue;
             }
             let planned = live.planner.at(tail.as_ref(), instant);
+            if let Some(row) = planned {
+                let found = [row.start, row.end() - Ticks(1)]
+                    .map(|instant| live.planner.at(tail.as_ref(), instant));
+                self.tally.check(Invariant::AllAgree, guide::plan_holds(&row, &found))?;
+            }
             let schedule = &mut self.server.schedule;
             let agree = |guide: aerial_model::guide::Guide<'_>, ledger: &Ledger| {
                 guide::all_agree(guide, ledger, planned.as_ref(), instant)
