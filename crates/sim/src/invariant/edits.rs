@@ -2,9 +2,12 @@
 
 use aerial_model::guide::{Kind, Programme};
 use aerial_model::ledger::Row;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 
 use super::{Held, Invariant, hold};
+
+/// What starts within this time is committed (`rules.md`, 3).
+const TWO_MINUTES: Ticks = Ticks::from_secs(120);
 
 /// When an edit was said to take effect, and as which version of the lineup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub(crate) fn edit_spares_the_committed(
 
 /// What is committed two minutes ahead is not for an edit to change.
 pub(crate) fn edit_waits_two_minutes(at: AirTime, now: AirTime) -> Held {
-    let earliest = now + aerial_model::planner::COMMIT_AHEAD;
+    let earliest = now + TWO_MINUTES;
     hold(Invariant::EditsSpareTheCommitted, at > earliest, || {
         format!("at {now} an edit takes effect at {at}, before {earliest}")
     })
@@ -57,5 +60,13 @@ pub(crate) fn skipping_keeps_promises(row: &Row, promised_end: u64, now: AirTime
     let holds = row.start > now && row.first_sequence >= promised_end;
     hold(Invariant::SkippingKeepsPromises, holds, || {
         format!("at {now}, all before number {promised_end} being promised: {row:?}")
+    })
+}
+
+/// What follows an airing that was ended early is what would have followed it.
+pub(crate) fn skipping_goes_on(next: &Row, cut: &Row) -> Held {
+    let goes_on = next.lineup_version != cut.lineup_version || next.cursor() == cut.cursor();
+    hold(Invariant::SkippingKeepsPromises, goes_on, || {
+        format!("{next:?} was next, and now it is {cut:?}")
     })
 }

@@ -51,7 +51,7 @@ invariants! {
     SkipsTellTheirAirings: "a skip stands for just the airings planned in it", "rule 2";
     EditsSpareTheCommitted: "an edit leaves all before its announced time as it was", "rules 3, 4";
     EditsTakeEffect: "from the announced time on an edit is in effect", "rule 4";
-    SkippingKeepsPromises: "an airing is ended early only behind what was promised", "rule 4";
+    SkippingKeepsPromises: "an airing is ended early only behind what was promised, and the next follows", "rule 4";
     WritersAgree: "two writers commit the same rows once", "rule 3";
     NamesStay: "a sequence number names the same for as long as it may be served", "invariant 2";
     ListsGoForward: "a client's playlist never goes back", "invariant 2";

@@ -71,7 +71,10 @@ impl World {
         }
         // That nothing can be cut is no fault.
         let cut = self.server.schedule.skip(&mut self.catalogue, channel, now, unpromised)?;
-        if cut.is_ok() {
+        if let Ok(cut) = cut {
+            let next = ledger.index_at(now).and_then(|index| ledger.airings().get(index + 1));
+            let goes_on = next.map_or(Ok(()), |next| edits::skipping_goes_on(&next.row, &cut));
+            self.tally.check(Invariant::SkippingKeepsPromises, goes_on)?;
             // Only one process cuts: others have to read anew.
             self.elsewhere.forget();
         }
