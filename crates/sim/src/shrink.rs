@@ -22,6 +22,10 @@ struct Search<'a> {
 pub fn shrunk(history: &History, invariant: Invariant) -> History {
     let mut search = Search { history, invariant, lives: LIVES };
     let mut events = history.events.clone();
+    // What comes after the failure has no part in it.
+    if let Err(failure) = live(history, &mut Tally::default()) {
+        events.truncate(failure.event + 1);
+    }
     loop {
         let before = events.clone();
         events = search.without_chunks(events);

@@ -26,7 +26,6 @@ fn found(plant: Plant, level: Level, expected: Invariant, most_events: usize) {
         let Err(failure) = live(&history, &mut Tally::default()) else { continue };
         let violation = failure.violation;
         assert_eq!(violation.invariant, expected, "seed {seed}: {}", violation.detail);
-        history.events.truncate(failure.event + 1);
         let short = shrink::shrunk(&history, expected);
         assert!(short.events.len() <= most_events, "seed {seed}:\n{}", short.to_lines());
         // What is printed fails when it is read again, and it is the fault that fails.
