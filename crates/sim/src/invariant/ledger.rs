@@ -23,6 +23,8 @@ pub(crate) fn rows_meet(before: Option<&Row>, row: &Row) -> Held {
         row.start == before.end()
             || (row.first_sequence < before.end_sequence() && row.start < before.end())
     });
+    let on_grid =
+        on_grid && before.is_none_or(|before| (row.start - before.start).0 % AUDIO_FRAME.0 == 0);
     hold(Invariant::RowsMeet, on_grid && meets, || format!("{row:?} after {before:?}"))
 }
 
