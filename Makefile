@@ -10,13 +10,15 @@ MEDIA ?=
 # Where the catalogue, the demo clips and the segments live.
 DATA ?= ./aerial-data
 LISTEN ?= 127.0.0.1:8400
+# What `make sim` passes on; scripts/sim says what there is.
+SIM ?=
 # `make run PROFILE=dev` builds in half the time and runs slower.
 PROFILE ?= release
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/aerial
 
-.PHONY: help run test check bench web clean
+.PHONY: help run test check bench sim web clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,10 @@ check: ## formatting, lints, docs, licences, unused dependencies
 bench: ## run the benchmarks; a table at the end
 	@scripts/bootstrap bench
 	@scripts/bench
+
+sim: ## live 100 channel-years in the simulator; SIM="--seed 7" for others
+	@scripts/bootstrap sim
+	@scripts/sim $(SIM)
 
 web: ## build the web page alone
 	@scripts/bootstrap web

@@ -1,0 +1,212 @@
+//! What a channel airs, as its stream reads it from the ledger.
+//!
+//! Mirrors the server's `stream/programme` and `stream/track`: edges, entries,
+//! tracks and wants. Invariant: everything here follows from the committed rows,
+//! the library and the clock.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use aerial_model::demand::{TrackKey, Want};
+use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::id::MapId;
+use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
+use aerial_model::profile::Rendition;
+use aerial_model::time::{AirTime, Ticks};
+
+use crate::library::Library;
+
+/// As `stream/programme` has them.
+const LOW_MARK: Ticks = Ticks::from_secs(20);
+const HIGH_MARK: Ticks = Ticks::from_secs(60);
+pub(crate) const SERVED_FOR: Ticks = Ticks::from_secs(140);
+const SERVED_AHEAD: Ticks = Ticks::from_secs(20);
+
+/// Names one segment of one track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentKey {
+    /// The track.
+    pub track: TrackKey,
+    /// The segment's index in the track's map.
+    pub index: u32,
+}
+
+/// One media in one rendition, or slates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Track {
+    pub(crate) key: TrackKey,
+    pub(crate) height: u16,
+    /// How many segments it has.
+    pub(crate) segments: u32,
+    /// The map it is cut by; `None`: it is slate.
+    pub(crate) map_id: Option<MapId>,
+}
+
+/// The track that a row plays in a rendition.
+pub(crate) fn track(library: &Library, row: &Row, rendition: Rendition) -> Track {
+    let height = match rendition {
+        Rendition::Height(height) => height.min(row.frame_height),
+        Rendition::Source => row.frame_height,
+    };
+    let named = |source: u128, kind: u128| {
+        TrackKey((source << 32 | u128::from(height) << 8 | kind).to_be_bytes())
+    };
+    match row.content {
+        Content::Media { map_id, .. } => {
+            let segments = library.cuts(map_id).map_or(0, |cuts| cuts.segments());
+            let is_there = library.current(map_id).is_some();
+            // A file that was replaced is slate to the end of the airing.
+            let (key, map_id) = match is_there {
+                true => (named(map_id.0.as_u128(), 0), Some(map_id)),
+                false => (named(map_id.0.as_u128(), 2), None),
+            };
+            Track { key, height, segments, map_id }
+        }
+        Content::OffAir { .. } | Content::Skip { .. } => {
+            let segments = u32::try_from(row.segments()).unwrap_or(u32::MAX);
+            let key = named(u128::from(row.length.0.cast_unsigned()), 1);
+            Track { key, height, segments, map_id: None }
+        }
+    }
+}
+
+/// The name of a segment in the store.
+pub(crate) fn key(library: &Library, segment: &AirSegment, rendition: Rendition) -> SegmentKey {
+    SegmentKey { track: track(library, &segment.row, rendition).key, index: segment.index }
+}
+
+/// Where the sequence numbers stand; `None` where nothing is committed for now.
+pub(crate) fn edge(ledger: &Ledger, now: AirTime) -> Option<Edge> {
+    let current = ledger.segment_at_or_after(now)?.sequence;
+    let at = |instant| ledger.segment_at_or_after(instant).map_or(current, |s| s.sequence);
+    let back = at(now - WINDOW_BACK).min(current);
+    let back = (back..=current)
+        .rev()
+        .take_while(|sequence| ledger.segment(*sequence).is_some())
+        .last()
+        .unwrap_or(current);
+    Some(Edge { back, current, ahead: at(now + WINDOW_AHEAD).max(current) })
+}
+
+/// The segments that a playlist lists.
+pub(crate) fn listed(ledger: &Ledger, window: Range<u64>) -> Vec<AirSegment> {
+    let from = ledger.segments_from(window.start);
+    from.take_while(|segment| segment.sequence < window.end).collect()
+}
+
+/// The entries of a playlist.
+pub(crate) fn entries(segments: &[AirSegment]) -> Vec<Entry> {
+    let entry = |segment: &AirSegment| Entry {
+        sequence: segment.sequence,
+        start: segment.start,
+        length: segment.length,
+        discontinuity_sequence: segment.row.discontinuity_sequence,
+    };
+    segments.iter().map(entry).collect()
+}
+
+/// The segment of that number, if it may be served now.
+pub(crate) fn servable(ledger: &Ledger, sequence: u64, now: AirTime) -> Option<AirSegment> {
+    ledger
+        .segment(sequence)
+        .filter(|segment| segment.end() + SERVED_FOR > now && segment.start < now + SERVED_AHEAD)
+}
+
+/// The tracks that airings play in one rendition, by ordinal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tracks(pub(crate) Vec<(u64, Track)>);
+
+impl Tracks {
+    /// Those needed from these segments on, up to what begins soon.
+    pub(crate) fn of(
+        library: &Library,
+        ledger: &Ledger,
+        rendition: Rendition,
+        from: [u64; 2],
+        now: AirTime,
+    ) -> Self {
+        let mut tracks = Self::default();
+        let soon = |segment: &AirSegment| segment.start <= now + LOW_MARK;
+        for segment in from.into_iter().flat_map(|from| ledger.segments_from(from).take_while(soon))
+        {
+            if tracks.find(segment.row.ordinal).is_none() {
+                tracks.0.push((segment.row.ordinal, track(library, &segment.row, rendition)));
+            }
+        }
+        tracks
+    }
+
+    fn find(&self, ordinal: u64) -> Option<&Track> {
+        self.0.iter().find(|(of, _)| *of == ordinal).map(|(_, track)| track)
+    }
+
+    pub(crate) fn key(&self, ledger: &Ledger, sequence: u64) -> Option<SegmentKey> {
+        let segment = ledger.segment(sequence)?;
+        let track = self.find(segment.row.ordinal)?.key;
+        Some(SegmentKey { track, index: segment.index })
+    }
+
+    fn segments<'a>(
+        &'a self,
+        ledger: &'a Ledger,
+        from: u64,
+    ) -> impl Iterator<Item = (AirSegment, &'a Track)> + 'a {
+        ledger
+            .segments_from(from)
+            .map_while(|segment| Some((segment, self.find(segment.row.ordinal)?)))
+    }
+}
+
+/// What is wanted of these tracks by players that ask for `starts` next.
+pub(crate) fn wants(
+    ledger: &Ledger,
+    tracks: &Tracks,
+    starts: &BTreeSet<u64>,
+    now: AirTime,
+    made: impl Fn(SegmentKey) -> bool,
+) -> Vec<Want> {
+    let mut missing = BTreeSet::new();
+    for start in starts {
+        let first = tracks
+            .segments(ledger, *start)
+            .take_while(|(segment, _)| segment.start <= now + LOW_MARK)
+            .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }));
+        let last = ledger.segment_at_or_after(now + LOW_MARK).map(|segment| segment.sequence);
+        let first = first.map(|(segment, _)| segment.sequence).or(last);
+        missing.extend(first.map(|first| first.max(*start)));
+    }
+    let mut runs: Vec<u64> = Vec::new();
+    for start in missing {
+        if runs.last().is_none_or(|run| start > run + PROMISED) {
+            runs.push(start);
+        }
+    }
+    runs.into_iter().flat_map(|start| run(ledger, tracks, start, now)).collect()
+}
+
+fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> {
+    let (mut wants, mut ordinal): (Vec<Want>, _) = (Vec::new(), None);
+    for (segment, track) in tracks.segments(ledger, start) {
+        if segment.start > now + HIGH_MARK {
+            break;
+        }
+        if ordinal.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
+            let ahead = (segment.start - now).0.max(0).cast_unsigned();
+            wants.push(Want {
+                track: track.key,
+                first: segment.index,
+                low: segment.index,
+                high: segment.index,
+                due: Duration::from_millis(ahead / 90),
+            });
+        }
+        if let Some(want) = wants.last_mut() {
+            want.high = segment.index + 1;
+            if segment.start <= now + LOW_MARK {
+                want.low = segment.index + 1;
+            }
+        }
+    }
+    wants
+}

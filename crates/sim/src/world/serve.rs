@@ -1,0 +1,250 @@
+//! What the server answers: playlists, segments, the guide.
+//!
+//! Mirrors the server's `stream/manager`. Owns no state. Invariant: whatever is
+//! served is committed first, and looked at by the witness.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aerial_model::client::ClientId;
+use aerial_model::hls::{self, TARGET_DURATION_TRANSCODED};
+use aerial_model::ledger::{AirSegment, Ledger};
+use aerial_model::profile::Rendition;
+use aerial_model::session::Event as Heard;
+use aerial_model::time::{AirTime, Ticks};
+
+use super::World;
+use super::programme::{self, SERVED_FOR, SegmentKey};
+use super::session::OnAir;
+use super::viewer::{RELOAD_MS, Request};
+use crate::invariant::playlist::{self, Reached};
+use crate::invariant::{Held, Invariant, Violation, guide};
+use crate::random::Random;
+
+/// A playlist is live for as long as a pause may last that is taken up where it
+/// stopped (`rules.md`, 19).
+const PAUSED_MS: u64 = 60_000;
+
+/// A newcomer's list of less runs out before the next is asked for and fetched: a
+/// target duration, and a second. So it is where items last a second or two.
+const ENOUGH_MS: i64 = 5_000;
+
+/// How far ahead guides are looked at.
+const GUIDE_MS: u64 = 7 * 24 * 3_600_000;
+
+impl World {
+    /// Tells a channel's session; a new one if there is none.
+    pub(super) fn tell(&mut self, channel: usize, event: Heard) {
+        let sessions = &self.server.sessions;
+        if !sessions.iter().any(|session| session.channel == channel && session.is_open()) {
+            let grace = self.catalogue.channels[channel].channel.grace();
+            let grace_ms = grace.map_or(30_000, |grace| grace.as_millis().max(0).cast_unsigned());
+            let session = OnAir::new(channel, grace_ms, self.now_ms, self.plant);
+            self.server.sessions.push(session);
+        }
+        self.tell_open(channel, event);
+    }
+
+    /// Tells a channel's session, if there is one.
+    pub(super) fn tell_open(&mut self, channel: usize, event: Heard) {
+        let now_ms = self.now_ms;
+        let mut sessions = self.server.sessions.iter_mut();
+        if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
+            session.tell(event, now_ms);
+            if !session.is_open() {
+                self.withdrawn();
+            }
+        }
+    }
+
+    /// The committed airings of a channel, from some minutes ago on.
+    pub(super) fn committed(&mut self, channel: usize) -> Result<Arc<Ledger>, Violation> {
+        let now = self.now();
+        let from = now - SERVED_FOR;
+        let ledger = self.server.schedule.committed(&mut self.catalogue, channel, from, now)?;
+        self.seen()?;
+        Ok(ledger)
+    }
+
+    /// A client's playlist: the segments it lists, and its text.
+    fn list(
+        ledger: &Ledger,
+        client: &ClientId,
+        rendition: Rendition,
+        now: AirTime,
+    ) -> Option<(Vec<AirSegment>, Range<u64>, String)> {
+        let edge = programme::edge(ledger, now)?;
+        let window = hls::window(client, edge, now);
+        let segments = programme::listed(ledger, window.clone());
+        let entries = programme::entries(&segments);
+        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries);
+        Some((segments, window, text))
+    }
+
+    /// The playlists of all who watch, read anew from what is stored.
+    pub(super) fn all_lists(&mut self, now: AirTime) -> Result<Vec<String>, Violation> {
+        let watching: Vec<(usize, Rendition, ClientId)> = self
+            .viewers
+            .values()
+            .filter(|viewer| viewer.watches)
+            .filter_map(|viewer| Some((viewer.channel, viewer.rendition, viewer.client()?)))
+            .collect();
+        let mut lists = Vec::new();
+        for (channel, rendition, client) in watching {
+            // What is asked for before the crash is committed by then.
+            let ledger = match self.server.since_ms < self.now_ms {
+                true => self.committed(channel)?,
+                false => {
+                    let rows = self.catalogue.channels[channel].rows_from(now - SERVED_FOR);
+                    Arc::new(Ledger::read(rows.iter().copied()).unwrap_or_default())
+                }
+            };
+            let list = Self::list(&ledger, &client, rendition, now);
+            lists.push(list.map_or_else(String::new, |(_, _, text)| text));
+        }
+        Ok(lists)
+    }
+
+    /// A viewer asks for its playlist; all of it is looked at.
+    pub(super) fn reload(&mut self, viewer: u32) -> Held {
+        let Some(player) = self.viewers.get(&viewer) else { return Ok(()) };
+        let (channel, rendition) = (player.channel, player.rendition);
+        let Some(client) = player.client() else { return Ok(()) };
+        let now = self.now();
+        let ledger = self.committed(channel)?;
+        let Some((segments, window, text)) = Self::list(&ledger, &client, rendition, now) else {
+            return Ok(());
+        };
+        self.tell(channel, Heard::Seen { client, rendition: Some(rendition) });
+        let entries = programme::entries(&segments);
+        self.tally.playlists += 1;
+        let held = playlist::list_holds_now(&entries, &ledger, now);
+        self.tally.check(Invariant::ListsHoldNow, held)?;
+        self.tally.check(Invariant::LengthsAreKept, playlist::lengths_are_kept(&text))?;
+        self.tally.check(Invariant::DatesAreTrue, playlist::dates_are_true(&text, &ledger))?;
+        for segment in &segments {
+            self.promise(channel, segment)?;
+            let key = programme::key(&self.library, segment, rendition);
+            self.touch(key);
+        }
+        let mut sessions = self.server.sessions.iter_mut();
+        if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
+            session.promised_end = session.promised_end.max(window.end);
+        }
+        let Some(player) = self.viewers.get_mut(&viewer) else { return Ok(()) };
+        player.next_at = self.now_ms + RELOAD_MS;
+        player.reads(window.start, window.end);
+        let lasts = entries.iter().map(|entry| entry.length).sum::<Ticks>();
+        if ledger.segment_at(now).is_none() || lasts < Ticks::from_millis(ENOUGH_MS) {
+            // The clock came back to where nothing is told, so what it is given airs
+            // later; or a newcomer's three segments are over before it asks again.
+            player.is_early = true;
+        }
+        let reached = Reached::of(&entries);
+        if let (Some(known), Some(is)) = (player.known.get_mut(&channel), reached) {
+            let forward = known.reached.map_or(Ok(()), |was| playlist::list_goes_forward(was, is));
+            (known.reached, known.listed_at) = (Some(is), Some(self.now_ms));
+            self.tally.check(Invariant::ListsGoForward, forward)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody reads or lists a segment: it must not go.
+    pub(super) fn touch(&mut self, key: SegmentKey) {
+        self.disk.touch(key, self.now_ms);
+        self.server.memory.touch(key, self.now_ms);
+    }
+
+    /// A segment's number was told to somebody.
+    fn promise(&mut self, channel: usize, segment: &AirSegment) -> Held {
+        self.server.promised = self.server.promised.max(segment.end());
+        self.witnesses[channel].promised(segment, &mut self.tally)
+    }
+
+    /// A viewer asks for its next segment.
+    pub(super) fn ask(&mut self, viewer: u32, sequence: u64) -> Held {
+        let Some(player) = self.viewers.get(&viewer) else { return Ok(()) };
+        let (channel, rendition) = (player.channel, player.rendition);
+        let Some(client) = player.client() else { return Ok(()) };
+        let ledger = self.committed(channel)?;
+        let Some(segment) = programme::servable(&ledger, sequence, self.now()) else {
+            // Answered with 404: the player looks at its list again.
+            self.viewers.get_mut(&viewer).into_iter().for_each(|player| player.wants = None);
+            return Ok(());
+        };
+        self.tell(channel, Heard::Asked { client, rendition, sequence });
+        self.tell(channel, Heard::Waiting(client));
+        self.promise(channel, &segment)?;
+        let key = programme::key(&self.library, &segment, rendition);
+        let now_ms = self.now_ms;
+        let has = self.server.memory.has(&self.disk, key);
+        let mut sessions = self.server.sessions.iter_mut();
+        if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
+            session.promised_end = session.promised_end.max(sequence + 1);
+            if !has && session.urgent.insert((rendition, sequence)) {
+                session.demand_at = now_ms;
+            }
+        }
+        // Its last picture stays until the next segment's first: timestamps tell.
+        let until = match ledger.airing_of(sequence) {
+            Some(airing) if sequence + 1 == airing.end_sequence => airing.end,
+            _ => segment.end(),
+        };
+        let length_ms = (until.unix_millis() - segment.start.unix_millis()).max(0);
+        let length_ms = length_ms.cast_unsigned();
+        if let Some(player) = self.viewers.get_mut(&viewer) {
+            player.request = Some(Request { sequence, key, length_ms, since: now_ms });
+        }
+        Ok(())
+    }
+
+    /// The segments that are named by the playlists of those who watch, as far as
+    /// this server gave them out: one that starts does not know what was used when.
+    pub(super) fn named(&self, ledgers: &[(usize, Arc<Ledger>)]) -> BTreeSet<SegmentKey> {
+        let mut named = BTreeSet::new();
+        for viewer in self.viewers.values().filter(|v| v.watches && !v.is_transport) {
+            let known = viewer.known.get(&viewer.channel);
+            let since_ms = self.server.since_ms.max(self.now_ms.saturating_sub(PAUSED_MS));
+            let known = known.filter(|known| known.listed_at.is_some_and(|at| at >= since_ms));
+            let Some(reached) = known.and_then(|known| known.reached) else { continue };
+            let Some((_, ledger)) = ledgers.iter().find(|(of, _)| *of == viewer.channel) else {
+                continue;
+            };
+            let segments = programme::listed(ledger, reached.first..reached.end);
+            let key = |segment| programme::key(&self.library, segment, viewer.rendition);
+            named.extend(segments.iter().map(key));
+        }
+        named
+    }
+
+    /// Guide, now and playlist are compared, now and at some other time.
+    pub(super) fn agrees(&mut self, channel: usize) -> Held {
+        let now = self.now();
+        let mut random = Random::new(self.now_ms ^ (channel as u64) << 56);
+        let ahead_ms = random.within(0..GUIDE_MS).cast_signed();
+        for instant in [now, now + Ticks::from_millis(ahead_ms)] {
+            let live = self.server.schedule.live(&self.catalogue, channel, now)?;
+            let tail = live.ledger.tail().copied();
+            let stored = self.catalogue.channels[channel].lineup();
+            if stored.version != live.planner.lineup().version {
+                // Another process wrote: this one knows with its next commit.
+                continue;
+            }
+            let planned = live.planner.at(tail.as_ref(), instant);
+            if let Some(row) = planned {
+                let found = [row.start, row.end() - Ticks(1)]
+                    .map(|instant| live.planner.at(tail.as_ref(), instant));
+                self.tally.check(Invariant::AllAgree, guide::plan_holds(&row, &found))?;
+            }
+            let schedule = &mut self.server.schedule;
+            let agree = |guide: aerial_model::guide::Guide<'_>, ledger: &Ledger| {
+                guide::all_agree(guide, ledger, planned.as_ref(), instant)
+            };
+            let span = (instant.min(now), now);
+            let agreed = schedule.guide(&mut self.catalogue, channel, span, agree)?;
+            self.tally.check(Invariant::AllAgree, agreed)?;
+        }
+        Ok(())
+    }
+}
