@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aerial_model::id::{MapId, MediaId};
-use aerial_model::segment_map::SegmentMap;
+use aerial_model::segment_map::{MapOutline, SegmentMap};
 use aerial_model::time::{FrameRate, Ticks};
 use uuid::Uuid;
 
@@ -26,8 +26,8 @@ impl Cuts {
     }
 
     /// For a lineup's slot.
-    pub(crate) fn map(&self) -> SegmentMap {
-        *self.0
+    pub(crate) fn map(&self) -> MapOutline {
+        self.0.outline()
     }
 
     pub(crate) fn segments(&self) -> u32 {
