@@ -5,6 +5,7 @@
 //! [`Settings::load`] gave out are valid, and whoever set a wrong value was told
 //! where it stands and what is allowed.
 
+mod encodes;
 mod units;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
+pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
 
 /// Variables that begin like settings but are none: the settings file itself.
@@ -102,11 +104,14 @@ pub struct Stream {
     /// The height of the transcoded picture, an even number from 144 to 2160;
     /// a source that is lower keeps its own; default 720.
     pub height: Within<144, 2160>,
+    /// How much may be encoded at once: `"auto"`, what the machine was measured to
+    /// carry, or so many encodes of the full height, 1 to 1000; default `"auto"`.
+    pub encodes: Encodes,
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { grace: Period::secs(30), height: Within::of::<720>() }
+        Self { grace: Period::secs(30), height: Within::of::<720>(), encodes: Encodes::Auto }
     }
 }
 

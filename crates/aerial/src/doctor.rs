@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Settings};
+use crate::ffmpeg::capacity;
 use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::keeper::bind;
@@ -121,9 +122,10 @@ async fn examine_ffmpeg(
     examine_containers(ffmpeg, spawner, &folder.0, report).await;
     let mut carried = Vec::new();
     for height in MEASURED_HEIGHTS {
-        let capacity = selftest::measure(ffmpeg, spawner, height).await;
-        let streams = capacity.map_or(0, |capacity| capacity.streams);
-        carried.push((height, streams));
+        let chain = Chain { profile: Chain::profile(height), ..chain.clone() };
+        let pixels = u32::from(chain.profile.width) * u32::from(height);
+        let capacity = capacity::measure(ffmpeg, spawner, &chain, &folder.0).await;
+        carried.push((height, capacity.map_or(0, |capacity| capacity.streams(pixels))));
     }
     let text: Vec<_> = carried.iter().map(|(height, n)| format!("{n} of {height}p")).collect();
     let text = format!("this machine can encode about {} at once", text.join(", or "));

@@ -4,7 +4,7 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::first_scan::FirstScan;
+use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::db::Db;
-use crate::ffmpeg::selftest::{self, Chain, Verdict};
+use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::events::Events;
 use crate::http::streams::Streams;
@@ -30,6 +31,7 @@ use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
+use crate::stream::admission::Admission;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
 use crate::stream::slate::Slates;
@@ -118,7 +120,14 @@ impl Parts {
         );
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
             .offering(Rendition::Height(settings.stream.height.get()));
-        let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
+        let admission = Admission::new(trial::first_limit(settings));
+        let manager = Manager::new(
+            clock.clone(),
+            programme,
+            transcoder.clone(),
+            store.clone(),
+            admission.clone(),
+        );
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }
@@ -130,9 +139,13 @@ impl Parts {
             spawner: spawner.clone(),
             chain: Chain::of(settings),
             folder: data.tmp(),
+            db: db.clone(),
+            encodes: settings.stream.encodes,
+            admission: admission.clone(),
+            transcoder,
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
-        let host = host(&ffmpeg, (settings, &data), *restarts, encoders, clock.now());
+        let host = host(&ffmpeg, (settings, &data), *restarts, (encoders, admission), clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -223,42 +236,12 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
     }
 }
 
-/// The encoders, really tried once while the server already serves.
-struct Trial {
-    ffmpeg: Ffmpeg,
-    spawner: Spawner,
-    chain: Chain,
-    folder: PathBuf,
-}
-
-impl Trial {
-    async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
-        let trying = selftest::try_software(&self.ffmpeg, &self.spawner, &self.chain, &self.folder);
-        let verdict = tokio::select! {
-            () = ending.cancelled() => return,
-            verdict = trying => verdict,
-        };
-        let (works, verdict) = match verdict {
-            Verdict::Works(took) => (true, format!("encoded half a second in {took:.1?}")),
-            Verdict::Fails(reason) => {
-                tracing::error!(
-                    %reason,
-                    "libx264 and AAC do not work here: install another FFmpeg; `aerial doctor` \
-                     tells more"
-                );
-                (false, reason)
-            }
-        };
-        tell.send_replace(vec![Encoder { name: "libx264".to_owned(), works, verdict }]);
-    }
-}
-
 /// What is told of this server.
 fn host(
     ffmpeg: &Ffmpeg,
     (settings, data): (&Settings, &DataDir),
     restarts: u32,
-    encoders: watch::Receiver<Vec<Encoder>>,
+    (encoders, admission): (watch::Receiver<Vec<Encoder>>, Admission),
     now: AirTime,
 ) -> Host {
     Host(Arc::new(HostFacts {
@@ -268,7 +251,11 @@ fn host(
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
         encoders,
-        encode_limit: 0,
+        admission,
+        frame: {
+            let profile = Chain::of(settings).profile;
+            (profile.width, profile.height)
+        },
         data: data.root().to_owned(),
         store_limit_bytes: settings.store.limit.0,
     }))

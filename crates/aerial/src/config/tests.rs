@@ -39,6 +39,7 @@ fn without_anything_given_the_defaults_hold() {
     [stream]
     grace = "30s"
     height = 720
+    encodes = "auto"
 
     [store]
     limit = "10GiB"
@@ -80,6 +81,7 @@ fn every_kind_of_value_can_be_a_variable() {
         ("AERIAL_LIBRARY_FOLDERS", "/films:/shows and more"),
         ("AERIAL_SERVER_DATA", "2024"),
         ("AERIAL_LOG_FORMAT", "json"),
+        ("AERIAL_STREAM_ENCODES", "12"),
     ];
     let settings = load(None, &variables, Flags::default()).unwrap();
     assert_eq!(settings.store.limit, ByteSize::gib(20));
@@ -88,6 +90,7 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(settings.library.folders, [Path::new("/films"), Path::new("/shows and more")]);
     assert_eq!(settings.server.data, Path::new("2024"));
     assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.stream.encodes, Encodes::Count(12));
 }
 
 #[test]
@@ -111,6 +114,9 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "[store\nlimit = \"1GiB\"\n",
         "[stream]\ngrace = \"2h\"\n",
         "\nstream.height = 721\n",
+        "\n[stream]\nencodes = 0\n",
+        "[stream]\nencodes = \"many\"\n",
+        "[stream]\nencodes = true\n",
         "[log]\n# more\nfilter = \"loud=very\"\n",
     ]
     .map(file_error)
@@ -129,6 +135,7 @@ fn a_wrong_variable_is_named_with_what_is_allowed() {
         ("AERIAL_LIBRARY_PROBES", "0"),
         ("AERIAL_LIBRARY_WATCH", "maybe"),
         ("AERIAL_LOG_FORMAT", "xml"),
+        ("AERIAL_STREAM_ENCODES", "1001"),
         ("AERIAL_STORE_LIMIT", "1MiB"),
     ]
     .map(|(name, value)| variable_error(name, value))

@@ -63,7 +63,9 @@ impl From<StreamError> for Refusal {
             | StreamError::UnknownRendition { .. }
             | StreamError::NoSegment { .. }
             | StreamError::NotOnAir(_) => Self::NotThere(said),
-            StreamError::Stopped(_) | StreamError::ShuttingDown => Self::NotNow(said),
+            StreamError::Stopped(_) | StreamError::ShuttingDown | StreamError::Full { .. } => {
+                Self::NotNow(said)
+            }
             StreamError::Timeline(_) => Self::Failed(said),
         }
     }

@@ -6,6 +6,7 @@
 //! [`timeline::Timeline`]. Invariant: no process, file or task outlives its
 //! owner.
 
+pub mod admission;
 pub mod body;
 pub mod manager;
 pub mod programme;

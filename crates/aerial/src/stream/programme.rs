@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
 use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::{ChannelId, MapId};
@@ -19,7 +20,7 @@ use aerial_model::time::{AirTime, Ticks};
 
 use super::store::SegmentKey;
 use super::timeline::{Timeline, TimelineError};
-use super::track::Track;
+use super::track::{Source, Track};
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
 /// when less is there; the next item's first worker starts this early too.
@@ -27,6 +28,10 @@ const LOW_MARK: Ticks = Ticks::from_secs(20);
 
 /// A worker makes segments up to this far ahead, then sleeps.
 const HIGH_MARK: Ticks = Ticks::from_secs(60);
+
+/// What is made so far ahead costs nothing: a worker that is parked is never so far,
+/// so that all of it was made for somebody earlier.
+const KEPT_AHEAD: Ticks = Ticks::from_secs(600);
 
 /// A segment is served until it and what a playlist held beside it have left
 /// every window (`rules.md`, 21).
@@ -263,6 +268,27 @@ pub fn made_ahead(
         .take_while(|(segment, track)| made(SegmentKey { track: track.key, index: segment.index }))
         .last()
         .map_or(Ticks::ZERO, |(segment, _)| segment.end() - now)
+}
+
+/// What must be encoded of these tracks for who watches now: the first airing of
+/// which something is neither made nor slate. `None`: nothing, for a while.
+pub fn encode(
+    ledger: &Ledger,
+    tracks: &Tracks,
+    now: AirTime,
+    made: impl Fn(SegmentKey) -> bool,
+) -> Option<Encode> {
+    let current = ledger.segment_at_or_after(now)?;
+    let (segment, track) = tracks
+        .segments(ledger, current.sequence)
+        .take_while(|(segment, _)| segment.start <= now + KEPT_AHEAD)
+        .filter(|(_, track)| matches!(track.source, Source::Media(_)))
+        .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }))?;
+    // Where it is on, not how far it is made: two that watch the same are together.
+    let on = if segment.row.ordinal == current.row.ordinal { current.index } else { 0 };
+    let profile = &track.profile;
+    let pixels = u32::from(profile.width) * u32::from(profile.height);
+    Some(Encode { track: track.key, segment: on, pixels, rate: track.map.rate() })
 }
 
 /// Where the sequence numbers stand; `None` where nothing is committed for now.

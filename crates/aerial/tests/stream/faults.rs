@@ -55,8 +55,10 @@ async fn a_worker_that_dies_is_continued_at_low_frame_rates_too() {
     for (rate, frames, bytes) in [("1", 24, 110_000), ("5", 120, 170_000), ("15", 360, 260_000)] {
         let crash = relay(bytes, json!([{ "signal": 9 }]));
         let film = film(rate, frames);
-        let world =
-            World::new(Setting::of(Plan::of(&[film.clone()])).workers(&[crash, real()])).await;
+        let world = World::new(
+            Setting::of(Plan::of(std::slice::from_ref(&film))).workers(&[crash, real()]),
+        )
+        .await;
         let (client, _) = world.tune_in(world.channel()).await;
         let watched = u64::from(frames) * 20 / 24;
         let bytes = world.segments(client, 0..5).await;

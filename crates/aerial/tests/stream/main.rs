@@ -8,6 +8,7 @@
 
 mod clients;
 mod faults;
+mod limit;
 mod media;
 mod off_air;
 mod picture;

@@ -9,12 +9,14 @@ use std::time::Duration;
 use aerial::clock::Clock;
 use aerial::db::Identity;
 use aerial::ffmpeg::Spawner;
+use aerial::stream::admission::Admission;
 use aerial::stream::manager::{Manager, StreamError};
 use aerial::stream::programme::Programme;
 use aerial::stream::slate::Slates;
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
+use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Speed, Tuning};
 use aerial_model::id::{ChannelId, ChannelRef, ItemId, MapId, MediaId};
@@ -38,6 +40,9 @@ pub(crate) const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
 /// The one rendition there is.
 pub(crate) const HD: Rendition = Rendition::Height(720);
+
+/// Pixels of a picture of [`HD`] on these channels.
+pub(crate) const PIXELS: u32 = 320 * 180;
 
 /// Longer than anything takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,6 +85,8 @@ pub(crate) struct Setting {
     /// What it does with slates; `null`: the same as with workers.
     pub(crate) slates: Value,
     pub(crate) limits: Limits,
+    /// How much may be encoded at once.
+    pub(crate) limit: Limit,
     /// Where segments are kept; `None`: in a folder of its own.
     pub(crate) segments: Option<PathBuf>,
 }
@@ -115,6 +122,7 @@ impl Setting {
             workers: json!([{ "steps": real() }]),
             slates: real(),
             limits: Limits { bytes: 1 << 30, free_floor_bytes: 0 },
+            limit: Limit::Set { encodes: 1_000, pixels: PIXELS },
             segments: None,
         }
     }
@@ -126,6 +134,11 @@ impl Setting {
 
     pub(crate) fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// So many encodes at once.
+    pub(crate) fn encodes(self, encodes: u32) -> Self {
+        Self { limit: Limit::Set { encodes, pixels: PIXELS }, ..self }
     }
 
     /// The first workers do these things, one after the other, all later ones
@@ -181,7 +194,9 @@ impl World {
         let schedule = Arc::new(Schedule::new(clock.clone(), &setting.channels));
         let channels = schedule.channels.iter().map(|c| ChannelRef::Id(c.on_air.id)).collect();
         let programme = Programme::new(schedule.clone(), "test");
-        let manager = Manager::new(clock.clone(), programme, transcoder.clone(), store.clone());
+        let admission = Admission::new(setting.limit);
+        let manager =
+            Manager::new(clock.clone(), programme, transcoder.clone(), store.clone(), admission);
         Self {
             manager,
             clock,

@@ -124,6 +124,16 @@ impl Transcoder {
         Demand { session, commands: self.commands.clone(), held: Arc::default() }
     }
 
+    /// Waits until some worker is at work.
+    pub async fn at_work(&self) {
+        let mut status = self.status.clone();
+        let at_work = |status: &Arc<Status>| status.workers.iter().any(|worker| !worker.parked);
+        if status.wait_for(at_work).await.is_err() {
+            // A transcoder that has ended works no more.
+            std::future::pending().await
+        }
+    }
+
     /// All that runs, as of a moment ago.
     pub fn status(&self) -> Arc<Status> {
         Arc::clone(&self.status.borrow())
