@@ -233,6 +233,8 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
         filters: ffmpeg.filters(),
         tuning: settings.ffmpeg.tuning(),
         niceness: u8::try_from(settings.ffmpeg.niceness.get()).unwrap_or(0),
+        // A worker keeps a core busy, and another in part.
+        turns: std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
 

@@ -85,6 +85,7 @@ fn facts(view: &SessionView, status: &Status) -> SessionFacts {
         RenditionFacts {
             name: rendition.to_string(),
             encoder: worker.map(|_| ENCODER.to_owned()),
+            preset: worker.map(|worker| worker.speed.preset()),
             speed_permille: worker.and_then(|worker| worker.speed_percent).map(|p| p * 10),
             buffer_ahead_ms: ahead.as_millis(),
         }

@@ -64,6 +64,8 @@ pub struct RenditionFacts {
     pub name: String,
     /// The encoder in use.
     pub encoder: Option<String>,
+    /// How hard the encoder tries.
+    pub preset: Option<&'static str>,
     /// How fast it is made, in thousandths of real time.
     pub speed_permille: Option<u32>,
     /// How far it is made ahead of now.
@@ -193,6 +195,10 @@ pub struct Rendition {
     /// The encoder in use.
     #[schema(required = true)]
     encoder: Option<String>,
+    /// How hard the encoder tries: x264's name. A cheaper one than usual while the
+    /// machine does not keep up.
+    #[schema(required = true)]
+    preset: Option<&'static str>,
     /// How fast it is made: 1 is real time.
     #[schema(required = true)]
     speed: Option<f64>,
@@ -211,6 +217,7 @@ fn told(schedule: &Schedule, facts: SessionFacts) -> Session {
     let rendition = |rendition: RenditionFacts| Rendition {
         name: rendition.name,
         encoder: rendition.encoder,
+        preset: rendition.preset,
         speed: rendition.speed_permille.map(|permille| f64::from(permille) / 1_000.0),
         buffer_ahead_ms: rendition.buffer_ahead_ms,
     };

@@ -87,6 +87,10 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
     /// How much may be encoded at once.
     pub(crate) limit: Limit,
+    /// How hard encoders are to try.
+    pub(crate) speed: Speed,
+    /// How many workers may build up a buffer at once.
+    pub(crate) turns: usize,
     /// Where segments are kept; `None`: in a folder of its own.
     pub(crate) segments: Option<PathBuf>,
 }
@@ -123,6 +127,8 @@ impl Setting {
             slates: real(),
             limits: Limits { bytes: 1 << 30, free_floor_bytes: 0 },
             limit: Limit::Set { encodes: 1_000, pixels: PIXELS },
+            turns: 8,
+            speed: Speed::Ultrafast,
             segments: None,
         }
     }
@@ -184,8 +190,9 @@ impl World {
         let encoding = Encoding {
             ffmpeg: program,
             filters: Filters { zscale: false, drawtext: false },
-            tuning: Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 },
+            tuning: Tuning { speed: setting.speed, threads: 2, lookahead: 5 },
             niceness: 0,
+            turns: setting.turns,
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), None);
         let stop = CancellationToken::new();

@@ -8,12 +8,14 @@
 
 mod health;
 mod owner;
+mod pacing;
 mod track_state;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aerial_model::command::{Filters, Tuning};
+use aerial_model::command::{Filters, Speed, Tuning};
 use aerial_model::demand::{TrackKey, Want, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,9 @@ pub struct Encoding {
     pub tuning: Tuning,
     /// Lower priority than the server itself.
     pub niceness: u8,
+    /// Workers that may work at once on a device to build up a buffer; what is
+    /// needed within moments works besides.
+    pub turns: usize,
 }
 
 /// A worker, for the API.
@@ -54,7 +59,10 @@ pub struct WorkerStatus {
     pub segment: u32,
     /// It sleeps until more is wanted.
     pub parked: bool,
-    /// Media made per time running, in hundredths; none before the first segment.
+    /// The preset that it works with.
+    pub speed: Speed,
+    /// Media made per time at work, in hundredths; none before two segments, and
+    /// while it sleeps.
     pub speed_percent: Option<u32>,
 }
 

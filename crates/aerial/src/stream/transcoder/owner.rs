@@ -1,6 +1,6 @@
 //! The transcoder's task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ use crate::ffmpeg::{Child, Invocation, Spawner};
 use crate::stream::store::{Growth, SegmentKey};
 use crate::stream::track::{Source, Track};
 use crate::stream::worker::{Ended, Failure, FailureClass, Outcome, Progress, Unfinished, Worker};
+use aerial_model::command::Speed;
+use aerial_model::pace::{Gauge, Pace};
 
 /// How often workers' reach is compared with demand when nothing happens.
 const REVIEW: Duration = Duration::from_millis(250);
@@ -32,12 +34,15 @@ const SLATE_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Owner {
     status: watch::Sender<Arc<Status>>,
     spawner: Spawner,
-    encoding: Encoding,
+    pub(super) encoding: Encoding,
     store: Store,
     slates: Slates,
     demands: HashMap<SessionId, (Vec<Want>, Lease)>,
-    tracks: HashMap<TrackKey, TrackState>,
-    workers: HashMap<WorkerId, Running>,
+    pub(super) tracks: HashMap<TrackKey, TrackState>,
+    pub(super) workers: HashMap<WorkerId, Running>,
+    /// How hard the next workers try, on each device.
+    pub(super) paces: BTreeMap<&'static str, Pace>,
+    pub(super) began: Instant,
     running: JoinSet<Ended>,
     /// Slates being composed; they give back what they could not complete.
     composing: JoinSet<Option<Unfinished>>,
@@ -46,15 +51,20 @@ pub(super) struct Owner {
     next_worker: u64,
 }
 
-struct Running {
-    track: Arc<Track>,
+pub(super) struct Running {
+    pub(super) track: Arc<Track>,
     task: Id,
     pid: u32,
-    first: u32,
-    started: Instant,
-    limit: watch::Sender<u32>,
-    progress: watch::Receiver<Progress>,
-    stop: CancellationToken,
+    pub(super) limit: watch::Sender<u32>,
+    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) stop: CancellationToken,
+    /// The preset that it was started with.
+    pub(super) speed: Speed,
+    pub(super) gauge: Gauge,
+    /// When the gauge was last looked at.
+    pub(super) looked: Instant,
+    /// It is replaced before it begins this segment.
+    pub(super) retires_at: Option<u32>,
     /// Told to end: who waits for that.
     waiting: Vec<Released>,
 }
@@ -76,6 +86,8 @@ impl Owner {
             demands: HashMap::new(),
             tracks: HashMap::new(),
             workers: HashMap::new(),
+            paces: BTreeMap::new(),
+            began: monotonic(),
             running: JoinSet::new(),
             composing: JoinSet::new(),
             leaving: Vec::new(),
@@ -144,13 +156,17 @@ impl Owner {
         }
         let wants: Vec<Want> =
             self.demands.values().flat_map(|(wants, _)| wants).copied().collect();
-        for decision in self.decide(&wants) {
+        let views = self.views();
+        self.keep_pace(&views, &wants);
+        let decisions = self.decide(&wants, &views);
+        for decision in self.take_turns(decisions, &views, &wants) {
             match decision {
                 Decision::Start { track, segment, limit, due } => {
                     self.start(track, segment, limit, due).await;
                 }
                 Decision::Extend { worker, limit } => {
                     if let Some(worker) = self.workers.get(&worker) {
+                        let limit = worker.retires_at.map_or(limit, |last| limit.min(last));
                         worker.limit.send_replace(limit);
                     }
                 }
@@ -167,15 +183,18 @@ impl Owner {
         self.attend_leaving();
     }
 
-    fn decide(&self, wants: &[Want]) -> Vec<Decision> {
+    fn decide(&self, wants: &[Want], views: &[WorkerView]) -> Vec<Decision> {
+        decide(wants, views, |track, index| self.store.has(SegmentKey { track, index }))
+    }
+
+    /// The workers that were not told to end.
+    fn views(&self) -> Vec<WorkerView> {
         let made = |track, index| self.store.has(SegmentKey { track, index });
-        let workers: Vec<WorkerView> = self
-            .workers
+        self.workers
             .iter()
             .filter(|(_, worker)| !worker.stop.is_cancelled())
             .map(|(id, worker)| worker.view(*id, made))
-            .collect();
-        decide(wants, &workers, made)
+            .collect()
     }
 
     /// Forgets tracks that nobody wants, no worker makes, and of which nothing
@@ -274,7 +293,7 @@ impl Owner {
             first_frame: position.frame,
             first_audio: position.audio,
             profile: &track.profile,
-            tuning: &self.encoding.tuning,
+            tuning: &self.tuning(track),
             filters: self.encoding.filters,
         });
         let invocation =
@@ -302,11 +321,20 @@ impl Owner {
             stop: stop.clone(),
         };
         let task = self.running.spawn(worker.run(child, handover, continued)).id();
-        let (started, progress, waiting) = (monotonic(), progress_seen, Vec::new());
-        self.workers.insert(
-            id,
-            Running { track, task, pid, first, started, limit, progress, stop, waiting },
-        );
+        let running = Running {
+            speed: self.tuning(&track).speed,
+            track,
+            task,
+            pid,
+            limit,
+            progress: progress_seen,
+            stop,
+            gauge: Gauge::default(),
+            looked: monotonic(),
+            retires_at: None,
+            waiting: Vec::new(),
+        };
+        self.workers.insert(id, running);
     }
 
     fn worker_ended(&mut self, joined: Result<(Id, Ended), JoinError>) {
@@ -444,16 +472,14 @@ impl Running {
 
     fn status(&self, id: WorkerId) -> WorkerStatus {
         let progress = *self.progress.borrow();
-        let made = self.track.map.cut(progress.segment) - self.track.map.cut(self.first);
-        let running_ms = self.started.elapsed().as_millis().max(1) as i64;
         WorkerStatus {
             id,
             track: Arc::clone(&self.track),
             pid: self.pid,
             segment: progress.segment,
             parked: progress.parked_since.is_some(),
-            speed_percent: (progress.completed > 0 && progress.parked_since.is_none())
-                .then(|| u32::try_from(made.as_millis() * 100 / running_ms).unwrap_or(0)),
+            speed: self.speed,
+            speed_percent: self.gauge.percent().filter(|_| progress.parked_since.is_none()),
         }
     }
 }
