@@ -12,6 +12,7 @@ pub mod channel;
 pub mod client;
 pub mod command;
 pub mod demand;
+pub mod encoder;
 pub mod guide;
 pub mod hls;
 pub mod id;

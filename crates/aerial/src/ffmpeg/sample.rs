@@ -116,6 +116,7 @@ impl Sample {
             profile,
             tuning,
             filters: ffmpeg.filters(),
+            hardware: None,
         }
     }
 }

@@ -295,6 +295,7 @@ impl Owner {
             profile: &track.profile,
             tuning: &self.tuning(track),
             filters: self.encoding.filters,
+            hardware: None,
         });
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
