@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use aerial_model::command::Tuning;
+use aerial_model::encoder::Choice;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -145,11 +146,20 @@ pub struct Ffmpeg {
     pub threads: Within<1, 64>,
     /// How nice FFmpeg is to other programs, 0 to 19; default 5.
     pub niceness: Within<0, 19>,
+    /// What encodes: `auto` (the first that works of those that follow), `nvenc`,
+    /// `qsv`, `vaapi`, `videotoolbox`, `amf`, `v4l2` or `x264`; default `auto`.
+    pub encoder: Choice,
 }
 
 impl Default for Ffmpeg {
     fn default() -> Self {
-        Self { path: None, ffprobe: None, threads: Within::of::<2>(), niceness: Within::of::<5>() }
+        Self {
+            path: None,
+            ffprobe: None,
+            threads: Within::of::<2>(),
+            niceness: Within::of::<5>(),
+            encoder: Choice::Auto,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use aerial_model::profile::Rendition;
 use aerial_model::time::AirTime;
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,7 @@ use crate::http::{self, AppState};
 use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
+use crate::stream::devices::Devices;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
 use crate::stream::slate::Slates;
@@ -108,7 +109,8 @@ impl Parts {
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
-        let encoding = encoding(&ffmpeg, settings);
+        let devices = Devices::default();
+        let encoding = encoding(&ffmpeg, settings, devices.clone());
         let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
@@ -119,6 +121,7 @@ impl Parts {
             stop_transcoding.clone(),
         );
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
+            .on(devices.clone())
             .offering(Rendition::Height(settings.stream.height.get()));
         let admission = Admission::new(trial::first_limit(settings));
         let manager = Manager::new(
@@ -134,6 +137,7 @@ impl Parts {
         });
         let transcoding = (stop_transcoding, transcoding);
         let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let again = Arc::new(Notify::new());
         let trial = Trial {
             ffmpeg: ffmpeg.clone(),
             spawner: spawner.clone(),
@@ -143,9 +147,13 @@ impl Parts {
             encodes: settings.stream.encodes,
             admission: admission.clone(),
             transcoder,
+            choice: settings.ffmpeg.encoder,
+            devices,
+            again: Arc::clone(&again),
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
-        let host = host(&ffmpeg, (settings, &data), *restarts, (encoders, admission), clock.now());
+        let host =
+            host(&ffmpeg, (settings, &data), *restarts, (encoders, admission, again), clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -227,13 +235,14 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
     }
 }
 
-fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
+fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding {
     Encoding {
         ffmpeg: ffmpeg.ffmpeg.clone(),
         filters: ffmpeg.filters(),
         tuning: settings.ffmpeg.tuning(),
         niceness: u8::try_from(settings.ffmpeg.niceness.get()).unwrap_or(0),
         // A worker keeps a core busy, and another in part.
+        devices,
         turns: std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
@@ -243,7 +252,7 @@ fn host(
     ffmpeg: &Ffmpeg,
     (settings, data): (&Settings, &DataDir),
     restarts: u32,
-    (encoders, admission): (watch::Receiver<Vec<Encoder>>, Admission),
+    (encoders, admission, try_again): (watch::Receiver<Vec<Encoder>>, Admission, Arc<Notify>),
     now: AirTime,
 ) -> Host {
     Host(Arc::new(HostFacts {
@@ -254,6 +263,7 @@ fn host(
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
         encoders,
         admission,
+        try_again,
         frame: {
             let profile = Chain::of(settings).profile;
             (profile.width, profile.height)

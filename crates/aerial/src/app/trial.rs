@@ -5,20 +5,23 @@
 //! comes first: a measurement gives way to workers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::capacity::{Limit, RECKONED_RATE};
+use aerial_model::encoder::{self, Choice, Hardware};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Encodes, Settings};
 use crate::db::Db;
 use crate::ffmpeg::capacity::{self, Capacity};
-use crate::ffmpeg::selftest::{self, Chain, Verdict};
-use crate::ffmpeg::{Ffmpeg, Spawner, devices};
+use crate::ffmpeg::selftest::{Chain, Verdict};
+use crate::ffmpeg::{Ffmpeg, Spawner, devices, encoders};
 use crate::http::system::Encoder;
 use crate::stream::admission::Admission;
+use crate::stream::devices::Devices;
 use crate::stream::transcoder::Transcoder;
 
 /// Where the results are kept in the catalogue.
@@ -73,6 +76,7 @@ struct Surroundings {
 struct Kept {
     surroundings: Surroundings,
     encoders: Vec<Encoder>,
+    hardware: Option<Hardware>,
     capacity: Option<Capacity>,
 }
 
@@ -86,38 +90,91 @@ pub(super) struct Trial {
     pub(super) encodes: Encodes,
     pub(super) admission: Admission,
     pub(super) transcoder: Transcoder,
+    pub(super) choice: Choice,
+    pub(super) devices: Devices,
+    /// Somebody asks for all of it again.
+    pub(super) again: Arc<Notify>,
+}
+
+/// Waits until a device that is out is to be tested.
+async fn test_is_due(devices: &Devices) {
+    let mut changes = devices.changes();
+    loop {
+        changes.mark_unchanged();
+        match devices.test_in() {
+            Some(wait) => return tokio::time::sleep(wait).await,
+            // Its other end is in `devices` itself.
+            None => drop(changes.changed().await),
+        }
+    }
 }
 
 impl Trial {
     pub(super) async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
+        let work = async {
+            self.begin(&tell).await;
+            loop {
+                tokio::select! {
+                    () = self.again.notified() => self.anew(&tell).await,
+                    () = test_is_due(&self.devices) => self.test_device().await,
+                }
+            }
+        };
         tokio::select! {
             () = ending.cancelled() => {}
-            () = self.try_all(tell) => {}
+            () = work => {}
         }
     }
 
-    async fn try_all(self, tell: watch::Sender<Vec<Encoder>>) {
-        let surroundings = self.surroundings();
+    /// What is kept, or all anew.
+    async fn begin(&self, tell: &watch::Sender<Vec<Encoder>>) {
         let kept: Option<Kept> = self.db.setting(KEPT_AS).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what this machine can do is tried again");
             None
         });
-        let kept = kept.filter(|kept| kept.surroundings == surroundings);
-        let mut kept = match kept {
-            Some(kept) => kept,
-            None => Kept { surroundings, encoders: self.encoders().await, capacity: None },
+        let surroundings = self.surroundings();
+        let Some(kept) = kept.filter(|kept| kept.surroundings == surroundings) else {
+            return self.anew(tell).await;
         };
         tell.send_replace(kept.encoders.clone());
-        if self.encodes != Encodes::Auto {
-            return self.keep(&kept).await;
+        self.devices.set(kept.hardware.clone());
+        match kept.capacity {
+            Some(capacity) if self.encodes == Encodes::Auto => self.use_capacity(capacity),
+            None if self.encodes == Encodes::Auto => self.measure_and_keep(kept).await,
+            Some(_) | None => {}
         }
-        if let Some(capacity) = kept.capacity {
-            return self.use_capacity(capacity);
+    }
+
+    /// Tries all encoders, and measures where the limit follows from it.
+    async fn anew(&self, tell: &watch::Sender<Vec<Encoder>>) {
+        let surroundings = self.surroundings();
+        let (encoders, hardware) = self.encoders().await;
+        tell.send_replace(encoders.clone());
+        self.devices.set(hardware.clone());
+        let kept = Kept { surroundings, encoders, hardware, capacity: None };
+        self.keep(&kept).await;
+        if self.encodes == Encodes::Auto {
+            tokio::time::sleep(SETTLING).await;
+            self.measure_and_keep(kept).await;
         }
-        self.keep(&kept).await;
-        tokio::time::sleep(SETTLING).await;
-        kept.capacity = Some(self.measure().await);
-        self.keep(&kept).await;
+    }
+
+    async fn measure_and_keep(&self, kept: Kept) {
+        let capacity = Some(self.measure().await);
+        self.keep(&Kept { capacity, ..kept }).await;
+    }
+
+    /// A device that failed is tried again, as it was used.
+    async fn test_device(&self) {
+        let Some(hardware) = self.devices.hardware() else { return };
+        let (ffmpeg, spawner) = (&self.ffmpeg, &self.spawner);
+        let trying =
+            encoders::try_device(ffmpeg, spawner, &self.chain, &hardware, &self.folder).await;
+        let works = matches!(trying, Verdict::Works(_));
+        if let Verdict::Fails(reason) = trying {
+            tracing::info!(encoder = %hardware.encoder, %reason, "the device still fails");
+        }
+        self.devices.tested(works);
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -126,25 +183,35 @@ impl Trial {
             program: self.ffmpeg.ffmpeg.clone(),
             devices: devices::present(),
             cores: cores(),
-            chain: format!("{:?}", self.chain),
+            chain: format!("{:?} {}", self.chain, self.choice),
         }
     }
 
-    async fn encoders(&self) -> Vec<Encoder> {
+    async fn encoders(&self) -> (Vec<Encoder>, Option<Hardware>) {
         let (ffmpeg, spawner) = (&self.ffmpeg, &self.spawner);
-        let verdict = selftest::try_software(ffmpeg, spawner, &self.chain, &self.folder).await;
-        let (works, verdict) = match verdict {
-            Verdict::Works(took) => (true, format!("encoded half a second in {took:.1?}")),
-            Verdict::Fails(reason) => {
+        let tried =
+            encoders::try_all(ffmpeg, spawner, &self.chain, self.choice, &self.folder).await;
+        let hardware = encoders::chosen(&tried);
+        let used = hardware.as_ref().map_or(encoder::Encoder::X264, |hardware| hardware.encoder);
+        let told = tried.into_iter().map(|tried| {
+            let works = tried.works();
+            let verdict = match tried.verdict {
+                Verdict::Works(took) => format!("encoded half a second in {took:.1?}"),
+                Verdict::Fails(reason) => reason,
+            };
+            if !works && !tried.encoder.is_device() {
                 tracing::error!(
-                    %reason,
+                    reason = verdict,
                     "libx264 and AAC do not work here: install another FFmpeg; `aerial doctor` \
                      tells more"
                 );
-                (false, reason)
             }
-        };
-        vec![Encoder { name: "libx264".to_owned(), works, verdict }]
+            let (name, in_use) = (tried.encoder.ffmpeg_name().to_owned(), tried.encoder == used);
+            Encoder { name, works, in_use, verdict }
+        });
+        let told = told.collect();
+        tracing::info!(encoder = %used, pictures = hardware.as_ref().is_some_and(|h| h.pictures), "encoding with");
+        (told, hardware)
     }
 
     /// Measures until nothing disturbs it; what was measured meanwhile holds.
@@ -153,8 +220,14 @@ impl Trial {
         loop {
             for _ in 0..MEASUREMENTS {
                 self.quiet().await;
-                let measuring =
-                    capacity::measure(&self.ffmpeg, &self.spawner, &self.chain, &self.folder);
+                let hardware = self.devices.hardware();
+                let measuring = capacity::measure(
+                    &self.ffmpeg,
+                    &self.spawner,
+                    &self.chain,
+                    hardware.as_deref(),
+                    &self.folder,
+                );
                 let measured = tokio::select! {
                     measured = measuring => measured,
                     () = self.transcoder.at_work() => Err("somebody tuned in".to_owned()),

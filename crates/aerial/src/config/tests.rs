@@ -48,6 +48,7 @@ fn without_anything_given_the_defaults_hold() {
     [ffmpeg]
     threads = 2
     niceness = 5
+    encoder = "auto"
 
     [log]
     format = "text"
@@ -117,6 +118,7 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "\n[stream]\nencodes = 0\n",
         "[stream]\nencodes = \"many\"\n",
         "[stream]\nencodes = true\n",
+        "[ffmpeg]\nencoder = \"gpu\"\n",
         "[log]\n# more\nfilter = \"loud=very\"\n",
     ]
     .map(file_error)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aerial_model::capacity::RECKONED_RATE;
 use aerial_model::command;
+use aerial_model::encoder::{Encoder, Hardware};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -45,15 +46,17 @@ impl Capacity {
     }
 }
 
-/// Measure how much can be encoded as in `chain`; `folder` is for a file, which
+/// Measure how much can be encoded as in `chain`, on a device or in software; `folder` is for a file, which
 /// is removed again. The error says what failed, for people.
 pub async fn measure(
     ffmpeg: &Ffmpeg,
     spawner: &Spawner,
     chain: &Chain,
+    hardware: Option<&Hardware>,
     folder: &Path,
 ) -> Result<Capacity, String> {
-    let profile = &chain.profile;
+    let encoder = hardware.map_or(Encoder::X264, |hardware| hardware.encoder);
+    let profile = &chain.profile.clone().by(encoder);
     let size = (u32::from(profile.width), u32::from(profile.height));
     let sample = Sample::of(Picture {
         size,
@@ -65,7 +68,9 @@ pub async fn measure(
     .ok_or("three seconds cannot be cut")?;
     let file = Temporary::in_folder(folder);
     run(spawner, sample.write(ffmpeg, &file.0)).await.map_err(|e| format!("a file to try: {e}"))?;
-    let arguments = command::worker(&sample.run(ffmpeg, &file.0, profile, &chain.tuning));
+    let mut worker = sample.run(ffmpeg, &file.0, profile, &chain.tuning);
+    worker.hardware = hardware;
+    let arguments = command::worker(&worker);
     let at_once = std::thread::available_parallelism().map_or(2, usize::from).min(MOST_AT_ONCE);
     let since = monotonic();
     let workers = (0..at_once)

@@ -17,11 +17,11 @@ pub fn present() -> Vec<String> {
     found
 }
 
-/// The first render node.
-pub fn render_node() -> Option<String> {
+/// The render nodes, in order.
+pub fn render_nodes() -> Vec<String> {
     let mut nodes: Vec<String> = named(Path::new("/dev/dri"), "renderD").collect();
     nodes.sort();
-    nodes.into_iter().next()
+    nodes
 }
 
 fn named(folder: &Path, prefix: &str) -> impl Iterator<Item = String> + use<> {

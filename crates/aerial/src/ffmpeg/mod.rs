@@ -8,6 +8,7 @@ pub mod capacity;
 mod child;
 pub mod devices;
 pub mod discover;
+pub mod encoders;
 mod font;
 mod sample;
 pub mod selftest;

@@ -41,7 +41,7 @@ impl Sample {
         let length = rate.ticks_at(picture.frames);
         let video = VideoFacts {
             index: 0,
-            codec: picture.codec.0.to_owned(),
+            codec: picture.codec.0.replace("libx264", "h264"),
             profile: None,
             pixel_format: Some("yuv420p".to_owned()),
             width: picture.size.0,

@@ -13,9 +13,6 @@ use crate::stream::manager::{Manager, StreamError};
 use crate::stream::session::SessionView;
 use crate::stream::transcoder::Status;
 
-/// The one encoder that there is so far.
-pub(super) const ENCODER: &str = "libx264";
-
 impl Sessions for Manager {
     fn list(&self) -> Vec<SessionFacts> {
         let status = self.transcoding();
@@ -84,7 +81,7 @@ fn facts(view: &SessionView, status: &Status) -> SessionFacts {
         });
         RenditionFacts {
             name: rendition.to_string(),
-            encoder: worker.map(|_| ENCODER.to_owned()),
+            encoder: worker.map(|worker| worker.track.profile.encoder.ffmpeg_name().to_owned()),
             preset: worker.map(|worker| worker.speed.preset()),
             speed_permille: worker.and_then(|worker| worker.speed_percent).map(|p| p * 10),
             buffer_ahead_ms: ahead.as_millis(),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use aerial_model::capacity::Limit;
 use aerial_model::time::AirTime;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -39,6 +40,8 @@ pub struct HostFacts {
     pub encoders: watch::Receiver<Vec<Encoder>>,
     /// What may be encoded at once, and what of it is taken.
     pub admission: Admission,
+    /// Told when the encoders are to be tried again.
+    pub try_again: Arc<Notify>,
     /// Width and height of a picture of the full height.
     pub frame: (u16, u16),
     /// The data folder.
@@ -59,6 +62,8 @@ pub struct Encoder {
     pub name: String,
     /// Whether it works.
     pub works: bool,
+    /// Whether it is the one that is used.
+    pub in_use: bool,
     /// How that was found out, or why it does not.
     pub verdict: String,
 }
@@ -173,6 +178,17 @@ pub(super) async fn get(
         capacity: capacity(&host),
         disk,
     })
+}
+
+/// Tries all encoders again, and measures what the machine carries; `GET /system`
+/// tells what came of it a few seconds later.
+#[utoipa::path(
+    post, path = "/system/encoders/test", operation_id = "test_encoders", tag = "system",
+    responses((status = 202)),
+)]
+pub(super) async fn test_encoders(State(Host(host)): State<Host>) -> StatusCode {
+    host.try_again.notify_one();
+    StatusCode::ACCEPTED
 }
 
 fn disk(host: &HostFacts) -> Option<Disk> {

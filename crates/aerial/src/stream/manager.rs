@@ -28,7 +28,7 @@ use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Wa
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 
 /// Segments on the channel's clock are kept for all who ask for them now.
 const RESTAMPED_BYTES: u64 = 64 << 20;
@@ -322,19 +322,26 @@ impl Manager {
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
         session.promised(sequence + 1);
         self.promised_until(segment.end());
-        let track = self.0.parts.programme.track(&segment.row, rendition).await?;
-        let key = SegmentKey { track: track.key, index: segment.index };
-        if !self.0.parts.store.has(key) {
-            session.tell(Message::Urgent { rendition, sequence });
-        }
+        let programme = &self.0.parts.programme;
+        let mut devices = programme.devices().changes();
         // It is held until it can be sent (`rules.md`, 21): as long as anybody
         // may ask for it.
-        let patience = self.clock().until(segment.end() + SERVED_FOR);
-        let found = tokio::select! {
-            found = self.0.parts.store.wait(key) => found,
+        let patience = monotonic() + self.clock().until(segment.end() + SERVED_FOR);
+        let found = loop {
+            // Where a device fails, another track takes its place.
+            devices.mark_unchanged();
+            let track = programme.track(&segment.row, rendition).await?;
+            let key = SegmentKey { track: track.key, index: segment.index };
+            if !self.0.parts.store.has(key) {
+                session.tell(Message::Urgent { rendition, sequence });
+            }
+            tokio::select! {
+            found = self.0.parts.store.wait(key) => break found,
+            Ok(()) = devices.changed() => {}
             () = session.ended() => return Err(StreamError::Stopped(channel.number.to_string())),
-            () = tokio::time::sleep(patience) => {
+            () = tokio::time::sleep_until(patience) => {
                 return Err(no_segment(channel, &ledger, sequence, self.now()));
+            }
             }
         };
         session.tell(Message::Event(Event::Delivered));

@@ -8,6 +8,7 @@
 
 pub mod admission;
 pub mod body;
+pub mod devices;
 pub mod manager;
 pub mod programme;
 pub mod session;

@@ -18,6 +18,7 @@ use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 
+use super::devices::Devices;
 use super::store::SegmentKey;
 use super::timeline::{Timeline, TimelineError};
 use super::track::{Source, Track};
@@ -55,6 +56,7 @@ pub struct Programme {
     timeline: Arc<dyn Timeline>,
     ffmpeg_version: Arc<str>,
     rendition: Rendition,
+    devices: Devices,
     tracks: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
 }
 
@@ -71,6 +73,7 @@ impl Programme {
             timeline,
             ffmpeg_version: ffmpeg_version.into(),
             rendition: DEFAULT_RENDITION,
+            devices: Devices::default(),
             tracks: moka::sync::Cache::builder()
                 .max_capacity(TRACKS)
                 .time_to_live(TRACK_KEPT)
@@ -81,6 +84,16 @@ impl Programme {
     /// The same in another rendition.
     pub fn offering(self, rendition: Rendition) -> Self {
         Self { rendition, ..self }
+    }
+
+    /// The same, encoded on these devices.
+    pub fn on(self, devices: Devices) -> Self {
+        Self { devices, ..self }
+    }
+
+    /// What encodes.
+    pub fn devices(&self) -> &Devices {
+        &self.devices
     }
 
     /// The one rendition that there is so far (the ladder follows).
@@ -109,7 +122,12 @@ impl Programme {
         rendition: Rendition,
     ) -> Result<Arc<Track>, TimelineError> {
         let profile = Profile::transcoded(rendition, row.frame_height);
-        let profile = Arc::new(profile.ok_or(TimelineError::NotOffered(rendition))?);
+        let profile = profile.ok_or(TimelineError::NotOffered(rendition))?;
+        let profile = Arc::new(match row.content {
+            Content::Media { map_id, .. } => profile.by(self.devices.encoder_for(map_id)),
+            // Slates are made in software: they must never fail.
+            Content::OffAir { .. } | Content::Skip { .. } => profile,
+        });
         let source = match row.content {
             Content::Media { map_id, .. } => TrackSource::Media(map_id),
             Content::OffAir { map, .. } => TrackSource::Slate(map),

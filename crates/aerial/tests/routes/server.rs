@@ -147,10 +147,12 @@ impl Server {
             encoders: watch::channel(vec![Encoder {
                 name: "libx264".to_owned(),
                 works: true,
+                in_use: true,
                 verdict: "encoded half a second".to_owned(),
             }])
             .1,
             admission: Admission::new(Limit::Set { encodes: 2, pixels: 1_280 * 720 }),
+            try_again: Arc::default(),
             frame: (1_280, 720),
             data: data.root().to_owned(),
             store_limit_bytes: 1 << 30,

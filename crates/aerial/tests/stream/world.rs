@@ -10,6 +10,7 @@ use aerial::clock::Clock;
 use aerial::db::Identity;
 use aerial::ffmpeg::Spawner;
 use aerial::stream::admission::Admission;
+use aerial::stream::devices::Devices;
 use aerial::stream::manager::{Manager, StreamError};
 use aerial::stream::programme::Programme;
 use aerial::stream::slate::Slates;
@@ -19,6 +20,7 @@ use aerial::stream::transcoder::{Encoding, Status, Transcoder};
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Speed, Tuning};
+use aerial_model::encoder::Hardware;
 use aerial_model::id::{ChannelId, ChannelRef, ItemId, MapId, MediaId};
 use aerial_model::ledger::Ledger;
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
@@ -87,6 +89,8 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
     /// How much may be encoded at once.
     pub(crate) limit: Limit,
+    /// The device that encodes.
+    pub(crate) hardware: Option<Hardware>,
     /// How hard encoders are to try.
     pub(crate) speed: Speed,
     /// How many workers may build up a buffer at once.
@@ -128,6 +132,7 @@ impl Setting {
             limits: Limits { bytes: 1 << 30, free_floor_bytes: 0 },
             limit: Limit::Set { encodes: 1_000, pixels: PIXELS },
             turns: 8,
+            hardware: None,
             speed: Speed::Ultrafast,
             segments: None,
         }
@@ -169,6 +174,7 @@ pub(crate) struct World {
     pub(crate) spawner: Spawner,
     pub(crate) transcoder: Transcoder,
     pub(crate) store: Store,
+    pub(crate) devices: Devices,
     pub(crate) channels: Vec<ChannelRef>,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) folder: tempfile::TempDir,
@@ -187,12 +193,15 @@ impl World {
         let spawner = Spawner::new(env!("CARGO_BIN_EXE_aerial")).unwrap();
         let segments = setting.segments.unwrap_or_else(|| folder.path().join("segments"));
         let store = Store::open(segments.clone(), setting.limits).unwrap();
+        let devices = Devices::default();
+        devices.set(setting.hardware);
         let encoding = Encoding {
             ffmpeg: program,
             filters: Filters { zscale: false, drawtext: false },
             tuning: Tuning { speed: setting.speed, threads: 2, lookahead: 5 },
             niceness: 0,
             turns: setting.turns,
+            devices: devices.clone(),
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), None);
         let stop = CancellationToken::new();
@@ -200,7 +209,7 @@ impl World {
             Transcoder::start(spawner.clone(), encoding, store.clone(), slates, stop.clone());
         let schedule = Arc::new(Schedule::new(clock.clone(), &setting.channels));
         let channels = schedule.channels.iter().map(|c| ChannelRef::Id(c.on_air.id)).collect();
-        let programme = Programme::new(schedule.clone(), "test");
+        let programme = Programme::new(schedule.clone(), "test").on(devices.clone());
         let admission = Admission::new(setting.limit);
         let manager =
             Manager::new(clock.clone(), programme, transcoder.clone(), store.clone(), admission);
@@ -210,6 +219,7 @@ impl World {
             spawner,
             transcoder,
             store,
+            devices,
             channels,
             schedule,
             folder,

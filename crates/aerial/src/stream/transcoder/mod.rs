@@ -6,6 +6,7 @@
 //! whichever sessions want it), a track that fails becomes slate, never a hole,
 //! and nothing runs for a session that is gone.
 
+mod device;
 mod health;
 mod owner;
 mod pacing;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::owner::Owner;
+use super::devices::Devices;
 use super::slate::Slates;
 use super::store::Store;
 use super::track::Track;
@@ -44,6 +46,8 @@ pub struct Encoding {
     /// Workers that may work at once on a device to build up a buffer; what is
     /// needed within moments works besides.
     pub turns: usize,
+    /// What encodes.
+    pub devices: Devices,
 }
 
 /// A worker, for the API.

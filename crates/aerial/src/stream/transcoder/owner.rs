@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::device::stands_in;
 use super::health::{Course, slated_segments};
 use super::track_state::TrackState;
 use super::{
@@ -65,6 +66,8 @@ pub(super) struct Running {
     pub(super) looked: Instant,
     /// It is replaced before it begins this segment.
     pub(super) retires_at: Option<u32>,
+    /// It completes in software what a device has begun.
+    stands_in: bool,
     /// Told to end: who waits for that.
     waiting: Vec<Released>,
 }
@@ -171,7 +174,9 @@ impl Owner {
                     }
                 }
                 Decision::End { worker, reason } => {
-                    if let Some(running) = self.workers.get(&worker) {
+                    if let Some(running) = self.workers.get(&worker)
+                        && !running.completes()
+                    {
                         let title = running.track.title();
                         tracing::debug!(worker = worker.0, title, reason, "worker ends");
                         running.stop.cancel();
@@ -256,6 +261,13 @@ impl Owner {
                 return;
             }
         }
+        let stands_in = stands_in(&self.encoding.devices, &state.track);
+        if stands_in && !state.unfinished.iter().any(|left| left.growth.key().index == segment) {
+            // Its sessions turn to the track in software within a moment.
+            return;
+        }
+        // What a device began is completed in software, and no more.
+        let limit = if stands_in { segment + 1 } else { limit };
         let (handover, continued) = match state.take_unfinished(segment) {
             Some(Unfinished { growth, handover }) => (handover, Some(growth)),
             None => (Handover::at(&state.track.map, segment), None),
@@ -286,6 +298,7 @@ impl Owner {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
+        let hardware = self.hardware(track);
         let arguments = command::worker(&command::WorkerRun {
             path: &media.path,
             facts: &media.facts,
@@ -295,7 +308,7 @@ impl Owner {
             profile: &track.profile,
             tuning: &self.tuning(track),
             filters: self.encoding.filters,
-            hardware: None,
+            hardware: hardware.as_deref(),
         });
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
@@ -310,6 +323,7 @@ impl Owner {
         let Unbegun { handover, continued, segment: first, limit } = from;
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
+        let stands_in = stands_in(&self.encoding.devices, &track);
         let (limit, limit_seen) = watch::channel(limit);
         let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
@@ -320,6 +334,7 @@ impl Owner {
             limit: limit_seen,
             progress,
             stop: stop.clone(),
+            keeps: !stands_in,
         };
         let task = self.running.spawn(worker.run(child, handover, continued)).id();
         let running = Running {
@@ -333,6 +348,7 @@ impl Owner {
             gauge: Gauge::default(),
             looked: monotonic(),
             retires_at: None,
+            stands_in,
             waiting: Vec::new(),
         };
         self.workers.insert(id, running);
@@ -365,6 +381,7 @@ impl Owner {
                     worker = id.0, title = worker.track.title(), segment = ended.progress.segment,
                     class = ?failure.class, reason = failure.detail, "worker failed"
                 );
+                self.blame_device(&worker.track, &failure, &ended.stderr);
                 self.failed(&worker.track, failure, ended.unfinished);
             }
         }
@@ -458,6 +475,11 @@ struct Unbegun {
 }
 
 impl Running {
+    /// It has still to complete what a device has begun.
+    fn completes(&self) -> bool {
+        self.stands_in && self.progress.borrow().segment < *self.limit.borrow()
+    }
+
     fn view(&self, id: WorkerId, made: impl Fn(TrackKey, u32) -> bool) -> WorkerView {
         let progress = *self.progress.borrow();
         WorkerView {
