@@ -103,8 +103,7 @@ async fn what_is_recorded_is_what_ffmpeg_says() {
 async fn a_device_that_exits_well_and_gives_a_wrong_picture_is_found_out() {
     let spawner = spawner();
     let real = Ffmpeg::discover(&config::Ffmpeg::default(), &spawner).await.unwrap();
-    let green =
-        r#"s/,setsar=1/,drawbox=w=iw:h=ih:color=0x008700:t=fill:enable=lt(n\\,12),setsar=1/"#;
+    let green = r#"s/,setsar=1/,lutyuv=y=0:u=0:v=0:enable=lt(n\\,12),setsar=1/"#;
     let faults = [
         ("", None),
         (green, Some("came out green")),
