@@ -67,7 +67,7 @@ const SEGMENT: Duration = Duration::from_secs(4);
 
 impl Want {
     /// How soon a segment of it is needed, or sooner.
-    fn due_of(&self, index: u32) -> Duration {
+    pub(crate) fn due_of(&self, index: u32) -> Duration {
         self.due + SEGMENT * index.saturating_sub(self.first)
     }
 }

@@ -7,10 +7,12 @@
 //! Invariant: this crate has no clock, file, socket, process, task or ambient
 //! randomness. `now` is always an argument.
 
+pub mod capacity;
 pub mod channel;
 pub mod client;
 pub mod command;
 pub mod demand;
+pub mod encoder;
 pub mod guide;
 pub mod hls;
 pub mod id;
@@ -20,6 +22,7 @@ pub mod ledger;
 pub mod lineup;
 pub mod media;
 pub mod mpegts;
+pub mod pace;
 pub mod planner;
 pub mod probe;
 pub mod profile;
@@ -28,3 +31,4 @@ pub mod segment_map;
 pub mod segmenter;
 pub mod session;
 pub mod time;
+pub mod turns;

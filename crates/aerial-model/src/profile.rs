@@ -9,6 +9,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::Speed;
+use crate::encoder::Encoder;
+
 /// One rung of the ladder, as URLs name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -85,6 +88,9 @@ pub struct Profile {
     pub video_kbps: u32,
     /// Audio bit rate.
     pub audio_kbps: u32,
+    /// What encodes the picture: another one gives another SPS.
+    #[serde(default)]
+    pub encoder: Encoder,
 }
 
 impl Profile {
@@ -100,6 +106,7 @@ impl Profile {
             height,
             video_kbps: video_kbps(height),
             audio_kbps: if height >= 720 { 160 } else { 128 },
+            encoder: Encoder::X264,
         })
     }
 
@@ -109,7 +116,14 @@ impl Profile {
             u16::try_from(length.clamp(MIN_HEIGHT.into(), most) & !1).unwrap_or(MIN_HEIGHT)
         };
         let (width, height) = (even(width, WIDEST), even(height, WIDEST));
-        Self { width, height, video_kbps: video_kbps(height), audio_kbps: 160 }
+        let (video_kbps, encoder) = (video_kbps(height), Encoder::default());
+        Self { width, height, video_kbps, audio_kbps: 160, encoder }
+    }
+
+    /// The same by another encoder.
+    #[must_use]
+    pub fn by(self, encoder: Encoder) -> Self {
+        Self { encoder, ..self }
     }
 
     /// The H.264 level: the lowest that carries this frame 60 times a second, so
@@ -177,10 +191,19 @@ impl Profile {
             self.height,
             self.video_kbps,
             self.audio_kbps,
-            self.x264_pins(),
+            self.pins(),
             ffmpeg_version.trim(),
         );
         ProfileKey(blake3::hash(text.as_bytes()).to_hex()[..24].to_owned())
+    }
+
+    /// What players see of H.264, whatever encodes it.
+    fn pins(&self) -> String {
+        match self.encoder {
+            Encoder::X264 => self.x264_pins(),
+            // The preset is no part of it (`rules.md`, 13).
+            device => format!("{device}|{}", device.options(self, Speed::Veryfast)),
+        }
     }
 
     /// What players see of H.264, for `-x264-params`: said in full, because
@@ -346,6 +369,10 @@ mod tests {
         assert_eq!(key, base.key("ffmpeg version 5.1.9\n"));
         assert_ne!(key, base.key("ffmpeg version 7.0.2"));
         assert_ne!(key, Profile { audio_kbps: 96, ..base.clone() }.key("ffmpeg version 5.1.9"));
+        for encoder in Encoder::ALL {
+            let by_it = base.clone().by(encoder).key("ffmpeg version 5.1.9");
+            assert_eq!(by_it == key, encoder == Encoder::X264, "{encoder}");
+        }
         assert_ne!(key, Profile { width: 960, ..base }.key("ffmpeg version 5.1.9"));
     }
 

@@ -79,6 +79,7 @@ fn every_speed_and_the_slate_have_one_sps_and_pps() {
             profile: &profile,
             tuning: &tuning,
             filters: FILTERS,
+            hardware: None,
         };
         let to = folder.path().join("made.ts");
         std::fs::write(&to, run_cleanly(&tested_ffmpeg(), worker(&run))).unwrap();

@@ -14,7 +14,13 @@ use aerial_model::time::Ticks;
 use rstest::rstest;
 use support::{FILTERS, TUNING, folder, probe, run, run_cleanly, tested_ffmpeg, words};
 
-const FRAME: Profile = Profile { width: 640, height: 360, video_kbps: 800, audio_kbps: 128 };
+const FRAME: Profile = Profile {
+    width: 640,
+    height: 360,
+    video_kbps: 800,
+    audio_kbps: 128,
+    encoder: aerial_model::encoder::Encoder::X264,
+};
 
 /// Makes a file by FFmpeg, then what a worker makes of it.
 fn aired(folder: &Path, name: &str, source: &str, filters: Filters) -> PathBuf {
@@ -37,6 +43,7 @@ fn aired_file(path: &Path, filters: Filters) -> PathBuf {
         profile: &FRAME,
         tuning: &Tuning { ..TUNING },
         filters,
+        hardware: None,
     });
     let output = run(&tested_ffmpeg(), arguments);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "FFmpeg has nothing to say");

@@ -44,6 +44,7 @@ fn a_successor_takes_up_picture_and_sound_where_each_was_left(
                 profile: &PROFILE,
                 tuning: &TUNING,
                 filters: FILTERS,
+                hardware: None,
             }),
         )
     };

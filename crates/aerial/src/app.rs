@@ -6,6 +6,7 @@
 mod first_scan;
 mod opening;
 mod parts;
+mod trial;
 
 use std::future::pending;
 use std::io::{self, Write};

@@ -5,6 +5,7 @@
 //! [`Settings::load`] gave out are valid, and whoever set a wrong value was told
 //! where it stands and what is allowed.
 
+mod encodes;
 mod units;
 
 use std::ffi::OsString;
@@ -12,12 +13,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use aerial_model::command::Tuning;
+use aerial_model::encoder::Choice;
 use aerial_model::profile::Rendition;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
+pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
 
 /// Variables that begin like settings but are none: the settings file itself.
@@ -109,6 +112,9 @@ pub struct Stream {
     /// variable they are separated by commas.
     #[serde(deserialize_with = "rungs")]
     pub ladder: Vec<Rendition>,
+    /// How much may be encoded at once: `"auto"`, what the machine was measured to
+    /// carry, or so many encodes of the full height, 1 to 1000; default `"auto"`.
+    pub encodes: Encodes,
 }
 
 impl Stream {
@@ -134,6 +140,7 @@ impl Default for Stream {
         Self {
             grace: Period::secs(30),
             height: Within::of::<720>(),
+            encodes: Encodes::Auto,
             ladder: [Rendition::Source].into_iter().chain(ladder).collect(),
         }
     }
@@ -169,11 +176,20 @@ pub struct Ffmpeg {
     pub threads: Within<1, 64>,
     /// How nice FFmpeg is to other programs, 0 to 19; default 5.
     pub niceness: Within<0, 19>,
+    /// What encodes: `auto` (the first that works of those that follow), `nvenc`,
+    /// `qsv`, `vaapi`, `videotoolbox`, `amf`, `v4l2` or `x264`; default `auto`.
+    pub encoder: Choice,
 }
 
 impl Default for Ffmpeg {
     fn default() -> Self {
-        Self { path: None, ffprobe: None, threads: Within::of::<2>(), niceness: Within::of::<5>() }
+        Self {
+            path: None,
+            ffprobe: None,
+            threads: Within::of::<2>(),
+            niceness: Within::of::<5>(),
+            encoder: Choice::Auto,
+        }
     }
 }
 

@@ -8,9 +8,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aerial_model::encoder::Choice;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Settings};
+use crate::ffmpeg::capacity;
+use crate::ffmpeg::encoders::{self, Tried};
 use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::keeper::bind;
@@ -106,7 +109,12 @@ async fn examine_ffmpeg(
         }
     };
     let chain = Chain::of(settings);
-    match selftest::try_software(ffmpeg, spawner, &chain, &folder.0).await {
+    let (choice, scratch) = (settings.ffmpeg.encoder, &folder.0);
+    let tried = encoders::try_all(ffmpeg, spawner, &chain, choice, scratch).await;
+    examine_devices(&tried, choice, report);
+    let hardware = encoders::chosen(&tried);
+    let Some(software) = tried.into_iter().find(|tried| !tried.encoder.is_device()) else { return };
+    match software.verdict {
         Verdict::Works(took) => {
             let height = chain.profile.height;
             let text = format!("libx264 and AAC work (half a second of {height}p in {took:.1?})");
@@ -121,15 +129,44 @@ async fn examine_ffmpeg(
     examine_containers(ffmpeg, spawner, &folder.0, report).await;
     let mut carried = Vec::new();
     for height in MEASURED_HEIGHTS {
-        let capacity = selftest::measure(ffmpeg, spawner, height).await;
-        let streams = capacity.map_or(0, |capacity| capacity.streams);
-        carried.push((height, streams));
+        let chain = Chain { profile: Chain::profile(height), ..chain.clone() };
+        let pixels = u32::from(chain.profile.width) * u32::from(height);
+        let hardware = hardware.as_ref();
+        let capacity = capacity::measure(ffmpeg, spawner, &chain, hardware, &folder.0).await;
+        carried.push((height, capacity.map_or(0, |capacity| capacity.streams(pixels))));
     }
     let text: Vec<_> = carried.iter().map(|(height, n)| format!("{n} of {height}p")).collect();
     let text = format!("this machine can encode about {} at once", text.join(", or "));
     match carried.iter().all(|(_, streams)| *streams == 0) {
         true => report.add(Severity::Note, format!("{text}: it is too slow, or too busy now")),
         false => report.add(Severity::Fine, text),
+    }
+}
+
+fn examine_devices(tried: &[Tried], choice: Choice, report: &mut Report) {
+    let used = encoders::chosen(tried).map(|hardware| hardware.encoder);
+    for Tried { encoder, verdict, hardware } in tried.iter().filter(|t| t.encoder.is_device()) {
+        let name = encoder.ffmpeg_name();
+        match verdict {
+            Verdict::Works(took) => {
+                let decodes = hardware.as_ref().is_some_and(|hardware| hardware.pictures);
+                let also = if decodes { ", decoding and scaling too" } else { "" };
+                let chosen = if used == Some(*encoder) { "; it is used" } else { "" };
+                let text = format!("{name} works{also} (half a second in {took:.1?}){chosen}");
+                report.add(Severity::Fine, text);
+            }
+            Verdict::Fails(reason) => {
+                let text = format!("{name} does not work here: {reason}");
+                report.add(Severity::Note, text);
+            }
+        }
+    }
+    if let (Choice::Fixed(encoder), None) = (choice, used)
+        && encoder.is_device()
+    {
+        let text =
+            format!("ffmpeg.encoder is {encoder}, which does not work: x264 is used instead");
+        report.add(Severity::Note, text);
     }
 }
 

@@ -132,6 +132,7 @@ fn worker_line(
         profile: &profile,
         tuning: &Tuning::default(),
         filters: Filters { zscale: true, drawtext: true },
+        hardware: None,
     }))
 }
 

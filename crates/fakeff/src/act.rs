@@ -130,7 +130,11 @@ fn flood_stderr(bytes: u64) -> io::Result<()> {
 
 fn pass_on(relay: &Relay, args: &[OsString]) -> io::Result<()> {
     let mut program = command(&relay.program);
-    let mut child = program.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let given = args.iter().map(|arg| {
+        let other = relay.replace.iter().find(|(from, _)| arg == from.as_str());
+        other.map_or_else(|| arg.clone(), |(_, to)| to.into())
+    });
+    let mut child = program.args(given).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let passed = match child.stdout.take() {
         Some(stdout) => copy(stdout, relay.bytes, relay.bytes_per_second),
         None => Ok(()),

@@ -99,6 +99,9 @@ pub(crate) struct Relay {
     pub(crate) bytes: u64,
     /// How fast; absent: as fast as it is read.
     pub(crate) bytes_per_second: Option<u64>,
+    /// Arguments that it is given others for: a device's encoder by one in software.
+    #[serde(default)]
+    pub(crate) replace: Vec<(String, String)>,
 }
 
 /// A script and where it is.

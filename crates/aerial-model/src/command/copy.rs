@@ -48,6 +48,7 @@ pub fn copy(run: &CopyRun<'_>) -> Vec<OsString> {
         profile: run.profile,
         tuning: run.tuning,
         filters: Filters { zscale: false, drawtext: false },
+        hardware: None,
     };
     let start = Start::of(&sound);
     let earliest = run.map.cut(run.segment).min(start.earliest) - sound.alignment();
@@ -61,7 +62,7 @@ pub fn copy(run: &CopyRun<'_>) -> Vec<OsString> {
         let inputs = Inputs { video: true, audio: audio::stream(&sound), apart: None };
         line.pair("-filter_complex", audio::graph(&sound, start, &inputs));
         streams.map_picture(&mut line);
-        line.words("-map [a] -c:v copy").sound_encoder(run.profile);
+        line.words("-map [a] -c:v copy").sound(run.profile);
     }
     line.transport();
     line.0

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::Hardware;
 use crate::media::{Entry, MediaFacts, PICTURE_HELD_AT_MOST};
 use crate::probe::{input, micros};
 use crate::profile::Profile;
@@ -53,6 +54,16 @@ pub struct WorkerRun<'a> {
     pub tuning: &'a Tuning,
     /// What this FFmpeg can do.
     pub filters: Filters,
+    /// The device that the profile's encoder is; `None` for software.
+    pub hardware: Option<&'a Hardware>,
+}
+
+impl WorkerRun<'_> {
+    /// The device, where the profile is encoded on one.
+    fn device(&self) -> Option<&Hardware> {
+        let encoder = self.profile.encoder;
+        self.hardware.filter(|device| encoder.is_device() && device.encoder == encoder)
+    }
 }
 
 impl WorkerRun<'_> {
@@ -173,6 +184,9 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
     let inputs = Inputs::of(run, start);
     let mut line = Line::default();
     line.words("-nostdin -hide_banner -v error -copyts");
+    if let Some(device) = run.device() {
+        line.words(&device.set_up());
+    }
     if inputs.video || inputs.audio.is_some() {
         line.words("-start_at_zero");
     }
@@ -187,13 +201,25 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
         None => {}
     }
     // Two graphs, so that sound that changes its form does not start the picture anew.
-    line.pair("-filter_complex", video::graph(run, start, inputs.video));
+    line.pair("-filter_complex", picture(run, start, &inputs));
     line.pair("-filter_complex", audio::graph(run, start, &inputs));
     line.words("-map [v] -map [a]");
-    line.encoder(run.profile, run.tuning, "");
+    match run.device() {
+        Some(device) => line.device(run.profile, run.tuning, device),
+        None => line.encoder(run.profile, run.tuning, ""),
+    };
     line.pair("-force_key_frames", forced_keyframes(run.map, start));
     line.transport();
     line.0
+}
+
+/// The video's graph, its end handed to the device where that must be told.
+fn picture(run: &WorkerRun<'_>, start: Start, inputs: &Inputs<'_>) -> String {
+    let graph = video::graph(run, start, inputs.video);
+    match (run.device().map(Hardware::upload), graph.strip_suffix("[v]")) {
+        (Some(upload), Some(graph)) => format!("{graph}{upload}[v]"),
+        _ => graph,
+    }
 }
 
 /// Which of the file's streams are read, and how.
@@ -265,6 +291,8 @@ fn listed_keyframes(map: &SegmentMap, start: Start) -> String {
         times.map(|frame| micros((map.rate().ticks_at(frame) - early).max(Ticks::ZERO))).collect();
     times.join(",")
 }
+/// The tags of every picture.
+const COLOURS: &str = "-color_range tv -colorspace bt709 -color_trc bt709 -color_primaries bt709";
 
 /// An argument list in the making.
 #[derive(Default)]
@@ -290,6 +318,9 @@ impl Line {
         // A picture that changes its size in mid-file goes through the graph that
         // is there: a new one would begin at the run's first frame again.
         self.words("-reinit_filter:v 0");
+        if let (Some(device), Some(_)) = (run.device(), video::on_device(run)) {
+            self.words(device.decoding());
+        }
         self.pair("-threads", run.tuning.threads.to_string());
         self.pair("-i", input(run.path))
     }
@@ -299,17 +330,29 @@ impl Line {
         self.words("-c:v libx264").pair("-preset", tuning.speed.preset());
         self.words("-profile:v high -pix_fmt yuv420p");
         self.pair("-x264-params", x264(profile, tuning) + more_x264);
-        self.pair("-b:v", format!("{}k", profile.video_kbps));
-        self.pair("-maxrate:v", format!("{}k", profile.maxrate_kbps()));
-        self.pair("-bufsize:v", format!("{}k", profile.buffer_kbits()));
+        self.rates(profile);
         self.words("-g 1000 -sc_threshold 0 -flags +cgop");
-        self.words("-color_range tv -colorspace bt709 -color_trc bt709 -color_primaries bt709");
+        self.words(COLOURS);
         self.pair("-threads:v", tuning.threads.to_string());
-        self.sound_encoder(profile)
+        self.sound(profile)
     }
 
-    /// AAC as the profile pins it.
-    fn sound_encoder(&mut self, profile: &Profile) -> &mut Self {
+    /// The same on a device.
+    fn device(&mut self, profile: &Profile, tuning: &Tuning, device: &Hardware) -> &mut Self {
+        self.pair("-c:v", device.encoder.ffmpeg_name());
+        self.words(&device.encoder.options(profile, tuning.speed));
+        self.rates(profile);
+        self.words("-g 1000 -flags +cgop").words(COLOURS);
+        self.sound(profile)
+    }
+
+    fn rates(&mut self, profile: &Profile) -> &mut Self {
+        self.pair("-b:v", format!("{}k", profile.video_kbps));
+        self.pair("-maxrate:v", format!("{}k", profile.maxrate_kbps()));
+        self.pair("-bufsize:v", format!("{}k", profile.buffer_kbits()))
+    }
+
+    fn sound(&mut self, profile: &Profile) -> &mut Self {
         self.words("-c:a aac -ac 2 -ar 48000").pair("-b:a", format!("{}k", profile.audio_kbps))
     }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::encoder::Encoder;
 use crate::media::{AudioFacts, Color, FieldOrder, VideoFacts};
 use crate::profile::Rendition;
 use crate::time::FrameRate;
@@ -70,6 +71,7 @@ fn line_with(facts: &MediaFacts, first_frame: u64, filters: Filters) -> String {
         profile: &profile,
         tuning: &Tuning::default(),
         filters,
+        hardware: None,
     };
     pretty(&worker(&run))
 }
@@ -134,6 +136,7 @@ fn a_worker_whose_sound_is_behind_its_picture_starts_with_the_sound() {
             profile: &profile,
             tuning: &Tuning::default(),
             filters: EVERYTHING,
+            hardware: None,
         }))
     };
     // 11 s and a quarter before it: 10.75 s, on the grid of audio frames.
@@ -299,4 +302,62 @@ fn three_hours_make_a_line_no_longer_than_a_minute() {
     facts.length = end;
     facts.video.as_mut().unwrap().end = end;
     assert!(line(&facts, 96).len() < short + 100);
+}
+
+/// A film from its second cut on, by a device that decodes and scales where it can.
+fn line_by(encoder: Encoder, video: VideoFacts) -> String {
+    let facts = media(Some(video), Some(audio(2)));
+    let map = facts.uniform_map().unwrap();
+    let profile = Profile::transcoded(Rendition::Height(720), 1_080).unwrap().by(encoder);
+    let node = (encoder == Encoder::Vaapi).then(|| "/dev/dri/renderD128".to_owned());
+    let hardware = Hardware { encoder, node, pictures: encoder.takes_pictures() };
+    pretty(&worker(&WorkerRun {
+        path: Path::new("/films/a film.mkv"),
+        facts: &facts,
+        map: &map,
+        first_frame: 96,
+        first_audio: map.rate().ticks_at(96),
+        profile: &profile,
+        tuning: &Tuning::default(),
+        filters: EVERYTHING,
+        hardware: Some(&hardware),
+    }))
+}
+
+#[test]
+fn each_device_has_its_own_command() {
+    for encoder in Encoder::ALL.into_iter().filter(|encoder| encoder.is_device()) {
+        let line = line_by(encoder, video((24_000, 1_001)));
+        insta::assert_snapshot!(format!("by_{encoder}"), line);
+    }
+}
+
+/// A device that is there does not touch what is encoded in software.
+#[test]
+fn a_profile_of_software_knows_no_device() {
+    let film = media(Some(video((24_000, 1_001))), Some(audio(2)));
+    assert_eq!(line_by(Encoder::X264, video((24_000, 1_001))), line(&film, 96));
+}
+
+#[test]
+fn pictures_that_need_more_than_scaling_are_decoded_in_software() {
+    let hdr = Color {
+        space: Some("bt2020nc".into()),
+        transfer: Some("smpte2084".into()),
+        ..Color::default()
+    };
+    let cases = [
+        VideoFacts { codec: "mpeg4".into(), ..video((25, 1)) },
+        VideoFacts { pixel_format: Some("yuv420p10le".into()), ..video((25, 1)) },
+        VideoFacts { field_order: FieldOrder::TopFirst, ..video((25, 1)) },
+        VideoFacts { rotation: 90, ..video((25, 1)) },
+        VideoFacts { width: 720, height: 576, ..video((25, 1)) },
+        VideoFacts { color: hdr, ..video((25, 1)) },
+    ];
+    for video in cases {
+        let line = line_by(Encoder::Nvenc, video.clone());
+        assert!(!line.contains("-hwaccel") && !line.contains("scale_cuda"), "{video:?}");
+        assert!(line.contains("-c:v h264_nvenc"));
+    }
+    assert!(line_by(Encoder::Nvenc, video((25, 1))).contains("-hwaccel cuda"));
 }

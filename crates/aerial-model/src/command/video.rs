@@ -35,7 +35,10 @@ pub(super) fn graph(run: &WorkerRun<'_>, start: Start, from_file: bool) -> Strin
         return format!("{},trim=end_pts={frames},{TAGS}[v]", black(run, frame));
     };
     let timed = timed(run, start, video);
-    let fitted = fitted(video, run.profile, run.filters);
+    let fitted = match on_device(run) {
+        Some(_) => padded("format=yuv420p".to_owned(), fit(video, run.profile), run.profile),
+        None => fitted(video, run.profile, run.filters),
+    };
     if run.picture_ends_early() {
         return format!(
             "{timed},trim=start_pts={frame}:end_pts={frames},{fitted}[p];{},trim=end_pts={frames}[b];\
@@ -62,6 +65,7 @@ fn black(run: &WorkerRun<'_>, frame: u64) -> String {
 fn timed(run: &WorkerRun<'_>, start: Start, video: &VideoFacts) -> String {
     let rate = run.map.rate();
     let mut chain = format!("[0:{}]", video.index);
+    chain += &on_device(run).unwrap_or_default();
     if video.field_order.is_interlaced() {
         // One frame for each frame; those that are whole are left alone. It needs
         // frames of one size, which `scale` hands through untouched.
@@ -110,10 +114,30 @@ fn fitted(video: &VideoFacts, profile: &Profile, filters: Filters) -> String {
             range(&video.color)
         )
     };
-    if (width, height) == (profile.width, profile.height) {
+    padded(scaled, (width, height), profile)
+}
+
+fn padded(scaled: String, size: (u16, u16), profile: &Profile) -> String {
+    if size == (profile.width, profile.height) {
         return scaled;
     }
     format!("{scaled},pad={}:{}:-1:-1:black", profile.width, profile.height)
+}
+
+/// The filters that scale on the device, where it does that as software would:
+/// it decodes what most files are, and converts no colours.
+pub(super) fn on_device(run: &WorkerRun<'_>) -> Option<String> {
+    let device = run.device().filter(|device| device.pictures)?;
+    let video = run.facts.video.as_ref()?;
+    let decoded = matches!(video.codec.as_str(), "h264" | "hevc");
+    let plain = video.pixel_format.as_deref() == Some("yuv420p")
+        && !video.field_order.is_interlaced()
+        && video.rotation == 0
+        && matrix(video) == "bt709"
+        && range(&video.color).is_empty()
+        && !video.color.is_hdr();
+    let (width, height) = fit(video, run.profile);
+    (decoded && plain).then(|| device.scaling(width, height))
 }
 
 /// The largest even size in the frame that keeps the picture's shape; FFmpeg

@@ -237,12 +237,12 @@ proptest! {
             prop_assert!(facts.length > Ticks::ZERO);
             prop_assert!(facts.uniform_map().is_some());
             let map = facts.uniform_map().unwrap();
-            let profile = crate::profile::Profile { width: 640, height: 360, video_kbps: 800, audio_kbps: 128 };
+            let profile = crate::profile::Profile { width: 640, height: 360, video_kbps: 800, audio_kbps: 128, encoder: crate::encoder::Encoder::X264 };
             let run = crate::command::WorkerRun {
                 path: Path::new("a"), facts: &facts, map: &map, first_frame: map.frames() - 1,
                 first_audio: map.rate().ticks_at(map.frames() - 1),
                 profile: &profile, tuning: &crate::command::Tuning::default(),
-                filters: crate::command::Filters { zscale: true, drawtext: true },
+                filters: crate::command::Filters { zscale: true, drawtext: true }, hardware: None,
             };
             prop_assert!(crate::command::worker(&run).len() > 20);
         }

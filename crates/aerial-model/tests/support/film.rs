@@ -44,6 +44,7 @@ impl Film {
             profile: &self.profile,
             tuning: &TUNING,
             filters: FILTERS,
+            hardware: None,
         });
         let output = run(&tested_ffmpeg(), arguments.clone());
         assert!(

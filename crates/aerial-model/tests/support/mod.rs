@@ -17,8 +17,13 @@ use aerial_model::profile::Profile;
 use tempfile::TempDir;
 
 /// The size of sources and of what workers make of them: nothing to scale.
-pub(crate) const PROFILE: Profile =
-    Profile { width: 320, height: 180, video_kbps: 400, audio_kbps: 96 };
+pub(crate) const PROFILE: Profile = Profile {
+    width: 320,
+    height: 180,
+    video_kbps: 400,
+    audio_kbps: 96,
+    encoder: aerial_model::encoder::Encoder::X264,
+};
 
 pub(crate) const TUNING: Tuning = Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 };
 

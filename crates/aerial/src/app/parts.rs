@@ -4,24 +4,25 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::time::AirTime;
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::first_scan::FirstScan;
+use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::db::Db;
-use crate::ffmpeg::selftest::{self, Chain, Verdict};
+use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::events::Events;
 use crate::http::streams::Streams;
@@ -30,6 +31,8 @@ use crate::http::{self, AppState};
 use crate::indexing::Indexing;
 use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
+use crate::stream::admission::Admission;
+use crate::stream::devices::Devices;
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
 use crate::stream::slate::Slates;
@@ -115,7 +118,8 @@ impl Parts {
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
-        let encoding = encoding(&ffmpeg, settings);
+        let devices = Devices::default();
+        let encoding = encoding(&ffmpeg, settings, devices.clone());
         let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
@@ -126,22 +130,39 @@ impl Parts {
             stop_transcoding.clone(),
         );
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
+            .on(devices.clone())
             .offering(settings.stream.rungs(), settings.stream.height.get());
-        let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
+        let admission = Admission::new(trial::first_limit(settings));
+        let manager = Manager::new(
+            clock.clone(),
+            programme,
+            transcoder.clone(),
+            store.clone(),
+            admission.clone(),
+        );
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
         let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let again = Arc::new(Notify::new());
         let trial = Trial {
             ffmpeg: ffmpeg.clone(),
             spawner: spawner.clone(),
             chain: Chain::of(settings),
             folder: data.tmp(),
+            db: db.clone(),
+            encodes: settings.stream.encodes,
+            admission: admission.clone(),
+            transcoder,
+            choice: settings.ffmpeg.encoder,
+            devices,
+            again: Arc::clone(&again),
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
-        let host = host(&ffmpeg, (settings, &data), *restarts, encoders, clock.now());
+        let host =
+            host(&ffmpeg, (settings, &data), *restarts, (encoders, admission, again), clock.now());
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -223,42 +244,15 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
     }
 }
 
-fn encoding(ffmpeg: &Ffmpeg, settings: &Settings) -> Encoding {
+fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding {
     Encoding {
         ffmpeg: ffmpeg.ffmpeg.clone(),
         filters: ffmpeg.filters(),
         tuning: settings.ffmpeg.tuning(),
         niceness: u8::try_from(settings.ffmpeg.niceness.get()).unwrap_or(0),
-    }
-}
-
-/// The encoders, really tried once while the server already serves.
-struct Trial {
-    ffmpeg: Ffmpeg,
-    spawner: Spawner,
-    chain: Chain,
-    folder: PathBuf,
-}
-
-impl Trial {
-    async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
-        let trying = selftest::try_software(&self.ffmpeg, &self.spawner, &self.chain, &self.folder);
-        let verdict = tokio::select! {
-            () = ending.cancelled() => return,
-            verdict = trying => verdict,
-        };
-        let (works, verdict) = match verdict {
-            Verdict::Works(took) => (true, format!("encoded half a second in {took:.1?}")),
-            Verdict::Fails(reason) => {
-                tracing::error!(
-                    %reason,
-                    "libx264 and AAC do not work here: install another FFmpeg; `aerial doctor` \
-                     tells more"
-                );
-                (false, reason)
-            }
-        };
-        tell.send_replace(vec![Encoder { name: "libx264".to_owned(), works, verdict }]);
+        // A worker keeps a core busy, and another in part.
+        devices,
+        turns: std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
 
@@ -267,7 +261,7 @@ fn host(
     ffmpeg: &Ffmpeg,
     (settings, data): (&Settings, &DataDir),
     restarts: u32,
-    encoders: watch::Receiver<Vec<Encoder>>,
+    (encoders, admission, try_again): (watch::Receiver<Vec<Encoder>>, Admission, Arc<Notify>),
     now: AirTime,
 ) -> Host {
     Host(Arc::new(HostFacts {
@@ -277,7 +271,12 @@ fn host(
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
         encoders,
-        encode_limit: 0,
+        admission,
+        try_again,
+        frame: {
+            let profile = Chain::of(settings).profile;
+            (profile.width, profile.height)
+        },
         data: data.root().to_owned(),
         store_limit_bytes: settings.store.limit.0,
     }))

@@ -40,6 +40,7 @@ fn without_anything_given_the_defaults_hold() {
     grace = "30s"
     height = 720
     ladder = ["source", "1080p", "720p", "480p", "360p"]
+    encodes = "auto"
 
     [store]
     limit = "10GiB"
@@ -48,6 +49,7 @@ fn without_anything_given_the_defaults_hold() {
     [ffmpeg]
     threads = 2
     niceness = 5
+    encoder = "auto"
 
     [log]
     format = "text"
@@ -81,6 +83,7 @@ fn every_kind_of_value_can_be_a_variable() {
         ("AERIAL_LIBRARY_FOLDERS", "/films:/shows and more"),
         ("AERIAL_SERVER_DATA", "2024"),
         ("AERIAL_LOG_FORMAT", "json"),
+        ("AERIAL_STREAM_ENCODES", "12"),
     ];
     let settings = load(None, &variables, Flags::default()).unwrap();
     assert_eq!(settings.store.limit, ByteSize::gib(20));
@@ -89,6 +92,7 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(settings.library.folders, [Path::new("/films"), Path::new("/shows and more")]);
     assert_eq!(settings.server.data, Path::new("2024"));
     assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.stream.encodes, Encodes::Count(12));
 }
 
 #[test]
@@ -112,6 +116,10 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "[store\nlimit = \"1GiB\"\n",
         "[stream]\ngrace = \"2h\"\n",
         "\nstream.height = 721\n",
+        "\n[stream]\nencodes = 0\n",
+        "[stream]\nencodes = \"many\"\n",
+        "[stream]\nencodes = true\n",
+        "[ffmpeg]\nencoder = \"gpu\"\n",
         "[log]\n# more\nfilter = \"loud=very\"\n",
     ]
     .map(file_error)
@@ -130,6 +138,7 @@ fn a_wrong_variable_is_named_with_what_is_allowed() {
         ("AERIAL_LIBRARY_PROBES", "0"),
         ("AERIAL_LIBRARY_WATCH", "maybe"),
         ("AERIAL_LOG_FORMAT", "xml"),
+        ("AERIAL_STREAM_ENCODES", "1001"),
         ("AERIAL_STORE_LIMIT", "1MiB"),
     ]
     .map(|(name, value)| variable_error(name, value))

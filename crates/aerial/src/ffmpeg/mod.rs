@@ -4,9 +4,13 @@
 //! elsewhere (`aerial_model::command`). Invariant: no process outlives its
 //! [`Child`] handle, and none outlives the server.
 
+pub mod capacity;
 mod child;
+pub mod devices;
 pub mod discover;
+pub mod encoders;
 mod font;
+mod sample;
 pub mod selftest;
 pub mod shim;
 mod spawner;

@@ -2,20 +2,17 @@
 //!
 //! `-encoders` lists NVENC, QSV and VAAPI where all three fail, and a widespread
 //! static build crashes on every `.ts`. So encoders encode half a second with a
-//! worker's own command line, common containers are written and read, and the
-//! speed is measured. Owns no policy: what follows from a verdict is decided
+//! worker's own command line, and common containers are written and read. Owns no policy: what follows from a verdict is decided
 //! by who asks. Invariant: each try ends within [`TIME`].
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aerial_model::command::{self, OUTPUT_OFFSET, Tuning, WorkerRun};
-use aerial_model::media::{AudioFacts, Color, Entry, FieldOrder, MediaFacts, VideoFacts};
+use aerial_model::command::{self, OUTPUT_OFFSET, Tuning};
 use aerial_model::mpegts::{Demuxer, UnitKind};
 use aerial_model::profile::{Profile, Rendition};
-use aerial_model::segment_map::SegmentMap;
-use aerial_model::time::{FrameRate, Ticks};
 
+use super::sample::{Picture, Sample};
 use super::{Exit, Ffmpeg, Invocation, Output, RunError, RunLimits, Spawner};
 use crate::clock::monotonic;
 use crate::config::Settings;
@@ -29,6 +26,15 @@ const OUTPUT_BYTES: usize = 32 << 20;
 /// Half a second at 23.976 pictures a second.
 const SAMPLE_FRAMES: u64 = 12;
 
+/// What is tried: another size, rate and sampling than what comes out.
+const TRIED: Picture = Picture {
+    size: (1_280, 534),
+    rate: (24_000, 1_001),
+    frames: SAMPLE_FRAMES,
+    codec: ("mpeg4", &["-q:v", "4"]),
+    grain: false,
+};
+
 /// A try gives way to streams.
 const NICENESS: u8 = 10;
 
@@ -38,14 +44,6 @@ const SILENT: &str = "it ended without an error";
 /// The containers that are written and read: what most libraries are made of.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "ts", "avi"];
 
-/// Seconds of video in the measurement: long enough that FFmpeg's own start of
-/// 70 ms does not count, short enough to finish on a slow machine.
-const MEASURED_SECS: u32 = 3;
-
-/// Of the measured speed, what is given to streams: real pictures are harder
-/// than test pictures, and the server needs some of the machine.
-const USABLE_PERCENT: u32 = 60;
-
 /// What a try showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -53,15 +51,6 @@ pub enum Verdict {
     Works(Duration),
     /// It does not; the reason is for people.
     Fails(String),
-}
-
-/// How much this machine can encode at once, measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// The height of the pictures.
-    pub height: u16,
-    /// How many streams of it, in real time, side by side.
-    pub streams: u32,
 }
 
 /// What a worker would encode with.
@@ -76,10 +65,13 @@ pub struct Chain {
 impl Chain {
     /// The chain that these settings ask for, at its full height.
     pub fn of(settings: &Settings) -> Self {
-        let height = settings.stream.height.get();
-        let profile =
-            Profile::transcoded(Rendition::Height(height), height).expect("a height has a profile");
+        let profile = Self::profile(settings.stream.height.get());
         Self { profile, tuning: settings.ffmpeg.tuning() }
+    }
+
+    /// The profile of a picture that high.
+    pub fn profile(height: u16) -> Profile {
+        Profile::transcoded(Rendition::Height(height), height).expect("a height has a profile")
     }
 }
 
@@ -92,17 +84,30 @@ pub async fn try_software(
     chain: &Chain,
     folder: &Path,
 ) -> Verdict {
-    let file = folder.join(format!("try-{}.mkv", uuid::Uuid::now_v7()));
-    let verdict = match encode(ffmpeg, spawner, chain, &file).await {
+    let file = Temporary::in_folder(folder);
+    match encode(ffmpeg, spawner, chain, &file.0).await {
         Ok(took) => Verdict::Works(took),
         Err(reason) => Verdict::Fails(reason),
-    };
-    if let Err(error) = std::fs::remove_file(&file)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(file = %file.display(), %error, "a temporary file is left");
     }
-    verdict
+}
+
+/// A file that is removed when this is dropped.
+pub(super) struct Temporary(pub(super) PathBuf);
+
+impl Temporary {
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        Self(folder.join(format!("try-{}.mkv", uuid::Uuid::now_v7())))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %self.0.display(), %error, "a temporary file is left");
+        }
+    }
 }
 
 async fn encode(
@@ -111,32 +116,19 @@ async fn encode(
     chain: &Chain,
     file: &Path,
 ) -> Result<Duration, String> {
-    let sample = Sample::new().ok_or("half a second cannot be cut")?;
-    let write = quiet(ffmpeg)
-        .args(["-f", "lavfi", "-i", &sample.picture()])
-        .args(["-f", "lavfi", "-i", "sine=sample_rate=44100:duration=0.5"])
-        .args(["-c:v", "mpeg4", "-q:v", "4", "-c:a", "pcm_s16le", "-f", "matroska", "-y"])
-        .arg(file);
+    let sample = Sample::of(TRIED).ok_or("half a second cannot be cut")?;
+    let write = sample.write(ffmpeg, file);
     run(spawner, write).await.map_err(|reason| format!("writing a file to try: {reason}"))?;
-    let arguments = command::worker(&WorkerRun {
-        path: file,
-        facts: &sample.facts,
-        map: &sample.map,
-        first_frame: 0,
-        first_audio: Ticks::ZERO,
-        profile: &chain.profile,
-        tuning: &chain.tuning,
-        filters: ffmpeg.filters(),
-    });
+    let arguments = command::worker(&sample.run(ffmpeg, file, &chain.profile, &chain.tuning));
     let since = monotonic();
     let worker = Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS);
     let output = run(spawner, worker).await?;
-    judge(&output.stdout)?;
+    judge(&output.stdout, SAMPLE_FRAMES)?;
     Ok(since.elapsed())
 }
 
-/// Twelve pictures, the first of which can be entered, and sound.
-fn judge(stdout: &[u8]) -> Result<(), String> {
+/// So many pictures, the first of which can be entered, and sound.
+pub(super) fn judge(stdout: &[u8], frames: u64) -> Result<(), String> {
     let mut demuxer = Demuxer::new(OUTPUT_OFFSET);
     demuxer.push(stdout);
     demuxer.finish();
@@ -152,76 +144,14 @@ fn judge(stdout: &[u8]) -> Result<(), String> {
         }
     }
     match (pictures, sounds, enters) {
-        (SAMPLE_FRAMES, 1.., true) => Ok(()),
+        (count, 1.., true) if count == frames => Ok(()),
         (0, 0, _) => Err(format!("{SILENT}, but what came out is no MPEG-TS")),
-        (SAMPLE_FRAMES, 1.., false) => {
+        (count, 1.., false) if count == frames => {
             Err(format!("{SILENT}, but the first picture is no keyframe"))
         }
         _ => Err(format!(
-            "{SILENT}, but {pictures} pictures of {SAMPLE_FRAMES} and {sounds} pieces of sound came out"
+            "{SILENT}, but {pictures} pictures of {frames} and {sounds} pieces of sound came out"
         )),
-    }
-}
-
-/// The file that is tried: another size, rate and sampling than what comes out.
-struct Sample {
-    facts: MediaFacts,
-    map: SegmentMap,
-}
-
-impl Sample {
-    const SIZE: (u32, u32) = (1_280, 534);
-    const RATE: (u32, u32) = (24_000, 1_001);
-
-    fn new() -> Option<Self> {
-        let rate = FrameRate::new(Self::RATE.0, Self::RATE.1)?;
-        let length = rate.ticks_at(SAMPLE_FRAMES);
-        let video = VideoFacts {
-            index: 0,
-            codec: "mpeg4".to_owned(),
-            profile: None,
-            pixel_format: Some("yuv420p".to_owned()),
-            width: Self::SIZE.0,
-            height: Self::SIZE.1,
-            pixel_aspect: (1, 1),
-            rotation: 0,
-            average_rate: Some(rate),
-            nominal_rate: Some(rate),
-            field_order: FieldOrder::Progressive,
-            color: Color::default(),
-            start: Ticks::ZERO,
-            end: length,
-            kbps: None,
-            language: None,
-        };
-        let audio = AudioFacts {
-            index: 1,
-            codec: "pcm_s16le".to_owned(),
-            profile: None,
-            sample_rate: 44_100,
-            channels: 1,
-            layout: None,
-            start: Ticks::ZERO,
-            end: Ticks::from_millis(500),
-            language: None,
-        };
-        let facts = MediaFacts {
-            container: "matroska,webm".to_owned(),
-            start_time: Ticks::ZERO,
-            length,
-            video: Some(video),
-            audio: vec![audio],
-            subtitles: Vec::new(),
-            chapters: Vec::new(),
-            entry: Entry::Seek { pre_seek: Ticks::from_secs(1) },
-            tags: std::collections::BTreeMap::new(),
-        };
-        Some(Self { map: facts.uniform_map()?, facts })
-    }
-
-    fn picture(&self) -> String {
-        let ((width, height), (num, den)) = (Self::SIZE, Self::RATE);
-        format!("testsrc2=size={width}x{height}:rate={num}/{den}:duration=0.5")
     }
 }
 
@@ -270,27 +200,12 @@ async fn try_container(
     }
 }
 
-/// Measure how many streams of this height can be encoded in real time at once.
-/// `None` if the measurement fails or takes too long, which is below one stream.
-pub async fn measure(ffmpeg: &Ffmpeg, spawner: &Spawner, height: u16) -> Option<Capacity> {
-    let width = u32::from(height) * 16 / 9 / 2 * 2;
-    let source = format!("testsrc2=size={width}x{height}:rate=25:duration={MEASURED_SECS}");
-    let invocation = quiet(ffmpeg)
-        .args(["-f", "lavfi", "-i", &source])
-        .args(["-vf", "noise=alls=6:allf=t,format=yuv420p"])
-        .args(["-c:v", "libx264", "-preset", "veryfast", "-f", "null", "-"]);
-    let since = monotonic();
-    run(spawner, invocation).await.ok()?;
-    let took_ms = u32::try_from(since.elapsed().as_millis()).ok()?.max(1);
-    Some(Capacity { height, streams: MEASURED_SECS * 1_000 * USABLE_PERCENT / 100 / took_ms })
-}
-
 fn quiet(ffmpeg: &Ffmpeg) -> Invocation {
     Invocation::new(&ffmpeg.ffmpeg).args(["-nostdin", "-hide_banner", "-v", "error"])
 }
 
 /// Run it and have its output, or what it said.
-async fn run(spawner: &Spawner, invocation: Invocation) -> Result<Output, String> {
+pub(super) async fn run(spawner: &Spawner, invocation: Invocation) -> Result<Output, String> {
     let limits = RunLimits { time: TIME, stdout_bytes: OUTPUT_BYTES };
     match spawner.run_to_end(invocation, limits).await {
         Ok(output) if output.exit.is_success() => Ok(output),
@@ -320,10 +235,10 @@ mod tests {
 
     #[test]
     fn what_is_no_mpegts_with_all_pictures_does_not_count() {
-        assert!(judge(b"").unwrap_err().contains("no MPEG-TS"));
-        assert!(judge(b"fine\n").is_err());
+        assert!(judge(b"", SAMPLE_FRAMES).unwrap_err().contains("no MPEG-TS"));
+        assert!(judge(b"fine\n", SAMPLE_FRAMES).is_err());
         let packet = [[0x47; 1].as_slice(), &[0; 187]].concat();
-        assert!(judge(&packet.repeat(10)).is_err());
+        assert!(judge(&packet.repeat(10), SAMPLE_FRAMES).is_err());
     }
 
     #[test]

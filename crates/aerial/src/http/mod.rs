@@ -142,5 +142,6 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(streams::register))
         .routes(routes!(streams::unregister))
         .routes(routes!(system::get))
+        .routes(routes!(system::test_encoders))
         .routes(routes!(events::events))
 }

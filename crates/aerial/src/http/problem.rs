@@ -6,6 +6,7 @@
 //! and whatever is a fault of the server (5xx) is logged here, once.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use aerial_model::channel::Invalid;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -45,8 +46,10 @@ pub enum Kind {
     Invalid,
     /// A fault of the server.
     Internal,
-    /// Not now: starting, stopping, or full.
+    /// Not now: starting or stopping.
     Unavailable,
+    /// Not now: the machine does as much as it can.
+    Full,
 }
 
 impl Kind {
@@ -68,6 +71,7 @@ impl Kind {
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Not valid"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Server fault"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now"),
+            Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "full", "Full"),
         }
     }
 
@@ -123,6 +127,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
+    /// When to ask again, told in the header `Retry-After`.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 /// What handlers answer with.
@@ -138,6 +145,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -177,6 +185,13 @@ impl Problem {
         self
     }
 
+    /// The same, with when to ask again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -190,13 +205,18 @@ pub(super) struct Told;
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        if self.retry_after.is_some() {
+            tracing::warn!(status = self.status, detail = %self.detail, "a request was refused");
+        } else if status.is_server_error() {
             tracing::error!(status = self.status, detail = %self.detail, "a request failed");
         }
         // Strings and numbers alone: this cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().into());
+        }
         response.extensions_mut().insert(Told);
         response
     }

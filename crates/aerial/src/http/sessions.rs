@@ -18,9 +18,6 @@ use crate::stream::session::SessionView;
 use crate::stream::track::Track;
 use crate::stream::transcoder::Status;
 
-/// The one encoder that there is so far.
-pub(super) const ENCODER: &str = "libx264";
-
 impl Sessions for Manager {
     fn list(&self) -> Vec<SessionFacts> {
         let status = self.transcoding();
@@ -68,9 +65,10 @@ impl From<StreamError> for Refusal {
             | StreamError::UnknownRendition { .. }
             | StreamError::NoSegment { .. }
             | StreamError::NotOnAir(_) => Self::NotThere(said),
-            StreamError::NewStream(_) | StreamError::Stopped(_) | StreamError::ShuttingDown => {
-                Self::NotNow(said)
-            }
+            StreamError::NewStream(_)
+            | StreamError::Stopped(_)
+            | StreamError::ShuttingDown
+            | StreamError::Full { .. } => Self::NotNow(said),
             StreamError::Timeline(_) => Self::Failed(said),
         }
     }
@@ -95,7 +93,10 @@ fn facts(view: &SessionView, status: &Status) -> SessionFacts {
             copied: (copies_video, treatment == Some(Treatment::Copied)),
             encoder: worker
                 .filter(|worker| !worker.track.treatment.copies_video())
-                .map(|_| ENCODER.to_owned()),
+                .map(|worker| worker.track.profile.encoder.ffmpeg_name().to_owned()),
+            preset: worker
+                .filter(|worker| !worker.track.treatment.copies_video())
+                .map(|worker| worker.speed.preset()),
             speed_permille: worker.and_then(|worker| worker.speed_percent).map(|p| p * 10),
             buffer_ahead_ms: ahead.as_millis(),
         }

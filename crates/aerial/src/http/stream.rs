@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::problem::{Kind, Problem};
+use crate::stream::admission::RETRY_AFTER;
 use crate::stream::body::SegmentBody;
 use crate::stream::manager::{Manager, Playlist, StreamError};
 use crate::stream::session::Waiting;
@@ -226,6 +227,9 @@ impl From<StreamError> for Problem {
             StreamError::Stopped(_) => Kind::Conflict,
             StreamError::Timeline(_) => Kind::Internal,
             StreamError::ShuttingDown => Kind::Unavailable,
+            StreamError::Full { .. } => {
+                return Self::new(Kind::Full, error.to_string()).retry_after(RETRY_AFTER);
+            }
         };
         Self::new(kind, error.to_string())
     }

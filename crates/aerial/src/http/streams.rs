@@ -66,6 +66,8 @@ pub struct RenditionFacts {
     pub encoder: Option<String>,
     /// What is on the air in it is copied: its picture, its sound.
     pub copied: (bool, bool),
+    /// How hard the encoder tries.
+    pub preset: Option<&'static str>,
     /// How fast it is made, in thousandths of real time.
     pub speed_permille: Option<u32>,
     /// How far it is made ahead of now.
@@ -199,6 +201,10 @@ pub struct Rendition {
     video: Action,
     /// What is done with its sound.
     audio: Action,
+    /// How hard the encoder tries: x264's name. A cheaper one than usual while the
+    /// machine does not keep up.
+    #[schema(required = true)]
+    preset: Option<&'static str>,
     /// How fast it is made: 1 is real time.
     #[schema(required = true)]
     speed: Option<f64>,
@@ -236,6 +242,7 @@ fn told(schedule: &Schedule, facts: SessionFacts) -> Session {
         encoder: rendition.encoder,
         video: Action::of(rendition.copied.0),
         audio: Action::of(rendition.copied.1),
+        preset: rendition.preset,
         speed: rendition.speed_permille.map(|permille| f64::from(permille) / 1_000.0),
         buffer_ahead_ms: rendition.buffer_ahead_ms,
     };

@@ -6,10 +6,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aerial_model::capacity::Limit;
 use aerial_model::time::AirTime;
 use axum::extract::State;
-use serde::Serialize;
-use tokio::sync::watch;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -19,6 +21,7 @@ use super::wire::{Instant, millis};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
+use crate::stream::admission::{Admission, Occupancy};
 
 /// What was found out about this server when it started.
 #[derive(Clone, Debug)]
@@ -35,8 +38,12 @@ pub struct HostFacts {
     pub ffmpeg_shortcomings: Vec<String>,
     /// Encoders that were tried, in the order they are preferred; none until then.
     pub encoders: watch::Receiver<Vec<Encoder>>,
-    /// How many tracks may be encoded at a time.
-    pub encode_limit: u32,
+    /// What may be encoded at once, and what of it is taken.
+    pub admission: Admission,
+    /// Told when the encoders are to be tried again.
+    pub try_again: Arc<Notify>,
+    /// Width and height of a picture of the full height.
+    pub frame: (u16, u16),
     /// The data folder.
     pub data: PathBuf,
     /// The most that the segment store may take.
@@ -48,13 +55,15 @@ pub struct HostFacts {
 pub struct Host(pub Arc<HostFacts>);
 
 /// An encoder, and whether it works here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Encoder {
     /// FFmpeg's name of it.
     #[schema(example = "libx264")]
     pub name: String,
     /// Whether it works.
     pub works: bool,
+    /// Whether it is the one that is used.
+    pub in_use: bool,
     /// How that was found out, or why it does not.
     pub verdict: String,
 }
@@ -103,8 +112,26 @@ pub struct FfmpegView {
 /// What this machine may do at a time.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Capacity {
-    /// Tracks encoded at a time.
+    /// Encodes of the full height at once (25 pictures a second, where measured);
+    /// smaller pictures take less of it.
     encodes: u32,
+    /// `measured`, `assumed` until that is done, or `set` by the settings.
+    by: &'static str,
+    /// How much of it is taken, in per cent.
+    taken_percent: u32,
+    /// What is encoded now: channels and their renditions.
+    running: Vec<String>,
+}
+
+fn capacity(host: &HostFacts) -> Capacity {
+    let Occupancy { limit, running, taken_percent } = host.admission.occupancy();
+    let by = match limit {
+        Limit::Measured { .. } => "measured",
+        Limit::Assumed { .. } => "assumed",
+        Limit::Set { .. } => "set",
+    };
+    let pixels = u32::from(host.frame.0) * u32::from(host.frame.1);
+    Capacity { encodes: limit.encodes(pixels), by, taken_percent, running }
 }
 
 /// The disk that the data folder is on.
@@ -148,9 +175,20 @@ pub(super) async fn get(
             processes: spawner.living(),
         },
         encoders: host.encoders.borrow().clone(),
-        capacity: Capacity { encodes: host.encode_limit },
+        capacity: capacity(&host),
         disk,
     })
+}
+
+/// Tries all encoders again, and measures what the machine carries; `GET /system`
+/// tells what came of it a few seconds later.
+#[utoipa::path(
+    post, path = "/system/encoders/test", operation_id = "test_encoders", tag = "system",
+    responses((status = 202)),
+)]
+pub(super) async fn test_encoders(State(Host(host)): State<Host>) -> StatusCode {
+    host.try_again.notify_one();
+    StatusCode::ACCEPTED
 }
 
 fn disk(host: &HostFacts) -> Option<Disk> {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aerial_model::capacity::{Encode, Full};
 use aerial_model::client::ClientId;
 use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
 use aerial_model::id::{ChannelId, ChannelRef};
@@ -21,13 +22,14 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, TuneIn};
 use super::body::{self, SegmentBody};
 use super::programme::{self, Programme, SERVED_FOR};
 use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Waiting};
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 
 /// Segments on the channel's clock are kept for all who ask for them now.
 const RESTAMPED_BYTES: u64 = 64 << 20;
@@ -79,6 +81,20 @@ pub enum StreamError {
     /// The channel was stopped in the meantime.
     #[error("channel {0} was stopped; tune in again")]
     Stopped(String),
+    /// One more cannot be encoded.
+    #[error(
+        "channel {channel} cannot be tuned in to now: {} at once is what this machine can encode, \
+         and that many are on the air ({}). Watch one of these, wait until one is left, or allow \
+         more with stream.encodes (AERIAL_STREAM_ENCODES), where the machine can carry more",
+        full.running.len(),
+        full.running.join(", ")
+    )]
+    Full {
+        /// Which channel.
+        channel: String,
+        /// What is encoded instead.
+        full: Full,
+    },
     /// The schedule failed.
     #[error(transparent)]
     Timeline(#[from] TimelineError),
@@ -123,7 +139,13 @@ pub struct Playlist {
 
 impl Manager {
     /// A manager without any session.
-    pub fn new(clock: Clock, programme: Programme, transcoder: Transcoder, store: Store) -> Self {
+    pub fn new(
+        clock: Clock,
+        programme: Programme,
+        transcoder: Transcoder,
+        store: Store,
+        admission: Admission,
+    ) -> Self {
         let restamped = moka::sync::Cache::builder()
             .max_capacity(RESTAMPED_BYTES)
             .weigher(|_, bytes: &Bytes| bytes.len().try_into().unwrap_or(u32::MAX))
@@ -132,7 +154,7 @@ impl Manager {
         let anonymous =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(ANONYMOUS_IDLE).build();
         Self(Arc::new(Inner {
-            parts: SessionParts { clock, programme, transcoder, store },
+            parts: SessionParts { clock, programme, transcoder, store, admission },
             sessions: Mutex::default(),
             restamped,
             anonymous,
@@ -146,7 +168,7 @@ impl Manager {
         let channel = self.channel(channel).await?;
         // That its timeline can be read is part of a start.
         self.ledger(channel.id).await?;
-        Ok(self.session(&channel, [])?.view())
+        Ok(self.session(&channel, [], TuneIn::Silent)?.view())
     }
 
     /// Stops a channel; returns when nothing of it is left, also where somebody
@@ -270,13 +292,18 @@ impl Manager {
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
+        let encode = self.encode(&ledger, rendition).await;
+        let tune_in = match client {
+            None => TuneIn::New(rendition, encode),
+            Some(_) => TuneIn::Known(rendition, encode),
+        };
         let client = client.unwrap_or_else(|| {
             self.0
                 .anonymous
                 .get_with((channel.id, viewer.0, viewer.1), || new_client(edge.current, now))
         });
         let seen = Event::Seen { client, rendition: Some(rendition) };
-        let session = self.session(&channel, [seen])?;
+        let session = self.session(&channel, [seen], tune_in)?;
         let window = hls::window(&client, edge, now);
         session.promised(window.end);
         let entries = programme::entries(&ledger, window);
@@ -299,9 +326,11 @@ impl Manager {
     ) -> Result<(SegmentBody, Option<Waiting>), StreamError> {
         let channel = self.channel(channel).await?;
         self.check_offered(&channel, rendition)?;
+        let ledger = self.ledger(channel.id).await?;
+        let encode = self.encode(&ledger, rendition).await;
         loop {
             let asked = client.map(|client| Event::Asked { client, rendition, sequence });
-            let session = self.session(&channel, asked)?;
+            let session = self.session(&channel, asked, TuneIn::Promised(rendition, encode))?;
             let waiting = client.map(|client| session.waiting(client));
             match self.segment_of(&session, &channel, rendition, sequence).await {
                 // It ended as this came in, for want of clients: the next one.
@@ -332,19 +361,26 @@ impl Manager {
         let airing = ledger
             .airing_of(sequence)
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
-        let track = self.0.parts.programme.track(airing, rendition).await?;
-        let key = SegmentKey { track: track.key, index: segment.index };
-        if !self.0.parts.store.has(key) {
-            session.tell(Message::Urgent { rendition, sequence });
-        }
+        let programme = &self.0.parts.programme;
+        let mut devices = programme.devices().changes();
         // It is held until it can be sent (`rules.md`, 21): as long as anybody
         // may ask for it.
-        let patience = self.clock().until(segment.end() + SERVED_FOR);
-        let found = tokio::select! {
-            found = self.0.parts.store.wait(key) => found,
+        let patience = monotonic() + self.clock().until(segment.end() + SERVED_FOR);
+        let found = loop {
+            // Where a device fails, another track takes its place.
+            devices.mark_unchanged();
+            let track = programme.track(airing, rendition).await?;
+            let key = SegmentKey { track: track.key, index: segment.index };
+            if !self.0.parts.store.has(key) {
+                session.tell(Message::Urgent { rendition, sequence });
+            }
+            tokio::select! {
+            found = self.0.parts.store.wait(key) => break found,
+            Ok(()) = devices.changed() => {}
             () = session.ended() => return Err(StreamError::Stopped(channel.number.to_string())),
-            () = tokio::time::sleep(patience) => {
+            () = tokio::time::sleep_until(patience) => {
                 return Err(no_segment(channel, &ledger, sequence, self.now()));
+            }
             }
         };
         session.tell(Message::Event(Event::Delivered));
@@ -401,6 +437,11 @@ impl Manager {
         let asked_for =
             sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
         Ok(listed.max(asked_for))
+    }
+
+    /// What is taken of the machine's capacity.
+    pub fn admission(&self) -> &Admission {
+        &self.0.parts.admission
     }
 
     /// How full the segment store is.
@@ -473,8 +514,21 @@ impl Manager {
         let now = self.now();
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
         let client = new_client(edge.current, now);
-        let session = self.session(channel, [Event::Seen { client, rendition }])?;
+        let tune_in = match rendition {
+            Some(rendition) => TuneIn::New(rendition, self.encode(&ledger, rendition).await),
+            None => TuneIn::Silent,
+        };
+        let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
         Ok((client, session))
+    }
+
+    /// What would have to be encoded for a viewer who tunes in now.
+    async fn encode(&self, ledger: &Ledger, rendition: Rendition) -> Option<Encode> {
+        let (parts, now) = (&self.0.parts, self.now());
+        let current = programme::edge(ledger, now)?.current;
+        // A file that cannot be looked up is its session's trouble, not the viewer's.
+        let tracks = parts.programme.tracks(ledger, rendition, [current; 2], now).await.ok()?;
+        programme::encode(ledger, &tracks, now, |key| parts.store.has(key))
     }
 
     /// The channel's session, told of this; a new one if there is none. One lock,
@@ -484,6 +538,7 @@ impl Manager {
         &self,
         channel: &OnAir,
         events: impl IntoIterator<Item = Event>,
+        tune_in: TuneIn,
     ) -> Result<SessionHandle, StreamError> {
         let mut sessions = self.sessions();
         if sessions.closed {
@@ -493,9 +548,11 @@ impl Manager {
         if let Some(session) = sessions.by_channel.get(&channel.id)
             && session.is_open()
         {
+            self.enter(session.id, true, channel, tune_in)?;
             events.for_each(|event| session.tell(event));
             return Ok(session.clone());
         }
+        self.enter(SessionId(sessions.next + 1), false, channel, tune_in)?;
         sessions.next += 1;
         let stop = self.0.stop.child_token();
         let (session, task) =
@@ -504,6 +561,20 @@ impl Manager {
         self.0.tasks.spawn(task);
         sessions.by_channel.insert(channel.id, session.clone());
         Ok(session)
+    }
+
+    fn enter(
+        &self,
+        session: SessionId,
+        open: bool,
+        channel: &OnAir,
+        tune_in: TuneIn,
+    ) -> Result<(), StreamError> {
+        let admission = &self.0.parts.admission;
+        admission.enter(session, open, channel, tune_in).map_err(|full| StreamError::Full {
+            channel: format!("{} {}", channel.number, channel.name),
+            full,
+        })
     }
 
     fn promised_until(&self, end: AirTime) {

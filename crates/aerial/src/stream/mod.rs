@@ -6,7 +6,9 @@
 //! [`timeline::Timeline`]. Invariant: no process, file or task outlives its
 //! owner.
 
+pub mod admission;
 pub mod body;
+pub mod devices;
 pub mod manager;
 pub mod programme;
 pub mod session;

@@ -9,7 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
+use aerial_model::encoder::Encoder;
 use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::{ChannelId, MapId};
 use aerial_model::ladder::Ladder;
@@ -18,9 +20,10 @@ use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::MapOutline;
 use aerial_model::time::{AirTime, Ticks};
 
+use super::devices::Devices;
 use super::store::SegmentKey;
 use super::timeline::{OnAir, Timeline, TimelineError};
-use super::track::Track;
+use super::track::{Source, Track};
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
 /// when less is there; the next item's first worker starts this early too.
@@ -28,6 +31,10 @@ const LOW_MARK: Ticks = Ticks::from_secs(20);
 
 /// A worker makes segments up to this far ahead, then sleeps.
 const HIGH_MARK: Ticks = Ticks::from_secs(60);
+
+/// What is made so far ahead costs nothing: a worker that is parked is never so far,
+/// so that all of it was made for somebody earlier.
+const KEPT_AHEAD: Ticks = Ticks::from_secs(600);
 
 /// A segment is served until it and what a playlist held beside it have left
 /// every window (`rules.md`, 21).
@@ -61,7 +68,8 @@ pub struct Programme {
     ffmpeg_version: Arc<str>,
     rungs: Arc<[Rendition]>,
     standard: u16,
-    tracks: moka::sync::Cache<(TrackSource, Rendition, u16), Arc<Track>>,
+    devices: Devices,
+    tracks: moka::sync::Cache<(TrackSource, Rendition, u16, Encoder), Arc<Track>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +86,7 @@ impl Programme {
             ffmpeg_version: ffmpeg_version.into(),
             rungs: Arc::new(RUNGS),
             standard: STANDARD_HEIGHT,
+            devices: Devices::default(),
             tracks: moka::sync::Cache::builder()
                 .max_capacity(TRACKS)
                 .time_to_live(TRACK_KEPT)
@@ -95,6 +104,16 @@ impl Programme {
     pub fn ladder(&self, channel: &OnAir) -> Ladder {
         let rungs = if channel.ladder.is_empty() { &*self.rungs } else { &channel.ladder };
         Ladder::of(rungs, channel.frame_height, channel.looks, self.standard)
+    }
+
+    /// The same, encoded on these devices.
+    pub fn on(self, devices: Devices) -> Self {
+        Self { devices, ..self }
+    }
+
+    /// What encodes.
+    pub fn devices(&self) -> &Devices {
+        &self.devices
     }
 
     /// The timeline itself.
@@ -118,12 +137,17 @@ impl Programme {
         rendition: Rendition,
     ) -> Result<Arc<Track>, TimelineError> {
         let row = &airing.row;
+        // Slates are made in software: they must never fail.
+        let encoder = match row.content {
+            Content::Media { map_id, .. } => self.devices.encoder_for(map_id),
+            Content::OffAir { .. } | Content::Skip { .. } => Encoder::default(),
+        };
         let source = match row.content {
             Content::Media { map_id, .. } => TrackSource::Media(map_id),
             Content::OffAir { map, .. } => TrackSource::Slate(map),
             Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
         };
-        let name = (source, rendition, row.frame_height);
+        let name = (source, rendition, row.frame_height, encoder);
         if let Some(track) = self.tracks.get(&name) {
             return Ok(track);
         }
@@ -133,7 +157,8 @@ impl Programme {
         // What `source` cannot copy is encoded as the server does it best.
         let encoded = Rendition::Height(rendition.height().unwrap_or(self.standard));
         let profile = Profile::transcoded(encoded, row.frame_height);
-        let profile = Arc::new(profile.ok_or(TimelineError::NotOffered(rendition))?);
+        let profile = profile.ok_or(TimelineError::NotOffered(rendition))?;
+        let profile = Arc::new(profile.by(encoder));
         let version = &self.ffmpeg_version;
         let track = match row.content {
             Content::Media { cursor, map_id, .. } => {
@@ -291,6 +316,28 @@ pub fn made_ahead(
         .take_while(|(segment, track)| made(SegmentKey { track: track.key, index: segment.index }))
         .last()
         .map_or(Ticks::ZERO, |(segment, _)| segment.end() - now)
+}
+
+/// What must be encoded of these tracks for who watches now: the first airing of
+/// which something is neither made nor slate. `None`: nothing, for a while.
+pub fn encode(
+    ledger: &Ledger,
+    tracks: &Tracks,
+    now: AirTime,
+    made: impl Fn(SegmentKey) -> bool,
+) -> Option<Encode> {
+    let current = ledger.segment_at_or_after(now)?;
+    let (segment, track) = tracks
+        .segments(ledger, current.sequence)
+        .take_while(|(segment, _)| segment.start <= now + KEPT_AHEAD)
+        .filter(|(_, track)| matches!(track.source, Source::Media(_)))
+        .filter(|(_, track)| !track.treatment.copies_video())
+        .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }))?;
+    // Where it is on, not how far it is made: two that watch the same are together.
+    let on = if segment.row.ordinal == current.row.ordinal { current.index } else { 0 };
+    let profile = &track.profile;
+    let pixels = u32::from(profile.width) * u32::from(profile.height);
+    Some(Encode { track: track.key, segment: on, pixels, rate: track.map.rate() })
 }
 
 /// Where the sequence numbers stand; `None` where nothing is committed for now.

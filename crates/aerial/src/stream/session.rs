@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::admission::{Admission, Seat};
 use super::programme::{self, Programme};
 use super::store::Store;
 use super::timeline::{OnAir, TimelineError};
@@ -172,6 +173,8 @@ pub struct SessionParts {
     pub transcoder: Transcoder,
     /// Segments.
     pub store: Store,
+    /// How much may be encoded at once.
+    pub admission: Admission,
 }
 
 /// Begins a session; the future is its task, which ends when `stop` is cancelled.
@@ -199,6 +202,7 @@ pub fn begin(
     let (messages, inbox) = mpsc::unbounded_channel();
     let owner = Owner {
         demand: Some(parts.transcoder.demand(id)),
+        seat: parts.admission.seat(id, &channel),
         channel,
         parts,
         origin,
@@ -219,6 +223,7 @@ pub fn begin(
 struct Owner {
     /// Gone once it is withdrawn.
     demand: Option<Demand>,
+    seat: Seat,
     channel: OnAir,
     parts: SessionParts,
     origin: Instant,
@@ -258,6 +263,7 @@ impl Owner {
                         if let Some(demand) = self.demand.take() {
                             demand.withdraw().await;
                         }
+                        self.seat.release();
                         self.handle(Event::Cleared);
                     }
                 }
@@ -337,6 +343,7 @@ impl Owner {
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
         let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
+        let mut encodes = Vec::new();
         let Some(edge) = programme::edge(&ledger, now) else { return Ok((all_tracks, all_wants)) };
         self.urgent.retain(|(_, sequence)| programme::servable(&ledger, *sequence, now).is_some());
         let asked = self.urgent.iter().map(|(rendition, _)| *rendition);
@@ -362,8 +369,10 @@ impl Owner {
             starts.extend(self.urgent.iter().filter_map(urgent));
             all_wants.extend(programme::wants(&ledger, &tracks, &starts, now, made));
             self.ahead.insert(rendition, programme::made_ahead(&ledger, &tracks, now, made));
+            encodes.push((rendition, programme::encode(&ledger, &tracks, now, made)));
             all_tracks.extend(tracks.iter().map(|track| (rendition, Arc::clone(track))));
         }
+        self.seat.state(encodes);
         Ok((all_tracks, all_wants))
     }
 

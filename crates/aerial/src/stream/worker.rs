@@ -143,6 +143,8 @@ pub struct Worker {
     pub progress: watch::Sender<Progress>,
     /// Tells it to end.
     pub stop: CancellationToken,
+    /// What it makes is kept on disk; else it is for those alone who watch now.
+    pub keeps: bool,
 }
 
 impl Worker {
@@ -256,7 +258,10 @@ impl Worker {
                     making.open = false;
                     making.completed += 1;
                     if let Some(growth) = making.growth.take() {
-                        growth.finish();
+                        match self.keeps {
+                            true => growth.finish(),
+                            false => growth.finish_unkept(),
+                        }
                     }
                 }
             }

@@ -17,6 +17,8 @@ use aerial::library::{
     Library, Listener, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
 use aerial::schedule::Schedule;
+use aerial::stream::admission::Admission;
+use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelId, FolderId, MediaId};
 use aerial_model::media::{AudioFacts, Color, Entry, FieldOrder, MediaFacts, VideoFacts};
@@ -145,10 +147,13 @@ impl Server {
             encoders: watch::channel(vec![Encoder {
                 name: "libx264".to_owned(),
                 works: true,
+                in_use: true,
                 verdict: "encoded half a second".to_owned(),
             }])
             .1,
-            encode_limit: 2,
+            admission: Admission::new(Limit::Set { encodes: 2, pixels: 1_280 * 720 }),
+            try_again: Arc::default(),
+            frame: (1_280, 720),
             data: data.root().to_owned(),
             store_limit_bytes: 1 << 30,
         };

@@ -14,7 +14,10 @@ async fn the_server_tells_of_itself() {
     assert_eq!(system["restarts"], json!(1));
     assert_eq!(system["ffmpeg"]["version"], json!("5.1.9"));
     assert_eq!(system["encoders"][0]["works"], json!(true));
-    assert_eq!(system["capacity"], json!({ "encodes": 2 }));
+    assert_eq!(
+        system["capacity"],
+        json!({ "encodes": 2, "by": "set", "taken_percent": 0, "running": [] })
+    );
     assert!(system["disk"]["free_bytes"].as_u64() <= system["disk"]["total_bytes"].as_u64());
 }
 

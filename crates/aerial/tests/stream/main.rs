@@ -7,10 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
 mod clients;
+mod device;
 mod faults;
+mod limit;
 mod media;
 mod off_air;
+mod pace;
 mod picture;
 mod sharing;
 mod store;
+mod turns;
 mod world;

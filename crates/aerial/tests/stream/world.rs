@@ -9,15 +9,19 @@ use std::time::Duration;
 use aerial::clock::Clock;
 use aerial::db::Identity;
 use aerial::ffmpeg::Spawner;
+use aerial::stream::admission::Admission;
+use aerial::stream::devices::Devices;
 use aerial::stream::manager::{Manager, StreamError};
 use aerial::stream::programme::Programme;
 use aerial::stream::slate::Slates;
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
+use aerial_model::capacity::Limit;
 use aerial_model::channel::Video;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Speed, Tuning};
+use aerial_model::encoder::Hardware;
 use aerial_model::id::{ChannelId, ChannelRef, ItemId, MapId, MediaId};
 use aerial_model::ladder::Looks;
 use aerial_model::ledger::Ledger;
@@ -41,6 +45,9 @@ pub(crate) const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
 /// The one rendition there is.
 pub(crate) const HD: Rendition = Rendition::Height(720);
+
+/// Pixels of a picture of [`HD`] on these channels.
+pub(crate) const PIXELS: u32 = 320 * 180;
 
 /// Longer than anything takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,6 +90,14 @@ pub(crate) struct Setting {
     /// What it does with slates; `null`: the same as with workers.
     pub(crate) slates: Value,
     pub(crate) limits: Limits,
+    /// How much may be encoded at once.
+    pub(crate) limit: Limit,
+    /// The device that encodes.
+    pub(crate) hardware: Option<Hardware>,
+    /// How hard encoders are to try.
+    pub(crate) speed: Speed,
+    /// How many workers may build up a buffer at once.
+    pub(crate) turns: usize,
     /// Where segments are kept; `None`: in a folder of its own.
     pub(crate) segments: Option<PathBuf>,
 }
@@ -118,6 +133,10 @@ impl Setting {
             workers: json!([{ "steps": real() }]),
             slates: real(),
             limits: Limits { bytes: 1 << 30, free_floor_bytes: 0 },
+            limit: Limit::Set { encodes: 1_000, pixels: PIXELS },
+            turns: 8,
+            hardware: None,
+            speed: Speed::Ultrafast,
             segments: None,
         }
     }
@@ -129,6 +148,11 @@ impl Setting {
 
     pub(crate) fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// So many encodes at once.
+    pub(crate) fn encodes(self, encodes: u32) -> Self {
+        Self { limit: Limit::Set { encodes, pixels: PIXELS }, ..self }
     }
 
     /// The first workers do these things, one after the other, all later ones
@@ -153,6 +177,7 @@ pub(crate) struct World {
     pub(crate) spawner: Spawner,
     pub(crate) transcoder: Transcoder,
     pub(crate) store: Store,
+    pub(crate) devices: Devices,
     pub(crate) channels: Vec<ChannelRef>,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) folder: tempfile::TempDir,
@@ -171,11 +196,15 @@ impl World {
         let spawner = Spawner::new(env!("CARGO_BIN_EXE_aerial")).unwrap();
         let segments = setting.segments.unwrap_or_else(|| folder.path().join("segments"));
         let store = Store::open(segments.clone(), setting.limits).unwrap();
+        let devices = Devices::default();
+        devices.set(setting.hardware);
         let encoding = Encoding {
             ffmpeg: program,
             filters: Filters { zscale: false, drawtext: false },
-            tuning: Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 },
+            tuning: Tuning { speed: setting.speed, threads: 2, lookahead: 5 },
             niceness: 0,
+            turns: setting.turns,
+            devices: devices.clone(),
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), None);
         let stop = CancellationToken::new();
@@ -183,14 +212,17 @@ impl World {
             Transcoder::start(spawner.clone(), encoding, store.clone(), slates, stop.clone());
         let schedule = Arc::new(Schedule::new(clock.clone(), &setting.channels));
         let channels = schedule.channels.iter().map(|c| ChannelRef::Id(c.on_air.id)).collect();
-        let programme = Programme::new(schedule.clone(), "test");
-        let manager = Manager::new(clock.clone(), programme, transcoder.clone(), store.clone());
+        let programme = Programme::new(schedule.clone(), "test").on(devices.clone());
+        let admission = Admission::new(setting.limit);
+        let manager =
+            Manager::new(clock.clone(), programme, transcoder.clone(), store.clone(), admission);
         Self {
             manager,
             clock,
             spawner,
             transcoder,
             store,
+            devices,
             channels,
             schedule,
             folder,

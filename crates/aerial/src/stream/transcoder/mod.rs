@@ -6,19 +6,23 @@
 //! whichever sessions want it), a track that fails becomes slate, never a hole,
 //! and nothing runs for a session that is gone.
 
+mod device;
 mod health;
 mod owner;
+mod pacing;
 mod track_state;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aerial_model::command::{Filters, Tuning};
+use aerial_model::command::{Filters, Speed, Tuning};
 use aerial_model::demand::{TrackKey, Want, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::owner::Owner;
+use super::devices::Devices;
 use super::slate::Slates;
 use super::store::Store;
 use super::track::Track;
@@ -39,6 +43,11 @@ pub struct Encoding {
     pub tuning: Tuning,
     /// Lower priority than the server itself.
     pub niceness: u8,
+    /// Workers that may work at once on a device to build up a buffer; what is
+    /// needed within moments works besides.
+    pub turns: usize,
+    /// What encodes.
+    pub devices: Devices,
 }
 
 /// A worker, for the API.
@@ -54,7 +63,10 @@ pub struct WorkerStatus {
     pub segment: u32,
     /// It sleeps until more is wanted.
     pub parked: bool,
-    /// Media made per time running, in hundredths; none before the first segment.
+    /// The preset that it works with.
+    pub speed: Speed,
+    /// Media made per time at work, in hundredths; none before two segments, and
+    /// while it sleeps.
     pub speed_percent: Option<u32>,
 }
 
@@ -122,6 +134,16 @@ impl Transcoder {
     /// The demand of a session, empty so far.
     pub fn demand(&self, session: SessionId) -> Demand {
         Demand { session, commands: self.commands.clone(), held: Arc::default() }
+    }
+
+    /// Waits until some worker is at work.
+    pub async fn at_work(&self) {
+        let mut status = self.status.clone();
+        let at_work = |status: &Arc<Status>| status.workers.iter().any(|worker| !worker.parked);
+        if status.wait_for(at_work).await.is_err() {
+            // A transcoder that has ended works no more.
+            std::future::pending().await
+        }
     }
 
     /// All that runs, as of a moment ago.

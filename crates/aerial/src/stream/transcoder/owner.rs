@@ -1,6 +1,6 @@
 //! The transcoder's task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::device::stands_in;
 use super::health::{Course, slated_segments};
 use super::track_state::TrackState;
 use super::{
@@ -22,6 +23,8 @@ use crate::ffmpeg::{Child, Invocation, Spawner};
 use crate::stream::store::{Growth, SegmentKey};
 use crate::stream::track::{Source, Track};
 use crate::stream::worker::{Ended, Failure, FailureClass, Outcome, Progress, Unfinished, Worker};
+use aerial_model::command::Speed;
+use aerial_model::pace::{Gauge, Pace};
 
 /// How often workers' reach is compared with demand when nothing happens.
 const REVIEW: Duration = Duration::from_millis(250);
@@ -32,12 +35,15 @@ const SLATE_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Owner {
     status: watch::Sender<Arc<Status>>,
     spawner: Spawner,
-    encoding: Encoding,
+    pub(super) encoding: Encoding,
     store: Store,
     slates: Slates,
     demands: HashMap<SessionId, (Vec<Want>, Lease)>,
-    tracks: HashMap<TrackKey, TrackState>,
-    workers: HashMap<WorkerId, Running>,
+    pub(super) tracks: HashMap<TrackKey, TrackState>,
+    pub(super) workers: HashMap<WorkerId, Running>,
+    /// How hard the next workers try, on each device.
+    pub(super) paces: BTreeMap<&'static str, Pace>,
+    pub(super) began: Instant,
     running: JoinSet<Ended>,
     /// Slates being composed; they give back what they could not complete.
     composing: JoinSet<Option<Unfinished>>,
@@ -46,15 +52,22 @@ pub(super) struct Owner {
     next_worker: u64,
 }
 
-struct Running {
-    track: Arc<Track>,
+pub(super) struct Running {
+    pub(super) track: Arc<Track>,
     task: Id,
     pid: u32,
-    first: u32,
-    started: Instant,
-    limit: watch::Sender<u32>,
-    progress: watch::Receiver<Progress>,
-    stop: CancellationToken,
+    pub(super) limit: watch::Sender<u32>,
+    pub(super) progress: watch::Receiver<Progress>,
+    pub(super) stop: CancellationToken,
+    /// The preset that it was started with.
+    pub(super) speed: Speed,
+    pub(super) gauge: Gauge,
+    /// When the gauge was last looked at.
+    pub(super) looked: Instant,
+    /// It is replaced before it begins this segment.
+    pub(super) retires_at: Option<u32>,
+    /// It completes in software what a device has begun.
+    stands_in: bool,
     /// Told to end: who waits for that.
     waiting: Vec<Released>,
 }
@@ -76,6 +89,8 @@ impl Owner {
             demands: HashMap::new(),
             tracks: HashMap::new(),
             workers: HashMap::new(),
+            paces: BTreeMap::new(),
+            began: monotonic(),
             running: JoinSet::new(),
             composing: JoinSet::new(),
             leaving: Vec::new(),
@@ -144,18 +159,24 @@ impl Owner {
         }
         let wants: Vec<Want> =
             self.demands.values().flat_map(|(wants, _)| wants).copied().collect();
-        for decision in self.decide(&wants) {
+        let views = self.views();
+        self.keep_pace(&views, &wants);
+        let decisions = self.decide(&wants, &views);
+        for decision in self.take_turns(decisions, &views, &wants) {
             match decision {
                 Decision::Start { track, segment, limit, due } => {
                     self.start(track, segment, limit, due).await;
                 }
                 Decision::Extend { worker, limit } => {
                     if let Some(worker) = self.workers.get(&worker) {
+                        let limit = worker.retires_at.map_or(limit, |last| limit.min(last));
                         worker.limit.send_replace(limit);
                     }
                 }
                 Decision::End { worker, reason } => {
-                    if let Some(running) = self.workers.get(&worker) {
+                    if let Some(running) = self.workers.get(&worker)
+                        && !running.completes()
+                    {
                         let title = running.track.title();
                         tracing::debug!(worker = worker.0, title, reason, "worker ends");
                         running.stop.cancel();
@@ -167,15 +188,18 @@ impl Owner {
         self.attend_leaving();
     }
 
-    fn decide(&self, wants: &[Want]) -> Vec<Decision> {
+    fn decide(&self, wants: &[Want], views: &[WorkerView]) -> Vec<Decision> {
+        decide(wants, views, |track, index| self.store.has(SegmentKey { track, index }))
+    }
+
+    /// The workers that were not told to end.
+    fn views(&self) -> Vec<WorkerView> {
         let made = |track, index| self.store.has(SegmentKey { track, index });
-        let workers: Vec<WorkerView> = self
-            .workers
+        self.workers
             .iter()
             .filter(|(_, worker)| !worker.stop.is_cancelled())
             .map(|(id, worker)| worker.view(*id, made))
-            .collect();
-        decide(wants, &workers, made)
+            .collect()
     }
 
     /// Forgets tracks that nobody wants, no worker makes, and of which nothing
@@ -237,6 +261,13 @@ impl Owner {
                 return;
             }
         }
+        let stands_in = stands_in(&self.encoding.devices, &state.track);
+        if stands_in && !state.unfinished.iter().any(|left| left.growth.key().index == segment) {
+            // Its sessions turn to the track in software within a moment.
+            return;
+        }
+        // What a device began is completed in software, and no more.
+        let limit = if stands_in { segment + 1 } else { limit };
         let (handover, continued) = match state.take_unfinished(segment) {
             Some(Unfinished { growth, handover }) => (handover, Some(growth)),
             None => (Handover::of(&state.track.map, state.track.treatment, segment), None),
@@ -268,7 +299,9 @@ impl Owner {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
-        let (profile, tuning) = (&*track.profile, &self.encoding.tuning);
+        let (profile, hardware) = (&*track.profile, self.hardware(track));
+        let tuning = self.tuning(track);
+        let tuning = &tuning;
         let arguments = if track.treatment.copies_video() {
             command::copy(&command::CopyRun {
                 path: &media.path,
@@ -290,6 +323,7 @@ impl Owner {
                 profile,
                 tuning,
                 filters: self.encoding.filters,
+                hardware: hardware.as_deref(),
             })
         };
         let invocation =
@@ -305,6 +339,7 @@ impl Owner {
         let Unbegun { handover, continued, segment: first, limit } = from;
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
+        let stands_in = stands_in(&self.encoding.devices, &track);
         let (limit, limit_seen) = watch::channel(limit);
         let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
@@ -315,13 +350,24 @@ impl Owner {
             limit: limit_seen,
             progress,
             stop: stop.clone(),
+            keeps: !stands_in,
         };
         let task = self.running.spawn(worker.run(child, handover, continued)).id();
-        let (started, progress, waiting) = (monotonic(), progress_seen, Vec::new());
-        self.workers.insert(
-            id,
-            Running { track, task, pid, first, started, limit, progress, stop, waiting },
-        );
+        let running = Running {
+            speed: self.tuning(&track).speed,
+            track,
+            task,
+            pid,
+            limit,
+            progress: progress_seen,
+            stop,
+            gauge: Gauge::default(),
+            looked: monotonic(),
+            retires_at: None,
+            stands_in,
+            waiting: Vec::new(),
+        };
+        self.workers.insert(id, running);
     }
 
     fn worker_ended(&mut self, joined: Result<(Id, Ended), JoinError>) {
@@ -351,6 +397,7 @@ impl Owner {
                     worker = id.0, title = worker.track.title(), segment = ended.progress.segment,
                     class = ?failure.class, reason = failure.detail, "worker failed"
                 );
+                self.blame_device(&worker.track, &failure, &ended.stderr);
                 self.failed(&worker.track, failure, ended.unfinished);
             }
         }
@@ -444,6 +491,11 @@ struct Unbegun {
 }
 
 impl Running {
+    /// It has still to complete what a device has begun.
+    fn completes(&self) -> bool {
+        self.stands_in && self.progress.borrow().segment < *self.limit.borrow()
+    }
+
     fn view(&self, id: WorkerId, made: impl Fn(TrackKey, u32) -> bool) -> WorkerView {
         let progress = *self.progress.borrow();
         WorkerView {
@@ -459,16 +511,14 @@ impl Running {
 
     fn status(&self, id: WorkerId) -> WorkerStatus {
         let progress = *self.progress.borrow();
-        let made = self.track.map.cut(progress.segment) - self.track.map.cut(self.first);
-        let running_ms = self.started.elapsed().as_millis().max(1) as i64;
         WorkerStatus {
             id,
             track: Arc::clone(&self.track),
             pid: self.pid,
             segment: progress.segment,
             parked: progress.parked_since.is_some(),
-            speed_percent: (progress.completed > 0 && progress.parked_since.is_none())
-                .then(|| u32::try_from(made.as_millis() * 100 / running_ms).unwrap_or(0)),
+            speed: self.speed,
+            speed_percent: self.gauge.percent().filter(|_| progress.parked_since.is_none()),
         }
     }
 }

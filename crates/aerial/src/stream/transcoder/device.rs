@@ -1,0 +1,44 @@
+//! The device that a worker encodes on, and what follows where it fails.
+//!
+//! Owns the answer of the transcoder alone; `devices` remembers. Invariant: a
+//! segment that a device has begun is completed, in software if need be.
+
+use std::sync::Arc;
+
+use aerial_model::encoder::{DeviceFault, Hardware};
+
+use super::owner::Owner;
+use crate::stream::devices::Devices;
+use crate::stream::track::{Source, Track};
+use crate::stream::worker::{Failure, FailureClass};
+
+/// Whether a device began this track and is not to go on with it.
+pub(super) fn stands_in(devices: &Devices, track: &Track) -> bool {
+    let encoder = track.profile.encoder;
+    match &track.source {
+        Source::Media(media) => encoder.is_device() && devices.encoder_for(media.map_id) != encoder,
+        Source::Slate => false,
+    }
+}
+
+impl Owner {
+    /// The device for a worker of this track; `None`: software.
+    pub(super) fn hardware(&self, track: &Track) -> Option<Arc<Hardware>> {
+        let devices = &self.encoding.devices;
+        let hardware = devices.hardware()?;
+        let of_track = hardware.encoder == track.profile.encoder;
+        (of_track && !stands_in(devices, track)).then_some(hardware)
+    }
+
+    /// A worker failed. Where it was one of a device, its item goes on in software,
+    /// whatever the reason: if the file is bad, that fails too, and says so.
+    pub(super) fn blame_device(&self, track: &Track, failure: &Failure, stderr: &str) {
+        let Source::Media(media) = &track.source else { return };
+        if track.profile.encoder.is_device() && failure.class != FailureClass::MissingFile {
+            let fault = DeviceFault::said(stderr);
+            let fault = fault.map(|fault| format!("{fault}: ")).unwrap_or_default();
+            let reason = format!("{fault}{}", failure.detail);
+            self.encoding.devices.failed(media.map_id, &media.title, &reason);
+        }
+    }
+}

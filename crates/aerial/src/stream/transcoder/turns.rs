@@ -1,0 +1,97 @@
+//! Who may work now, of all workers and those that are to be started.
+//!
+//! Owns the translation of demand's decisions into turns and back. The model
+//! (`turns`) decides. Invariant: a worker that loses its turn rests at the end of
+//! the segment that it makes, never within.
+
+use std::collections::BTreeMap;
+
+use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView};
+use aerial_model::turns::{self, Contender};
+
+use super::owner::Owner;
+use crate::stream::track::{Source, Track};
+
+/// One that works, or would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Hand {
+    Worker(WorkerId),
+    Start(TrackKey, u32),
+}
+
+/// What turns are taken on; `None` for what nothing is encoded for.
+pub(super) fn device(track: &Track) -> Option<&'static str> {
+    matches!(track.source, Source::Media(_)).then(|| track.profile.encoder.name())
+}
+
+impl Owner {
+    /// The decisions that may be carried out now. The others are decided again
+    /// at the next look, as long as they are needed.
+    pub(super) fn take_turns(
+        &self,
+        mut decisions: Vec<Decision>,
+        views: &[WorkerView],
+        wants: &[Want],
+    ) -> Vec<Decision> {
+        let mut granted = Vec::new();
+        for contenders in self.contenders(&decisions, views, wants).into_values() {
+            granted.extend(turns::grant(self.encoding.turns, &contenders));
+        }
+        let may = |hand: Hand| granted.contains(&hand);
+        decisions.retain(|decision| match decision {
+            Decision::Start { track, segment, .. } => {
+                self.device_of(*track).is_none() || may(Hand::Start(*track, *segment))
+            }
+            Decision::Extend { worker, .. } => may(Hand::Worker(*worker)),
+            Decision::End { .. } => true,
+        });
+        let works = |view: &&WorkerView| view.position + 1 < view.limit;
+        for view in views.iter().filter(works).filter(|view| !may(Hand::Worker(view.id))) {
+            if self.device_of(view.track).is_some() {
+                decisions.push(Decision::Extend { worker: view.id, limit: view.position + 1 });
+            }
+        }
+        decisions
+    }
+
+    fn contenders(
+        &self,
+        decisions: &[Decision],
+        views: &[WorkerView],
+        wants: &[Want],
+    ) -> BTreeMap<&'static str, Vec<Contender<Hand>>> {
+        let mut by_device: BTreeMap<_, Vec<Contender<Hand>>> = BTreeMap::new();
+        let ends = |id: WorkerId| {
+            decisions.iter().any(|d| matches!(d, Decision::End { worker, .. } if *worker == id))
+        };
+        let woken = |id: WorkerId| {
+            decisions.iter().any(|d| matches!(d, Decision::Extend { worker, .. } if *worker == id))
+        };
+        for view in views.iter().filter(|view| !ends(view.id)) {
+            let working = view.position < view.limit;
+            if let Some(device) = self.device_of(view.track)
+                && let Some(due) = turns::due(view, wants)
+                && (working || woken(view.id))
+            {
+                let id = Hand::Worker(view.id);
+                by_device.entry(device).or_default().push(Contender { id, due, working });
+            }
+        }
+        for decision in decisions {
+            if let Decision::Start { track, segment, due, .. } = decision
+                && let Some(state) = self.tracks.get(track)
+                && let Some(device) = device(&state.track)
+            {
+                // Who has a part of it already waits for the rest.
+                let due = if state.is_read(*segment) { Default::default() } else { *due };
+                let id = Hand::Start(*track, *segment);
+                by_device.entry(device).or_default().push(Contender { id, due, working: false });
+            }
+        }
+        by_device
+    }
+
+    fn device_of(&self, track: TrackKey) -> Option<&'static str> {
+        self.tracks.get(&track).and_then(|state| device(&state.track))
+    }
+}
