@@ -226,6 +226,8 @@ impl World {
         for instant in [now, now + Ticks::from_millis(ahead_ms)] {
             let live = self.server.schedule.live(&self.catalogue, channel, now)?;
             let tail = live.ledger.tail().copied();
+            let held = guide::airing_holds(&live.ledger, instant);
+            self.tally.check(Invariant::AllAgree, held)?;
             let stored = self.catalogue.channels[channel].lineup();
             if stored.version != live.planner.lineup().version {
                 // Another process wrote: this one knows with its next commit.
