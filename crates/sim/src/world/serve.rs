@@ -121,6 +121,10 @@ impl World {
         self.tally.playlists += 1;
         let held = playlist::list_holds_now(&entries, &ledger, now);
         self.tally.check(Invariant::ListsHoldNow, held)?;
+        let current = ledger.segment_at_or_after(now).map_or(0, |segment| segment.sequence);
+        let joined = client.joined_sequence();
+        let begins = playlist::list_begins_at_join(window.start, joined, current);
+        self.tally.check(Invariant::ListsHoldNow, begins)?;
         self.tally.check(Invariant::LengthsAreKept, playlist::lengths_are_kept(&text))?;
         self.tally.check(Invariant::DatesAreTrue, playlist::dates_are_true(&text, &ledger))?;
         for segment in &segments {
