@@ -44,3 +44,15 @@ pub(crate) fn plan_holds(row: &Row, found: &[Option<Row>]) -> Held {
     let holds = found.iter().all(|found| found.as_ref() == Some(row));
     hold(Invariant::AllAgree, holds, || format!("{row:?} at its ends is {found:?}"))
 }
+
+/// An airing is on from its first tick to its last, its first segment and its last.
+pub(crate) fn airing_holds(ledger: &Ledger, instant: AirTime) -> Held {
+    let airing = ledger.airing_at(instant);
+    let Some(airing) = airing.filter(|a| !matches!(a.row.content, Content::Skip { .. })) else {
+        return Ok(());
+    };
+    let on = |instant| ledger.segment_at(instant).map(|segment| segment.sequence);
+    let ends = (on(airing.row.start), on(AirTime(airing.end.0 - 1)));
+    let holds = ends == (Some(airing.row.first_sequence), Some(airing.end_sequence - 1));
+    hold(Invariant::AllAgree, holds, || format!("at its ends {ends:?} are on, of {airing:?}"))
+}

@@ -55,7 +55,7 @@ invariants! {
     WritersAgree: "two writers commit the same rows once", "rule 3";
     NamesStay: "a sequence number names the same for as long as it may be served", "invariant 2";
     ListsGoForward: "a client's playlist never goes back", "invariant 2";
-    ListsHoldNow: "a playlist lists the segment that is on the air", "rule 19";
+    ListsHoldNow: "a playlist begins where its client joined, and lists what is on the air", "rule 19";
     LengthsAreKept: "TARGETDURATION is constant, and no EXTINF rounds above it", "invariant 2";
     DatesAreTrue: "PROGRAM-DATE-TIME and EXTINF say when the ledger airs a segment", "invariant 3";
     ListsArePure: "ledger, client and clock alone make a playlist, before a crash and after it", "invariant 9";

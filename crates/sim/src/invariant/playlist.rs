@@ -83,6 +83,13 @@ pub(crate) fn list_holds_now(entries: &[Entry], ledger: &Ledger, now: AirTime) -
     })
 }
 
+/// A list never begins before its client joined: players would begin in the past.
+pub(crate) fn list_begins_at_join(first: u64, joined: u64, current: u64) -> Held {
+    hold(Invariant::ListsHoldNow, first >= joined.min(current), || {
+        format!("a list for one who joined at number {joined} begins at {first}")
+    })
+}
+
 /// A list's text: one target duration for ever, and no length above it.
 pub(crate) fn lengths_are_kept(text: &str) -> Held {
     let target = value(text, "#EXT-X-TARGETDURATION:").and_then(|v| v.parse::<u32>().ok());

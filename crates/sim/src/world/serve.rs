@@ -121,6 +121,10 @@ impl World {
         self.tally.playlists += 1;
         let held = playlist::list_holds_now(&entries, &ledger, now);
         self.tally.check(Invariant::ListsHoldNow, held)?;
+        let current = ledger.segment_at_or_after(now).map_or(0, |segment| segment.sequence);
+        let joined = client.joined_sequence();
+        let begins = playlist::list_begins_at_join(window.start, joined, current);
+        self.tally.check(Invariant::ListsHoldNow, begins)?;
         self.tally.check(Invariant::LengthsAreKept, playlist::lengths_are_kept(&text))?;
         self.tally.check(Invariant::DatesAreTrue, playlist::dates_are_true(&text, &ledger))?;
         for segment in &segments {
@@ -226,6 +230,8 @@ impl World {
         for instant in [now, now + Ticks::from_millis(ahead_ms)] {
             let live = self.server.schedule.live(&self.catalogue, channel, now)?;
             let tail = live.ledger.tail().copied();
+            let held = guide::airing_holds(&live.ledger, instant);
+            self.tally.check(Invariant::AllAgree, held)?;
             let stored = self.catalogue.channels[channel].lineup();
             if stored.version != live.planner.lineup().version {
                 // Another process wrote: this one knows with its next commit.
