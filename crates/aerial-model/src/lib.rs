@@ -11,6 +11,7 @@ pub mod channel;
 pub mod client;
 pub mod command;
 pub mod demand;
+pub mod fault;
 pub mod guide;
 pub mod hls;
 pub mod id;
