@@ -28,10 +28,11 @@ use crate::http::events::Events;
 use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
-use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
+use crate::library::{Ffprobe, FromTheAir, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::manager::Manager;
 use crate::stream::programme::Programme;
+use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::Slates;
 use crate::stream::store::{Limits, Store};
 use crate::stream::transcoder::{Encoding, Transcoder};
@@ -49,6 +50,7 @@ pub(super) struct Parts {
     library: Library,
     store: Store,
     transcoding: (CancellationToken, JoinHandle<()>),
+    remuxes: Remuxes,
     manager: Manager,
     api: AppState,
     /// Tasks that run until `ending`.
@@ -106,6 +108,12 @@ impl Parts {
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
+        let findings = Arc::new(FromTheAir {
+            db: db.clone(),
+            library: library.clone(),
+            listener: Arc::new(schedule.clone()),
+            clock: clock.clone(),
+        });
         let encoding = encoding(&ffmpeg, settings);
         let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
         let stop_transcoding = CancellationToken::new();
@@ -114,9 +122,20 @@ impl Parts {
             encoding,
             store.clone(),
             slates,
+            findings.clone(),
             stop_transcoding.clone(),
         );
+        let remux_tools = RemuxTools {
+            spawner: spawner.clone(),
+            ffmpeg: ffmpeg.ffmpeg.clone(),
+            // Of its own, so that it does not wait for a scan.
+            prober: Arc::new(Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)),
+            store: store.clone(),
+            findings,
+        };
+        let remuxes = Remuxes::new(remux_tools, ending.clone());
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
+            .with_remuxes(remuxes.clone())
             .offering(Rendition::Height(settings.stream.height.get()));
         let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
         tasks.spawn({
@@ -133,13 +152,15 @@ impl Parts {
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let host = host(&ffmpeg, (settings, &data), *restarts, encoders, clock.now());
+        let events = Events::new(ending.clone());
+        tasks.spawn(events.clone().hand_on(manager.changes()));
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),
             watcher,
             streams: Streams::new(manager.clone()),
-            events: Events::new(ending.clone()),
+            events,
             thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
             spawner: spawner.clone(),
             clock,
@@ -155,6 +176,7 @@ impl Parts {
             library,
             store,
             transcoding,
+            remuxes,
             manager,
             api,
             tasks,
@@ -182,6 +204,7 @@ impl Parts {
         if let Err(error) = transcoding.await {
             tracing::error!(%error, "the transcoder ended abnormally");
         }
+        self.remuxes.shut_down().await;
         self.store.flush().await;
         self.ending.cancel();
         self.tasks.close();

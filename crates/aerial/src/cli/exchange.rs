@@ -17,8 +17,18 @@ use super::channel::{ChannelError, Result, file_error, text};
 use super::desk::{Desk, DeskError, escaped};
 
 /// The fields of a channel that are written: all that people set.
-const SETTINGS: [&str; 9] =
-    ["number", "name", "logo", "group", "starts_at", "loop", "order", "ladder", "grace_ms"];
+const SETTINGS: [&str; 10] = [
+    "number",
+    "name",
+    "logo",
+    "group",
+    "starts_at",
+    "loop",
+    "order",
+    "ladder",
+    "grace_ms",
+    "keep_running",
+];
 
 /// A file of the library.
 struct Known {

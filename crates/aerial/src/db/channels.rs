@@ -28,6 +28,7 @@ fn read(row: Model) -> Result<Channel> {
         seed: row.seed as u64,
         ladder: stored::from_json("ladder", &row.ladder_json)?,
         grace_ms: row.grace_ms.map(|ms| stored::narrowed("grace period", ms)).transpose()?,
+        keep_running: row.keep_running,
         created_at: AirTime(row.created_at_ticks),
     })
 }
@@ -47,6 +48,7 @@ fn row(channel: &Channel) -> Result<Model> {
         seed: channel.seed as i64,
         ladder_json: stored::json("write a ladder", &channel.ladder)?,
         grace_ms: channel.grace_ms.map(|ms| ms as i64),
+        keep_running: channel.keep_running,
         created_at_ticks: channel.created_at.0,
     })
 }

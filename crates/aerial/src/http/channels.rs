@@ -53,6 +53,8 @@ pub struct Channel {
     /// How long its session waits for a next viewer; `null`: as the server is set.
     #[schema(required = true)]
     pub grace_ms: Option<u64>,
+    /// It is on the air whether anybody watches or not; it is made all the time.
+    pub keep_running: bool,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -70,6 +72,7 @@ impl From<&channel::Channel> for Channel {
             order: channel.order.into(),
             ladder: channel.ladder.iter().map(ToString::to_string).collect(),
             grace_ms: channel.grace_ms,
+            keep_running: channel.keep_running,
             created_at: channel.created_at.into(),
         }
     }
@@ -135,6 +138,8 @@ pub struct ChannelEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u64>, maximum = 3_600_000)]
     grace_ms: Option<Option<u64>>,
+    /// It is on the air whether anybody watches or not; no, unless said.
+    keep_running: Option<bool>,
 }
 
 impl From<ChannelEdit> for channel::Edit {
@@ -149,6 +154,7 @@ impl From<ChannelEdit> for channel::Edit {
             order: edit.order.map(Into::into),
             ladder: edit.ladder,
             grace_ms: edit.grace_ms,
+            keep_running: edit.keep_running,
         }
     }
 }
@@ -182,6 +188,8 @@ pub struct NewChannel {
     /// 0 to 3600000; as the server is set, unless said.
     #[schema(maximum = 3_600_000)]
     grace_ms: Option<u64>,
+    /// It is on the air whether anybody watches or not; no, unless said.
+    keep_running: Option<bool>,
     /// What it plays; can be given later.
     #[serde(default)]
     items: Vec<NewItem>,
@@ -199,6 +207,7 @@ impl NewChannel {
             order: self.order.map(Into::into),
             ladder: self.ladder,
             grace_ms: self.grace_ms.map(Some),
+            keep_running: self.keep_running,
         };
         (edit, self.items)
     }

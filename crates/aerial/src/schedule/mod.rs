@@ -258,6 +258,7 @@ impl Schedule {
             }
         }
         self.0.db.prune_jobs(before).await?;
+        self.0.db.prune_slates(before).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Schedule, ScheduleError};
+use crate::db::MediaState;
 use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 
 impl Timeline for Schedule {
@@ -80,12 +81,15 @@ impl Timeline for Schedule {
             let (Some(facts), Some((map_id, cuts))) = (found.facts, found.map) else {
                 return Err(TimelineError::Replaced { path: found.path });
             };
-            if map_id != map {
+            if map_id != map && found.earlier_map != Some(map) {
                 return Err(TimelineError::Replaced { path: found.path });
+            }
+            if let MediaState::Quarantined { reason, .. } = found.state {
+                return Err(TimelineError::PutAside { media, reason });
             }
             let source = MediaSource {
                 media,
-                map_id,
+                map_id: map,
                 path: found.path,
                 facts,
                 map: cuts,

@@ -17,12 +17,16 @@ use aerial_model::profile::{Profile, Rendition};
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::{self, SegmentBody};
+use super::history::Record;
 use super::programme::{self, Programme, SERVED_FOR};
-use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Waiting};
+use super::session::{
+    self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
+};
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
@@ -39,6 +43,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// A step of the wall clock under this is no step (`rules.md`, 8).
 const CLOCK_STEP_MS: i64 = 2_000;
+
+/// Changes that a slow listener may be behind before it misses some; it is then
+/// told so.
+const CHANGES_KEPT: usize = 256;
 
 /// Why a stream cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -128,7 +136,14 @@ impl Manager {
             .time_to_idle(target_duration * 3)
             .build();
         Self(Arc::new(Inner {
-            parts: SessionParts { clock, programme, transcoder, store, target_duration },
+            parts: SessionParts {
+                clock,
+                programme,
+                transcoder,
+                store,
+                target_duration,
+                changes: broadcast::Sender::new(CHANGES_KEPT),
+            },
             sessions: Mutex::default(),
             restamped,
             anonymous,
@@ -156,11 +171,21 @@ impl Manager {
         Ok(())
     }
 
-    /// The session of a channel, if it is on the air.
+    /// The session of a channel, if it is on the air, or being stopped.
     pub fn get(&self, channel: ChannelId) -> Option<SessionView> {
         let sessions = self.sessions();
         let session = sessions.by_channel.get(&channel)?;
-        session.is_open().then(|| session.view())
+        (!session.has_ended()).then(|| session.view())
+    }
+
+    /// What ran for a channel's sessions, the newest first.
+    pub fn history(&self, channel: ChannelId) -> Vec<Record> {
+        self.0.parts.transcoder.history().of(channel)
+    }
+
+    /// Sessions and viewers as they come and go, from now on.
+    pub fn changes(&self) -> broadcast::Receiver<SessionChange> {
+        self.0.parts.changes.subscribe()
     }
 
     /// All channels on the air.
@@ -169,7 +194,7 @@ impl Manager {
             .sessions()
             .by_channel
             .values()
-            .filter(|session| session.is_open())
+            .filter(|session| !session.has_ended())
             .map(SessionHandle::view)
             .collect();
         views.sort_by_key(|view| view.channel.number);

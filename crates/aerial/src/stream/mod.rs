@@ -7,10 +7,14 @@
 //! owner.
 
 pub mod body;
+pub mod findings;
+pub mod history;
 pub mod manager;
 pub mod programme;
+pub mod remux;
 pub mod session;
 pub mod slate;
+pub mod source_file;
 pub mod store;
 pub mod timeline;
 pub mod track;

@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use aerial_model::demand::Want;
 use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
-use aerial_model::id::{ChannelId, MapId};
+use aerial_model::id::{ChannelId, MapId, MediaId};
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 
+use super::remux::Remuxes;
 use super::store::SegmentKey;
-use super::timeline::{Timeline, TimelineError};
-use super::track::Track;
+use super::timeline::{MediaSource, Timeline, TimelineError};
+use super::track::{Track, Withheld};
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
 /// when less is there; the next item's first worker starts this early too.
@@ -41,8 +42,13 @@ const DEFAULT_RENDITION: Rendition = Rendition::Height(720);
 /// Tracks that were looked up lately; each is a path and some facts.
 const TRACKS: u64 = 1_000;
 
-/// A file that was moved, replaced or deleted is noticed after this.
+/// A file that was moved, replaced or deleted is noticed after this. A remux in
+/// use is looked up as often, so that it does not give way.
 const TRACK_KEPT: Duration = Duration::from_secs(30);
+
+/// A file that could not be played is asked for again after this: its remux may
+/// be there, or somebody may have mended it.
+const WITHHELD_KEPT: Duration = Duration::from_secs(2);
 
 /// The committed airings of all channels; clones share the cache of tracks.
 #[derive(Clone)]
@@ -50,7 +56,9 @@ pub struct Programme {
     timeline: Arc<dyn Timeline>,
     ffmpeg_version: Arc<str>,
     rendition: Rendition,
+    remuxes: Option<Remuxes>,
     tracks: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
+    withheld: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,11 +74,15 @@ impl Programme {
             timeline,
             ffmpeg_version: ffmpeg_version.into(),
             rendition: DEFAULT_RENDITION,
-            tracks: moka::sync::Cache::builder()
-                .max_capacity(TRACKS)
-                .time_to_live(TRACK_KEPT)
-                .build(),
+            remuxes: None,
+            tracks: kept(TRACK_KEPT),
+            withheld: kept(WITHHELD_KEPT),
         }
+    }
+
+    /// The same with remuxes for files that cannot be entered in the middle.
+    pub fn with_remuxes(self, remuxes: Remuxes) -> Self {
+        Self { remuxes: Some(remuxes), ..self }
     }
 
     /// The same in another rendition.
@@ -110,28 +122,55 @@ impl Programme {
             Content::OffAir { map, .. } => TrackSource::Slate(map),
             Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
         };
-        if let Some(track) = self.tracks.get(&(source, Arc::clone(&profile))) {
+        let name = (source, Arc::clone(&profile));
+        if let Some(track) = self.tracks.get(&name).or_else(|| self.withheld.get(&name)) {
             return Ok(track);
         }
         let version = &self.ffmpeg_version;
         let track = match row.content {
             Content::Media { cursor, map_id, map, .. } => {
-                match self.timeline.media(cursor.media, map_id).await {
+                match self.source(cursor.media, map_id, map).await? {
                     Ok(media) => Track::of_media(Arc::new(media), Arc::clone(&profile), version),
                     // The schedule is kept (invariant 6): its time is slate.
-                    Err(error @ (TimelineError::Gone(_) | TimelineError::Replaced { .. })) => {
-                        tracing::warn!(%error, "an airing becomes slate");
-                        Track::of_slate(map, Arc::clone(&profile), version)
+                    Err(why) => {
+                        let track =
+                            Track::withheld((map_id, map), why, Arc::clone(&profile), version);
+                        let track = Arc::new(track);
+                        self.withheld.insert(name, Arc::clone(&track));
+                        return Ok(track);
                     }
-                    Err(error) => return Err(error),
                 }
             }
             Content::OffAir { map, .. } => Track::of_slate(map, Arc::clone(&profile), version),
             Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
         };
         let track = Arc::new(track);
-        self.tracks.insert((source, profile), Arc::clone(&track));
+        self.tracks.insert(name, Arc::clone(&track));
         Ok(track)
+    }
+
+    /// What an airing that pinned this map is made from, or why it cannot be made.
+    pub async fn source(
+        &self,
+        media: MediaId,
+        map_id: MapId,
+        map: SegmentMap,
+    ) -> Result<Result<MediaSource, Withheld>, TimelineError> {
+        let source = match self.timeline.media(media, map_id).await {
+            Ok(source) => MediaSource { map, ..source },
+            Err(
+                error @ (TimelineError::Gone(_)
+                | TimelineError::Replaced { .. }
+                | TimelineError::PutAside { .. }),
+            ) => {
+                let title = format!("media {media}");
+                return Ok(Err(Withheld { title, reason: error.to_string() }));
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(remuxes) = &self.remuxes else { return Ok(Ok(source)) };
+        let title = source.title.clone();
+        Ok(remuxes.entered(source).await.map_err(|reason| Withheld { title, reason }))
     }
 
     /// The tracks of a rendition that are needed from these segments on: those of
@@ -155,6 +194,10 @@ impl Programme {
         }
         Ok(tracks)
     }
+}
+
+fn kept(time: Duration) -> moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>> {
+    moka::sync::Cache::builder().max_capacity(TRACKS).time_to_live(time).build()
 }
 
 /// The tracks that some airings play in one rendition.

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
+use aerial_model::id::ChannelId;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -173,6 +174,17 @@ pub struct SessionParts {
     pub store: Store,
     /// EXT-X-TARGETDURATION of its playlists.
     pub target_duration: Duration,
+    /// Who wants to know of changes.
+    pub changes: broadcast::Sender<SessionChange>,
+}
+
+/// Something of a session changed that people may look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionChange {
+    /// Its state, as [`State::name`] has it.
+    State(ChannelId, &'static str),
+    /// How many watch.
+    Clients(ChannelId, usize),
 }
 
 /// Begins a session; the future is its task, which ends when `stop` is cancelled.
@@ -183,6 +195,7 @@ pub fn begin(
     stop: CancellationToken,
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
+    parts.transcoder.history().begin(id, channel.id);
     let grace = Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned());
     let model = Session::new(grace, false, parts.target_duration, Duration::ZERO);
     let since = parts.clock.now();
@@ -198,6 +211,7 @@ pub fn begin(
     });
     let (messages, inbox) = mpsc::unbounded_channel();
     let owner = Owner {
+        id,
         demand: Some(parts.transcoder.demand(id)),
         channel,
         parts,
@@ -210,6 +224,7 @@ pub fn begin(
         ahead: BTreeMap::new(),
         last_error: None,
         view: view_in,
+        told: (None, 0),
     };
     let unpromised = Arc::default();
     let handle = SessionHandle { id, messages, view, unpromised, stop: stop.clone() };
@@ -217,6 +232,7 @@ pub fn begin(
 }
 
 struct Owner {
+    id: SessionId,
     /// Gone once it is withdrawn.
     demand: Option<Demand>,
     channel: OnAir,
@@ -231,6 +247,8 @@ struct Owner {
     ahead: BTreeMap<Rendition, Ticks>,
     last_error: Option<String>,
     view: watch::Sender<SessionView>,
+    /// The state and the number of clients that were told last.
+    told: (Option<&'static str>, usize),
 }
 
 impl Owner {
@@ -274,6 +292,7 @@ impl Owner {
             }
             self.publish();
         }
+        self.parts.transcoder.history().end(self.id);
         tracing::info!(channel = %self.channel.number, name = self.channel.name, "off the air");
     }
 
@@ -367,7 +386,8 @@ impl Owner {
         Ok((all_tracks, all_wants))
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.tell_changes();
         let elapsed = self.origin.elapsed();
         let now = self.parts.clock.now();
         let ago = |then: Duration| {
@@ -398,6 +418,22 @@ impl Owner {
             tracks: self.tracks.clone(),
             last_error: self.last_error.clone(),
         });
+    }
+}
+
+impl Owner {
+    /// Tells what is otherwise than when it was told last. An error says that
+    /// nobody listens, which is no fault.
+    fn tell_changes(&mut self) {
+        let (state, clients) = (self.model.state().name(), self.model.clients().len());
+        let (channel, changes) = (self.channel.id, &self.parts.changes);
+        if self.told.0 != Some(state) {
+            let _nobody = changes.send(SessionChange::State(channel, state));
+        }
+        if self.told.1 != clients {
+            let _nobody = changes.send(SessionChange::Clients(channel, clients));
+        }
+        self.told = (Some(state), clients);
     }
 }
 

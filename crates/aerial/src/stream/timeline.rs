@@ -89,6 +89,14 @@ pub enum TimelineError {
         /// The file.
         path: PathBuf,
     },
+    /// It failed on the air and was put aside.
+    #[error("media {media} was put aside: {reason}")]
+    PutAside {
+        /// Which media.
+        media: MediaId,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The schedule, as the stream part sees it.

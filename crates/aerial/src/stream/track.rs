@@ -3,9 +3,11 @@
 //! Owns the naming of tracks in the segment store. Invariant: two tracks with
 //! the same key have the same frames under the same timestamps.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aerial_model::demand::TrackKey;
+use aerial_model::id::MapId;
 use aerial_model::profile::Profile;
 use aerial_model::segment_map::SegmentMap;
 
@@ -31,14 +33,47 @@ pub enum Source {
     Media(Arc<MediaSource>),
     /// Made: the channel is off the air.
     Slate,
+    /// Made: the file cannot be played now.
+    Withheld(Arc<Withheld>),
+}
+
+/// A file that cannot be played now, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// For people and logs.
+    pub title: String,
+    /// In words.
+    pub reason: String,
+}
+
+impl Source {
+    /// The file that it is read from; empty where nothing is read.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Media(source) => &source.path,
+            Self::Slate | Self::Withheld(_) => Path::new(""),
+        }
+    }
 }
 
 impl Track {
     /// A media in a profile, as the FFmpeg of that version makes it.
     pub fn of_media(source: Arc<MediaSource>, profile: Arc<Profile>, ffmpeg: &str) -> Self {
-        let mut hasher = hasher(&profile, ffmpeg, b"media");
-        hasher.update(source.map_id.0.as_bytes());
-        Self { key: key(&hasher), map: source.map, profile, source: Source::Media(source) }
+        let key = media_key(source.map_id, &profile, ffmpeg);
+        Self { key, map: source.map, profile, source: Source::Media(source) }
+    }
+
+    /// A media in a profile that cannot be played now. It is the same track: what
+    /// was made of it stays, what is missing becomes slate, and when it can be
+    /// played again the rest is made.
+    pub fn withheld(
+        (map_id, map): (MapId, SegmentMap),
+        why: Withheld,
+        profile: Arc<Profile>,
+        ffmpeg: &str,
+    ) -> Self {
+        let key = media_key(map_id, &profile, ffmpeg);
+        Self { key, map, profile, source: Source::Withheld(Arc::new(why)) }
     }
 
     /// The off-air slate in a profile.
@@ -54,9 +89,16 @@ impl Track {
     pub fn title(&self) -> &str {
         match &self.source {
             Source::Media(source) => &source.title,
+            Source::Withheld(withheld) => &withheld.title,
             Source::Slate => "Off air",
         }
     }
+}
+
+fn media_key(map_id: MapId, profile: &Profile, ffmpeg: &str) -> TrackKey {
+    let mut hasher = hasher(profile, ffmpeg, b"media");
+    hasher.update(map_id.0.as_bytes());
+    key(&hasher)
 }
 
 fn hasher(profile: &Profile, ffmpeg: &str, kind: &[u8]) -> blake3::Hasher {

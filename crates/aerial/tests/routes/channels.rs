@@ -20,6 +20,7 @@ async fn a_channel_is_made_with_what_is_given_and_defaults_for_the_rest() {
       "grace_ms": null,
       "group": null,
       "id": "id-1",
+      "keep_running": false,
       "ladder": [],
       "logo": null,
       "loop": true,

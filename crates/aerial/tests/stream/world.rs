@@ -9,8 +9,11 @@ use std::time::Duration;
 use aerial::clock::Clock;
 use aerial::db::Identity;
 use aerial::ffmpeg::Spawner;
+use aerial::library::{Ffprobe, Stamp};
+use aerial::stream::findings::{Finding, Findings};
 use aerial::stream::manager::{Manager, StreamError};
 use aerial::stream::programme::Programme;
+use aerial::stream::remux::{RemuxTools, Remuxes};
 use aerial::stream::slate::Slates;
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
@@ -153,6 +156,8 @@ pub(crate) struct World {
     pub(crate) channels: Vec<ChannelRef>,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) findings: Arc<Heard>,
+    remuxes: Remuxes,
     segments: PathBuf,
     transcoding: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -176,11 +181,27 @@ impl World {
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), None);
         let stop = CancellationToken::new();
-        let (transcoder, task) =
-            Transcoder::start(spawner.clone(), encoding, store.clone(), slates, stop.clone());
+        let findings = Arc::new(Heard::default());
+        let ffmpeg = encoding.ffmpeg.clone();
+        let (transcoder, task) = Transcoder::start(
+            spawner.clone(),
+            encoding,
+            store.clone(),
+            slates,
+            findings.clone(),
+            stop.clone(),
+        );
         let schedule = Arc::new(Schedule::new(clock.clone(), &setting.channels));
         let channels = schedule.channels.iter().map(|c| ChannelRef::Id(c.on_air.id)).collect();
-        let programme = Programme::new(schedule.clone(), "test");
+        let tools = RemuxTools {
+            spawner: spawner.clone(),
+            ffmpeg,
+            prober: Arc::new(Ffprobe::new(spawner.clone(), which("ffprobe"))),
+            store: store.clone(),
+            findings: findings.clone(),
+        };
+        let remuxes = Remuxes::new(tools, stop.clone());
+        let programme = Programme::new(schedule.clone(), "test").with_remuxes(remuxes.clone());
         let manager = Manager::new(clock.clone(), programme, transcoder.clone(), store.clone());
         Self {
             manager,
@@ -191,6 +212,8 @@ impl World {
             channels,
             schedule,
             folder,
+            findings,
+            remuxes,
             segments,
             transcoding: Some((stop, task)),
         }
@@ -272,6 +295,7 @@ impl World {
             self.manager.shut_down().await;
             stop.cancel();
             task.await.unwrap();
+            self.remuxes.shut_down().await;
             self.store.flush().await;
         };
         tokio::time::timeout(Duration::from_secs(15), ending).await.expect("ends within 15 s");
@@ -284,6 +308,23 @@ impl World {
         let tasks = tokio::runtime::Handle::current().metrics();
         until("no task is left", || tasks.num_alive_tasks() == 0).await;
         assert_eq!(unfinished_files(&self.segments), Vec::<PathBuf>::new());
+    }
+}
+
+/// What the library would hear.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<Finding>>);
+
+impl Heard {
+    pub(crate) fn all(&self) -> Vec<Finding> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Findings for Heard {
+    fn tell(&self, finding: Finding) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(finding);
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -330,7 +371,10 @@ fn unfinished_files(folder: &std::path::Path) -> Vec<PathBuf> {
         tracks.flat_map(|track| std::fs::read_dir(track.unwrap().path()).into_iter().flatten());
     files
         .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_none_or(|extension| extension != "segment"))
+        .filter(|path| {
+            let kind = path.extension().and_then(|extension| extension.to_str());
+            !matches!(kind, Some("segment" | "mkv" | "json"))
+        })
         .collect()
 }
 
@@ -343,7 +387,7 @@ fn write_script(folder: &tempfile::TempDir, setting: &Setting) -> PathBuf {
     let log = json!({ "log_args": folder.path().join("workers.log") });
     let mut cases = Vec::new();
     if !setting.slates.is_null() {
-        for source in ["smptehdbars", "color=c=0x10182a"] {
+        for source in ["smptehdbars", "color=c=0x10182a", "matroska"] {
             cases.push(json!({ "when": [source], "steps": setting.slates }));
         }
     }
@@ -361,6 +405,7 @@ fn write_script(folder: &tempfile::TempDir, setting: &Setting) -> PathBuf {
 pub(crate) struct Schedule {
     clock: Clock,
     pub(crate) channels: Vec<Channel>,
+    films: Vec<Film>,
     media: Mutex<HashMap<MapId, MediaSource>>,
 }
 
@@ -393,7 +438,8 @@ impl Schedule {
                 Channel::new(n, plan, slots, clock.now())
             })
             .collect();
-        Self { clock, channels, media: Mutex::new(media) }
+        let films = plans.iter().flat_map(|plan| plan.films.clone()).collect();
+        Self { clock, channels, films, media: Mutex::new(media) }
     }
 
     fn channel_of(&self, channel: ChannelRef) -> Option<&Channel> {
@@ -420,6 +466,21 @@ impl Schedule {
         *planner = Planner::new(Arc::new(lineup));
     }
 
+    /// The film of that place, as it was planned.
+    pub(crate) fn film(&self, place: usize) -> Film {
+        self.films[place].clone()
+    }
+
+    /// Waits until nothing that it plays waits for a copy.
+    pub(crate) async fn copied(&self, world: &World) {
+        let sources: Vec<MediaSource> = self.media.lock().unwrap().values().cloned().collect();
+        for source in sources {
+            while world.remuxes.entered(source.clone()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
     /// The file is replaced: its airings cannot be made any more.
     pub(crate) fn forget_media(&self) {
         self.media.lock().unwrap().clear();
@@ -440,13 +501,14 @@ impl Schedule {
 fn source_of(film: &Film) -> MediaSource {
     let hash = blake3::hash(film.path.as_os_str().as_encoded_bytes());
     let id = Uuid::from_slice(&hash.as_bytes()[..16]).unwrap();
+    let stamp = Stamp::read(&film.path).unwrap_or(Stamp { size: 0, mtime_ns: 0 });
     MediaSource {
         media: MediaId(id),
-        map_id: MapId(id),
+        map_id: MapId(Uuid::from_u128(id.as_u128() ^ u128::from(film.map.frames()))),
         path: film.path.clone(),
         facts: Arc::clone(&film.facts),
         map: film.map,
-        identity: Identity { size_bytes: 0, mtime_ns: 0, hash: None },
+        identity: Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None },
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
 }

@@ -40,6 +40,8 @@ entity! { media, "media" {
     content_hash: Option<Vec<u8>>,
     unplayable_reason: Option<String>,
     unplayable_since_ms: Option<i64>,
+    quarantine_reason: Option<String>,
+    quarantined_since_ms: Option<i64>,
     missing_since_ms: Option<i64>,
     facts_json: Option<String>,
     length_ticks: Option<i64>,
@@ -48,6 +50,7 @@ entity! { media, "media" {
     audio_codec: Option<String>,
     map_id: Option<String>,
     map_json: Option<String>,
+    earlier_map_id: Option<String>,
     kind: String,
     title: String,
     show: Option<String>,
@@ -76,6 +79,7 @@ entity! { channel, "channels" {
     seed: i64,
     ladder_json: String,
     grace_ms: Option<i64>,
+    keep_running: bool,
     created_at_ticks: i64,
 } }
 
@@ -119,6 +123,16 @@ entity! { ledger, "ledger" {
     first_index: Option<i64>,
     end_index: Option<i64>,
     segments: Option<i64>,
+} }
+
+entity! { slate, "slates" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    channel_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    first_sequence: i64,
+    end_sequence: i64,
+    reason: String,
+    ends_ticks: i64,
 } }
 
 entity! { job, "jobs" {

@@ -7,6 +7,7 @@
 //! finished can be had at least until it is on disk, and the bytes on disk stay
 //! under the limit.
 
+mod copies;
 mod disk;
 mod growing;
 
@@ -23,6 +24,7 @@ use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
+pub use self::copies::RemuxKey;
 use self::disk::Disk;
 pub use self::disk::{DiskError, Limits};
 pub use self::growing::{Growing, Growth};
@@ -226,6 +228,38 @@ impl Store {
     /// How full it is.
     pub fn usage(&self) -> Usage {
         self.0.disk.usage()
+    }
+
+    /// Where this remux is, if it is there; it is kept for some minutes from now.
+    pub fn remux(&self, key: RemuxKey) -> Option<PathBuf> {
+        self.0.disk.use_remux(key).then(|| copies::path(&self.0.disk.remuxes(), key))
+    }
+
+    /// Makes room for a remux of about that size: the file that it is to be
+    /// written to. Blocks.
+    pub fn begin_remux(&self, key: RemuxKey, bytes: u64) -> Result<PathBuf, DiskError> {
+        let folder = self.0.disk.remuxes();
+        copies::make_folder(&folder)?;
+        self.0.disk.reserve(key, bytes)?;
+        Ok(copies::part(&folder, key))
+    }
+
+    /// The remux is written, whole, and this was found in it. Blocks.
+    pub fn keep_remux(&self, key: RemuxKey, facts: &[u8]) -> Result<PathBuf, DiskError> {
+        let folder = self.0.disk.remuxes();
+        let kept = copies::keep(&folder, key, facts);
+        self.0.disk.settle(key, kept.as_ref().ok().copied());
+        kept.map(|_| copies::path(&folder, key))
+    }
+
+    /// What was found in a remux that is there. Blocks.
+    pub fn remux_facts(&self, key: RemuxKey) -> Result<Vec<u8>, DiskError> {
+        copies::facts(&self.0.disk.remuxes(), key)
+    }
+
+    /// The remux was not made, or cannot be used. Blocks.
+    pub fn drop_remux(&self, key: RemuxKey) {
+        self.0.disk.drop_remux(key);
     }
 
     /// Waits until everything finished is on disk.

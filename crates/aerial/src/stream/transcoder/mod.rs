@@ -7,6 +7,7 @@
 //! and nothing runs for a session that is gone.
 
 mod health;
+mod notes;
 mod owner;
 mod track_state;
 
@@ -18,7 +19,10 @@ use aerial_model::demand::{TrackKey, Want, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::notes::Notes;
 use self::owner::Owner;
+use super::findings::Findings;
+use super::history::History;
 use super::slate::Slates;
 use super::store::Store;
 use super::track::Track;
@@ -85,6 +89,7 @@ pub struct Status {
 pub struct Transcoder {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
+    history: History,
 }
 
 /// What the transcoder is told.
@@ -108,15 +113,23 @@ impl Transcoder {
         encoding: Encoding,
         store: Store,
         slates: Slates,
+        findings: Arc<dyn Findings>,
         stop: CancellationToken,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         // Sessions state their demand about once a second each; a full queue
         // makes them wait, which loses nothing.
         let (commands, inbox) = mpsc::channel(64);
         let (status_in, status) = watch::channel(Arc::default());
-        let owner = Owner::new(spawner, encoding, store, slates, status_in);
+        let history = History::default();
+        let notes = Notes::new(history.clone(), findings);
+        let owner = Owner::new(spawner, encoding, store, slates, notes, status_in);
         let task = tokio::spawn(owner.run(inbox, stop));
-        (Self { commands, status }, task)
+        (Self { commands, status, history }, task)
+    }
+
+    /// What ran for which session.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The demand of a session, empty so far.

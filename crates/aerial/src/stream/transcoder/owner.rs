@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aerial_model::command;
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
+use aerial_model::fault::Class;
 use aerial_model::segmenter::{Handover, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -13,15 +14,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::health::{Course, slated_segments};
+use super::notes::Notes;
 use super::track_state::TrackState;
 use super::{
     Command, Encoding, Lease, Released, SessionId, Slates, Status, Store, TrackStatus, WorkerStatus,
 };
 use crate::clock::monotonic;
 use crate::ffmpeg::{Child, Invocation, Spawner};
+use crate::stream::history::Run;
 use crate::stream::store::{Growth, SegmentKey};
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Failure, FailureClass, Outcome, Progress, Unfinished, Worker};
+use crate::stream::worker::{Ended, Failure, Outcome, Progress, Unfinished, Worker};
 
 /// How often workers' reach is compared with demand when nothing happens.
 const REVIEW: Duration = Duration::from_millis(250);
@@ -35,6 +38,7 @@ pub(super) struct Owner {
     encoding: Encoding,
     store: Store,
     slates: Slates,
+    notes: Notes,
     demands: HashMap<SessionId, (Vec<Want>, Lease)>,
     tracks: HashMap<TrackKey, TrackState>,
     workers: HashMap<WorkerId, Running>,
@@ -50,6 +54,7 @@ struct Running {
     track: Arc<Track>,
     task: Id,
     pid: u32,
+    run: Arc<Run>,
     first: u32,
     started: Instant,
     limit: watch::Sender<u32>,
@@ -65,6 +70,7 @@ impl Owner {
         encoding: Encoding,
         store: Store,
         slates: Slates,
+        notes: Notes,
         status: watch::Sender<Arc<Status>>,
     ) -> Self {
         Self {
@@ -73,6 +79,7 @@ impl Owner {
             encoding,
             store,
             slates,
+            notes,
             demands: HashMap::new(),
             tracks: HashMap::new(),
             workers: HashMap::new(),
@@ -112,6 +119,7 @@ impl Owner {
                     let state = state.or_insert_with(|| TrackState::new(Arc::clone(&track)));
                     (state.track, state.given_up) = (track, false);
                 }
+                self.end_withheld();
                 self.demands.insert(session, (wants, lease));
             }
             Command::Withdraw { session, done } => {
@@ -225,12 +233,12 @@ impl Owner {
             self.compose(key, segment, limit);
             return;
         }
-        match state.health.course(due, state.is_read(segment), monotonic()) {
+        match state.course(segment, due) {
             Course::Work => {}
             Course::Wait => return,
             Course::Slate => {
                 if !std::mem::replace(&mut state.told_slate, true) {
-                    let (title, reason) = (state.track.title(), &state.health.last_error);
+                    let (title, reason) = (state.track.title(), state.trouble());
                     tracing::warn!(title, segment, ?reason, "the programme is slate for now");
                 }
                 self.compose(key, segment, slated);
@@ -252,18 +260,27 @@ impl Owner {
         }
         let track = Arc::clone(&state.track);
         match self.spawn(&track, handover.position()).await {
-            Ok(child) => {
+            Ok((child, line)) => {
                 let from = Unbegun { handover, continued, segment, limit };
-                self.employ(track, child, from);
+                self.employ(track, child, line, from);
             }
             Err(failure) => {
                 let unfinished = continued.map(|growth| Unfinished { growth, handover });
+                let fault = (failure.class, failure.detail.clone());
+                self.next_worker += 1;
+                let run = Notes::unstarted(WorkerId(self.next_worker), &track, segment);
+                self.notes.began(&sessions_of(&self.demands, key), &run);
+                self.notes.ended(&run, None, 0, Some(fault));
                 self.failed(&track, failure, unfinished);
             }
         }
     }
 
-    async fn spawn(&self, track: &Track, position: Position) -> Result<Child, Failure> {
+    async fn spawn(
+        &self,
+        track: &Track,
+        position: Position,
+    ) -> Result<(Child, Vec<String>), Failure> {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
@@ -279,21 +296,26 @@ impl Owner {
         });
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
-        self.spawner
-            .spawn(invocation)
-            .await
-            .map_err(|error| Failure { class: FailureClass::Exit, detail: error.to_string() })
+        let line = invocation.command_line();
+        match self.spawner.spawn(invocation).await {
+            Ok(child) => Ok((child, line)),
+            Err(error) => Err(Failure { class: Class::Machine, detail: error.to_string() }),
+        }
     }
 
     /// Takes a process on as a worker.
-    fn employ(&mut self, track: Arc<Track>, child: Child, from: Unbegun) {
+    fn employ(&mut self, track: Arc<Track>, child: Child, line: Vec<String>, from: Unbegun) {
         let Unbegun { handover, continued, segment: first, limit } = from;
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
+        let run = Notes::started(id, &track, first, &child, line);
+        self.notes.began(&sessions_of(&self.demands, track.key), &run);
         let (limit, limit_seen) = watch::channel(limit);
         let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
-        tracing::info!(worker = id.0, title = track.title(), segment = first, pid, "worker starts");
+        let in_software = self.tracks.get(&track.key).is_some_and(|s| s.health.is_in_software());
+        let title = track.title();
+        tracing::info!(worker = id.0, title, segment = first, pid, in_software, "worker starts");
         let worker = Worker {
             track: Arc::clone(&track),
             store: self.store.clone(),
@@ -305,7 +327,7 @@ impl Owner {
         let (started, progress, waiting) = (monotonic(), progress_seen, Vec::new());
         self.workers.insert(
             id,
-            Running { track, task, pid, first, started, limit, progress, stop, waiting },
+            Running { track, task, pid, run, first, started, limit, progress, stop, waiting },
         );
     }
 
@@ -319,11 +341,12 @@ impl Owner {
         };
         let Some(worker) = self.workers.remove(&id) else { return };
         let ended = joined.map_or_else(|error| Ended::abnormally(&error), |(_, ended)| ended);
+        self.notes.worker_ended(&worker.run, &ended);
         if let Some(state) = self.tracks.get_mut(&worker.track.key)
             && ended.progress.completed > 0
         {
             state.health.made_some();
-            state.told_slate = false;
+            (state.told_slate, state.told) = (false, None);
         }
         match ended.outcome {
             Outcome::Complete | Outcome::Told => {
@@ -333,8 +356,12 @@ impl Owner {
             }
             Outcome::Failed(failure) => {
                 tracing::warn!(
-                    worker = id.0, title = worker.track.title(), segment = ended.progress.segment,
-                    class = ?failure.class, reason = failure.detail, "worker failed"
+                    worker = id.0,
+                    title = worker.track.title(),
+                    segment = ended.progress.segment,
+                    class = failure.class.name(),
+                    reason = failure.detail,
+                    "worker failed"
                 );
                 self.failed(&worker.track, failure, ended.unfinished);
             }
@@ -347,7 +374,22 @@ impl Owner {
         let state =
             self.tracks.entry(track.key).or_insert_with(|| TrackState::new(Arc::clone(track)));
         state.unfinished.extend(unfinished);
-        state.health.failed(failure.detail, monotonic());
+        let detail = failure.detail.clone();
+        let answer = state.health.failed(failure.class, failure.detail, monotonic());
+        if let Some(tell) = answer.tell.filter(|tell| state.told.replace(*tell) != Some(*tell)) {
+            self.notes.tell(track, tell, detail);
+        }
+    }
+
+    /// Ends the workers of files that cannot be played any more: what they make is
+    /// of other bytes than were planned.
+    fn end_withheld(&self) {
+        for worker in self.workers.values() {
+            let state = self.tracks.get(&worker.track.key);
+            if state.is_some_and(TrackState::is_withheld) {
+                worker.stop.cancel();
+            }
+        }
     }
 
     /// Makes slate in place of what is missing of `segment`, and of the segments
@@ -401,8 +443,8 @@ impl Owner {
                 .map(|state| TrackStatus {
                     track: state.track.key,
                     restarts: state.health.restarts,
-                    last_error: state.health.last_error.clone(),
-                    slated: state.health.is_slated(now),
+                    last_error: state.trouble().map(str::to_owned),
+                    slated: state.is_withheld() || state.health.is_slated(now),
                 })
                 .collect(),
         }
@@ -415,8 +457,18 @@ impl Owner {
         }
         // What is left unfinished is abandoned with what holds it.
         self.composing.shutdown().await;
+        self.notes.shut_down().await;
         self.status.send_replace(Arc::default());
     }
+}
+
+/// Whose a track is.
+fn sessions_of(
+    demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
+    track: TrackKey,
+) -> Vec<SessionId> {
+    let wants = |(wants, _): &(Vec<Want>, Lease)| wants.iter().any(|want| want.track == track);
+    demands.iter().filter(|(_, demand)| wants(demand)).map(|(session, _)| *session).collect()
 }
 
 /// Where a worker begins.
