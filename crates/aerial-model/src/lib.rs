@@ -20,6 +20,7 @@ pub mod lineup;
 pub mod media;
 pub mod mpegts;
 pub mod planner;
+pub mod preflight;
 pub mod probe;
 pub mod profile;
 pub mod segment;

@@ -30,7 +30,9 @@ use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::library::{Ffprobe, FromTheAir, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
+use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
+use crate::stream::preflight::Preflight;
 use crate::stream::programme::Programme;
 use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::Slates;
@@ -108,7 +110,7 @@ impl Parts {
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
-        let findings = Arc::new(FromTheAir {
+        let findings: Arc<dyn Findings> = Arc::new(FromTheAir {
             db: db.clone(),
             library: library.clone(),
             listener: Arc::new(schedule.clone()),
@@ -131,13 +133,16 @@ impl Parts {
             // Of its own, so that it does not wait for a scan.
             prober: Arc::new(Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)),
             store: store.clone(),
-            findings,
+            findings: findings.clone(),
         };
         let remuxes = Remuxes::new(remux_tools, ending.clone());
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
             .with_remuxes(remuxes.clone())
             .offering(Rendition::Height(settings.stream.height.get()));
         let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
+        let preflight = Preflight::new(clock.clone(), findings, Arc::new(()));
+        manager.with_preflight(preflight.clone());
+        tasks.spawn(preflight.run(manager.clone(), ending.clone()));
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }

@@ -370,10 +370,11 @@ pub(super) async fn now(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
     State(clock): State<Clock>,
+    State(streams): State<Streams>,
     At(channel): At<ChannelRef>,
 ) -> Answer<Json<NowView>> {
     let channel = find(&schedule, channel)?;
-    NowView::of(&schedule, &db, &clock, channel.id).await.map(Json)
+    NowView::of(&schedule, &db, (&clock, &streams), channel.id).await.map(Json)
 }
 
 /// When the next item begins.

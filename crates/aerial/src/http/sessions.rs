@@ -6,7 +6,7 @@
 use aerial_model::client::ClientId;
 use std::sync::Arc;
 
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::time::AirTime;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -59,6 +59,10 @@ impl Sessions for Manager {
     fn history(&self, channel: ChannelId) -> Vec<SessionHistory> {
         let now = self.clock().now();
         Manager::history(self, channel).iter().map(|record| past(record, now)).collect()
+    }
+
+    fn warning(&self, media: MediaId) -> Option<String> {
+        Manager::warning(self, media)
     }
 
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

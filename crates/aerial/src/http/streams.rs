@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::time::AirTime;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -150,6 +150,9 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
     /// What ran for a channel's sessions, the newest first: the one on the air, and
     /// those that ended within the hour.
     fn history(&self, channel: ChannelId) -> Vec<SessionHistory>;
+    /// What is wrong with a media that will air soon on a channel that is on the
+    /// air, as far as is known.
+    fn warning(&self, media: MediaId) -> Option<String>;
     /// The first segment that no playlist of this channel has listed.
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
 }
@@ -167,6 +170,11 @@ impl Streams {
     /// See [`Sessions::first_unpromised`].
     pub(super) async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, Refusal> {
         self.0.first_unpromised(channel).await
+    }
+
+    /// See [`Sessions::warning`].
+    pub(super) fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.warning(media)
     }
 
     /// Takes a channel off the air that is no more.

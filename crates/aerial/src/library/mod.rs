@@ -28,7 +28,7 @@ pub mod walk;
 mod watch;
 
 pub use findings::FromTheAir;
-pub use identity::Stamp;
+pub use identity::{EndsRead, Stamp};
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};

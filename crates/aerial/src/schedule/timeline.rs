@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
-use aerial_model::ledger::Ledger;
+use aerial_model::ledger::{Ledger, Row};
 use aerial_model::time::AirTime;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Schedule, ScheduleError};
 use crate::db::MediaState;
+use crate::stream::preflight::PlannedAiring;
 use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+
+/// Airings that are looked at ahead: ten minutes of clips of a second.
+const MOST_PLANNED: usize = 600;
 
 impl Timeline for Schedule {
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>> {
@@ -58,6 +62,24 @@ impl Timeline for Schedule {
                 return Ok(live.ledger.clone());
             }
             self.past_ledger(&entry, &live, from).await.map_err(|error| failed(&error))
+        }
+        .boxed()
+    }
+
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>> {
+        async move {
+            let failed = |error: ScheduleError| failed(ChannelRef::Id(channel), &error);
+            let entry = self.entry(channel).map_err(failed)?;
+            let live = self.live(&entry).await.map_err(failed)?;
+            let now = self.now();
+            let committed = live.ledger.airings().iter().map(|airing| airing.row);
+            let follows = live.planner.rows(live.ledger.tail(), now, until);
+            let rows: Vec<Row> = committed.chain(follows.take(MOST_PLANNED)).collect();
+            Ok(PlannedAiring::of_rows(&rows, now))
         }
         .boxed()
     }

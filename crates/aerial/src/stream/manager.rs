@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::hls::{self, TARGET_DURATION_TRANSCODED, Variant};
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ledger::Ledger;
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::session::Event;
@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use super::body::{self, SegmentBody};
 use super::history::Record;
+use super::preflight::Preflight;
 use super::programme::{self, Programme, SERVED_FOR};
 use super::session::{
     self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
@@ -99,6 +100,7 @@ struct Inner {
     restamped: moka::sync::Cache<(ChannelId, Rendition, u64), Bytes>,
     /// Clients of playlists that were asked for without an id (`rules.md`, 20).
     anonymous: moka::sync::Cache<(ChannelId, IpAddr, String), ClientId>,
+    preflight: OnceLock<Preflight>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -147,6 +149,7 @@ impl Manager {
             sessions: Mutex::default(),
             restamped,
             anonymous,
+            preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }))
@@ -369,6 +372,22 @@ impl Manager {
     /// The clock of the channels.
     pub fn clock(&self) -> &Clock {
         &self.0.parts.clock
+    }
+
+    /// What the channels air.
+    pub fn programme(&self) -> &Programme {
+        &self.0.parts.programme
+    }
+
+    /// Files are looked at before they air: what is wrong with them can be told.
+    pub fn with_preflight(&self, preflight: Preflight) {
+        // The first one counts: there is one in a server.
+        let _known = self.0.preflight.set(preflight);
+    }
+
+    /// What is wrong with a media that will air soon, as far as is known.
+    pub fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.preflight.get()?.warning(media)
     }
 
     /// All workers and what went wrong with tracks.

@@ -16,6 +16,7 @@ use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
+use super::preflight::PlannedAiring;
 use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
@@ -112,6 +113,14 @@ pub trait Timeline: Send + Sync + 'static {
         channel: ChannelId,
         from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
+
+    /// The airings of media that are on the air or planned to begin by `until`; plans,
+    /// but never commits.
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>>;
 
     /// The file and facts of a media, if they still are those that the airing pinned.
     fn media(

@@ -365,11 +365,16 @@ struct Sessioned {
     sessions: BTreeMap<ChannelId, SessionFacts>,
     unpromised: u64,
     full: bool,
+    warnings: BTreeMap<MediaId, String>,
 }
 
 impl Manager {
     pub(crate) fn promise_until(&self, sequence: u64) {
         self.0.lock().unwrap().unpromised = sequence;
+    }
+
+    pub(crate) fn warn(&self, media: MediaId, why: &str) {
+        self.0.lock().unwrap().warnings.insert(media, why.to_owned());
     }
 
     pub(crate) fn fill(&self) {
@@ -476,6 +481,10 @@ impl Sessions for Manager {
             true => vec![past(2, None), past(1, Some(NOW))],
             false => Vec::new(),
         }
+    }
+
+    fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.lock().unwrap().warnings.get(&media).cloned()
     }
 
     fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

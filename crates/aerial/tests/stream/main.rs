@@ -11,6 +11,7 @@ mod faults;
 mod media;
 mod off_air;
 mod picture;
+mod preflight;
 mod remux;
 mod sharing;
 mod store;

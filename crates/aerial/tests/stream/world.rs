@@ -12,6 +12,7 @@ use aerial::ffmpeg::Spawner;
 use aerial::library::{Ffprobe, Stamp};
 use aerial::stream::findings::{Finding, Findings};
 use aerial::stream::manager::{Manager, StreamError};
+use aerial::stream::preflight::PlannedAiring;
 use aerial::stream::programme::Programme;
 use aerial::stream::remux::{RemuxTools, Remuxes};
 use aerial::stream::slate::Slates;
@@ -471,6 +472,14 @@ impl Schedule {
         self.films[place].clone()
     }
 
+    /// From now on the ends of this film's file are known too.
+    pub(crate) fn hashed(&self, film: &Film) -> Identity {
+        let identity = aerial::library::identity::Identity::read(&film.path).unwrap().into();
+        let mut media = self.media.lock().unwrap();
+        media.get_mut(&source_of(film).map_id).unwrap().identity = identity;
+        identity
+    }
+
     /// Waits until nothing that it plays waits for a copy.
     pub(crate) async fn copied(&self, world: &World) {
         let sources: Vec<MediaSource> = self.media.lock().unwrap().values().cloned().collect();
@@ -562,6 +571,22 @@ impl Timeline for Schedule {
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>> {
         Box::pin(async move {
             Ok(self.channel_of(ChannelRef::Id(channel)).unwrap().commit(self.clock.now()))
+        })
+    }
+
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>> {
+        Box::pin(async move {
+            let channel = self.channel_of(ChannelRef::Id(channel)).unwrap();
+            let (ledger, planner) =
+                (channel.ledger.lock().unwrap(), channel.planner.lock().unwrap());
+            let now = self.clock.now();
+            let mut rows: Vec<_> = ledger.airings().iter().map(|airing| airing.row).collect();
+            rows.extend(planner.rows(ledger.tail(), now, until));
+            Ok(PlannedAiring::of_rows(&rows, now))
         })
     }
 
