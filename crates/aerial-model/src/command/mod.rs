@@ -7,6 +7,7 @@
 //! and what went wrong without it; `tests/command_golden.rs` holds it to that.
 
 mod audio;
+mod caption;
 mod remux;
 mod slate;
 mod video;
@@ -22,6 +23,7 @@ use crate::profile::Profile;
 use crate::segment_map::SegmentMap;
 use crate::time::{TICKS_PER_SECOND, Ticks};
 
+pub use caption::{Caption, CaptionLine};
 pub use remux::remux;
 pub use slate::{SLATE_FRAMES_OVER, Slate, SlatePicture, SlateText, slate, slate_frames};
 

@@ -35,7 +35,7 @@ use crate::stream::manager::Manager;
 use crate::stream::preflight::Preflight;
 use crate::stream::programme::Programme;
 use crate::stream::remux::{RemuxTools, Remuxes};
-use crate::stream::slate::Slates;
+use crate::stream::slate::{SlateLooks, Slates};
 use crate::stream::store::{Limits, Store};
 use crate::stream::transcoder::{Encoding, Transcoder};
 
@@ -117,7 +117,13 @@ impl Parts {
             clock: clock.clone(),
         });
         let encoding = encoding(&ffmpeg, settings);
-        let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
+        let looks = SlateLooks {
+            font: font().map(Path::to_owned),
+            off_air: settings.slates.off_air.clone(),
+            trouble: settings.slates.trouble.clone(),
+        };
+        let slates = Slates::new(spawner.clone(), encoding.clone(), looks);
+        slates.try_own().await?;
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
             spawner.clone(),

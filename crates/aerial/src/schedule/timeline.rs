@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aerial_model::guide::Kind;
 use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
 use aerial_model::ledger::{Ledger, Row};
 use aerial_model::time::AirTime;
@@ -10,6 +11,7 @@ use futures::future::BoxFuture;
 
 use super::{Schedule, ScheduleError};
 use crate::db::MediaState;
+use crate::stream::off_air::ComesBack;
 use crate::stream::preflight::PlannedAiring;
 use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 
@@ -62,6 +64,37 @@ impl Timeline for Schedule {
                 return Ok(live.ledger.clone());
             }
             self.past_ledger(&entry, &live, from).await.map_err(|error| failed(&error))
+        }
+        .boxed()
+    }
+
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        at: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>> {
+        async move {
+            let failed = |error: ScheduleError| failed(ChannelRef::Id(channel), &error);
+            let (settings, _) = self.find(ChannelRef::Id(channel)).map_err(failed)?;
+            let name = settings.name.clone();
+            let on = self.on_at(ChannelRef::Id(channel), at).await.map_err(failed)?;
+            let Some((start, Kind::Media { media, .. })) =
+                on.and_then(|on| on.next).map(|next| (next.start, next.kind))
+            else {
+                return Ok(ComesBack { name, next: None });
+            };
+            let about = self
+                .0
+                .db
+                .media(media)
+                .await
+                .map_err(|error| TimelineError::Media { media, reason: error.to_string() })?
+                .map(|media| media.about);
+            let title = about.map(|about| match about.show {
+                Some(show) if show != about.title => format!("{show}: {}", about.title),
+                _ => about.title,
+            });
+            Ok(ComesBack { name, next: title.map(|title| (start, title)) })
         }
         .boxed()
     }

@@ -321,7 +321,7 @@ impl Manager {
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
         session.promised(sequence + 1);
         self.promised_until(segment.end());
-        let track = self.0.parts.programme.track(&segment.row, rendition).await?;
+        let track = self.0.parts.programme.track(channel.id, &segment.row, rendition).await?;
         let key = SegmentKey { track: track.key, index: segment.index };
         if !self.0.parts.store.has(key) {
             session.tell(Message::Urgent { rendition, sequence });

@@ -10,6 +10,7 @@ pub mod body;
 pub mod findings;
 pub mod history;
 pub mod manager;
+pub mod off_air;
 pub mod preflight;
 pub mod programme;
 pub mod remux;

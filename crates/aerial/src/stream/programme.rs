@@ -16,7 +16,10 @@ use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
+use jiff::tz::TimeZone;
+use tokio::time::timeout;
 
+use super::off_air::{ComesBack, OffAirWords};
 use super::remux::Remuxes;
 use super::store::SegmentKey;
 use super::timeline::{MediaSource, Timeline, TimelineError};
@@ -50,6 +53,12 @@ const TRACK_KEPT: Duration = Duration::from_secs(30);
 /// be there, or somebody may have mended it.
 const WITHHELD_KEPT: Duration = Duration::from_secs(2);
 
+/// Words of an off-air row are kept until well after its segments can be asked for.
+const WORDS_KEPT: Duration = Duration::from_secs(600);
+
+/// How long the schedule may take to say what comes next.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
+
 /// The committed airings of all channels; clones share the cache of tracks.
 #[derive(Clone)]
 pub struct Programme {
@@ -59,12 +68,15 @@ pub struct Programme {
     remuxes: Option<Remuxes>,
     tracks: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
     withheld: moka::sync::Cache<(TrackSource, Arc<Profile>), Arc<Track>>,
+    /// What is said in which off-air row: by channel and ordinal.
+    words: moka::sync::Cache<(ChannelId, u64), Arc<OffAirWords>>,
+    zone: TimeZone,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum TrackSource {
     Media(MapId),
-    Slate(SegmentMap),
+    Slate(SegmentMap, Arc<OffAirWords>),
 }
 
 impl Programme {
@@ -77,6 +89,11 @@ impl Programme {
             remuxes: None,
             tracks: kept(TRACK_KEPT),
             withheld: kept(WITHHELD_KEPT),
+            words: moka::sync::Cache::builder()
+                .max_capacity(TRACKS)
+                .time_to_idle(WORDS_KEPT)
+                .build(),
+            zone: TimeZone::system(),
         }
     }
 
@@ -112,6 +129,7 @@ impl Programme {
     /// The track that a row plays in a rendition.
     pub async fn track(
         &self,
+        channel: ChannelId,
         row: &Row,
         rendition: Rendition,
     ) -> Result<Arc<Track>, TimelineError> {
@@ -119,16 +137,16 @@ impl Programme {
         let profile = Arc::new(profile.ok_or(TimelineError::NotOffered(rendition))?);
         let source = match row.content {
             Content::Media { map_id, .. } => TrackSource::Media(map_id),
-            Content::OffAir { map, .. } => TrackSource::Slate(map),
+            Content::OffAir { map, .. } => TrackSource::Slate(map, self.words(channel, row).await),
             Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
         };
-        let name = (source, Arc::clone(&profile));
+        let name = (source.clone(), Arc::clone(&profile));
         if let Some(track) = self.tracks.get(&name).or_else(|| self.withheld.get(&name)) {
             return Ok(track);
         }
         let version = &self.ffmpeg_version;
-        let track = match row.content {
-            Content::Media { cursor, map_id, map, .. } => {
+        let track = match (row.content, source) {
+            (Content::Media { cursor, map_id, map, .. }, _) => {
                 match self.source(cursor.media, map_id, map).await? {
                     Ok(media) => Track::of_media(Arc::new(media), Arc::clone(&profile), version),
                     // The schedule is kept (invariant 6): its time is slate.
@@ -141,12 +159,34 @@ impl Programme {
                     }
                 }
             }
-            Content::OffAir { map, .. } => Track::of_slate(map, Arc::clone(&profile), version),
-            Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
+            (_, TrackSource::Slate(map, words)) => Track::of_slate(map, words, profile, version),
+            _ => unreachable!("a skip has no segments to serve"),
         };
         let track = Arc::new(track);
         self.tracks.insert(name, Arc::clone(&track));
         Ok(track)
+    }
+
+    /// What is said while this row is on. Once said it stays, so that an address
+    /// keeps its content.
+    async fn words(&self, channel: ChannelId, row: &Row) -> Arc<OffAirWords> {
+        let name = (channel, row.ordinal);
+        if let Some(words) = self.words.get(&name) {
+            return words;
+        }
+        // Words are no reason to let anybody wait.
+        let comes = timeout(SAID_WITHIN, self.timeline.comes_back(channel, row.start)).await;
+        let comes = match comes {
+            Ok(Ok(comes)) => comes,
+            Ok(Err(error)) => {
+                tracing::warn!(%channel, %error, "the slate cannot say when it is back");
+                ComesBack::default()
+            }
+            Err(_) => ComesBack::default(),
+        };
+        let words = Arc::new(OffAirWords::of(comes, row.start, &self.zone));
+        self.words.insert(name, Arc::clone(&words));
+        words
     }
 
     /// What an airing that pinned this map is made from, or why it cannot be made.
@@ -177,7 +217,7 @@ impl Programme {
     /// the airings up to now, and of the next when its time has come.
     pub async fn tracks(
         &self,
-        ledger: &Ledger,
+        (channel, ledger): (ChannelId, &Ledger),
         rendition: Rendition,
         from: [u64; 2],
         now: AirTime,
@@ -188,7 +228,7 @@ impl Programme {
         for segment in from.into_iter().flat_map(|from| ledger.segments_from(from).take_while(soon))
         {
             if tracks.of(segment.row.ordinal).is_none() {
-                let track = self.track(&segment.row, rendition).await?;
+                let track = self.track(channel, &segment.row, rendition).await?;
                 tracks.0.push((segment.row.ordinal, track));
             }
         }
@@ -380,7 +420,9 @@ mod tests {
             content: Content::Media { cursor, map_id: MapId(id()), map, first: 0, end: 50 },
         };
         let profile = Arc::new(Profile::transcoded(Rendition::Height(720), 720).unwrap());
-        let track = |number: &str| Arc::new(Track::of_slate(map, Arc::clone(&profile), number));
+        let track = |number: &str| {
+            Arc::new(Track::of_slate(map, Arc::default(), Arc::clone(&profile), number))
+        };
         let tracks = Tracks(vec![(0, track("first")), (1, track("second"))]);
         (Ledger::read([row(0), row(1)]).unwrap(), tracks)
     }

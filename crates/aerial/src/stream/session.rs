@@ -373,7 +373,7 @@ impl Owner {
                 |(of, sequence): &(Rendition, u64)| (*of == rendition).then_some(*sequence);
             let earliest = self.urgent.iter().filter_map(urgent).chain(starts.first().copied());
             let from = [earliest.min().unwrap_or(edge.current), edge.current];
-            let tracks = programme.tracks(&ledger, rendition, from, now).await?;
+            let tracks = programme.tracks((self.channel.id, &ledger), rendition, from, now).await?;
             // Whoever waited for these has them.
             self.urgent.retain(|(of, sequence)| {
                 *of != rendition || !tracks.key(&ledger, *sequence).is_some_and(made)

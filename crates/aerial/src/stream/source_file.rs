@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn look_at(source: &Source) -> FileState {
     match source {
         Source::Media(source) => look(source).await,
-        Source::Slate | Source::Withheld(_) => FileState::Same,
+        Source::Slate(_) | Source::Withheld(_) => FileState::Same,
     }
 }
 

@@ -16,6 +16,7 @@ use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
+use super::off_air::ComesBack;
 use super::preflight::PlannedAiring;
 use crate::db::Identity;
 
@@ -113,6 +114,13 @@ pub trait Timeline: Send + Sync + 'static {
         channel: ChannelId,
         from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
+
+    /// What is to be said of a channel that is off the air at `at`.
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        at: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>>;
 
     /// The airings of media that are on the air or planned to begin by `until`; plans,
     /// but never commits.

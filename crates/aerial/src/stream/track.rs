@@ -11,6 +11,7 @@ use aerial_model::id::MapId;
 use aerial_model::profile::Profile;
 use aerial_model::segment_map::SegmentMap;
 
+use super::off_air::OffAirWords;
 use super::timeline::MediaSource;
 
 /// What a worker makes segments of.
@@ -31,8 +32,8 @@ pub struct Track {
 pub enum Source {
     /// A file.
     Media(Arc<MediaSource>),
-    /// Made: the channel is off the air.
-    Slate,
+    /// Made: the channel is off the air, and this is said.
+    Slate(Arc<OffAirWords>),
     /// Made: the file cannot be played now.
     Withheld(Arc<Withheld>),
 }
@@ -51,7 +52,7 @@ impl Source {
     pub fn path(&self) -> &Path {
         match self {
             Self::Media(source) => &source.path,
-            Self::Slate | Self::Withheld(_) => Path::new(""),
+            Self::Slate(_) | Self::Withheld(_) => Path::new(""),
         }
     }
 }
@@ -77,12 +78,21 @@ impl Track {
     }
 
     /// The off-air slate in a profile.
-    pub fn of_slate(map: SegmentMap, profile: Arc<Profile>, ffmpeg: &str) -> Self {
+    pub fn of_slate(
+        map: SegmentMap,
+        words: Arc<OffAirWords>,
+        profile: Arc<Profile>,
+        ffmpeg: &str,
+    ) -> Self {
         let mut hasher = hasher(&profile, ffmpeg, b"slate");
         hasher.update(&map.rate().num().to_le_bytes());
         hasher.update(&map.rate().den().to_le_bytes());
         hasher.update(&map.frames().to_le_bytes());
-        Self { key: key(&hasher), map, profile, source: Source::Slate }
+        words.each().for_each(|word| {
+            hasher.update(&(word.len() as u64).to_le_bytes());
+            hasher.update(word.as_bytes());
+        });
+        Self { key: key(&hasher), map, profile, source: Source::Slate(words) }
     }
 
     /// What people call it, for logs and the API.
@@ -90,7 +100,7 @@ impl Track {
         match &self.source {
             Source::Media(source) => &source.title,
             Source::Withheld(withheld) => &withheld.title,
-            Source::Slate => "Off air",
+            Source::Slate(_) => "Off air",
         }
     }
 }

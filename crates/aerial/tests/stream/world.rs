@@ -12,10 +12,11 @@ use aerial::ffmpeg::Spawner;
 use aerial::library::{Ffprobe, Stamp};
 use aerial::stream::findings::{Finding, Findings};
 use aerial::stream::manager::{Manager, StreamError};
+use aerial::stream::off_air::ComesBack;
 use aerial::stream::preflight::PlannedAiring;
 use aerial::stream::programme::Programme;
 use aerial::stream::remux::{RemuxTools, Remuxes};
-use aerial::stream::slate::Slates;
+use aerial::stream::slate::{SlateLooks, Slates};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
@@ -180,7 +181,7 @@ impl World {
             tuning: Tuning { speed: Speed::Ultrafast, threads: 2, lookahead: 5 },
             niceness: 0,
         };
-        let slates = Slates::new(spawner.clone(), encoding.clone(), None);
+        let slates = Slates::new(spawner.clone(), encoding.clone(), SlateLooks::default());
         let stop = CancellationToken::new();
         let findings = Arc::new(Heard::default());
         let ffmpeg = encoding.ffmpeg.clone();
@@ -572,6 +573,15 @@ impl Timeline for Schedule {
         Box::pin(async move {
             Ok(self.channel_of(ChannelRef::Id(channel)).unwrap().commit(self.clock.now()))
         })
+    }
+
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        _: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>> {
+        let name = self.channel_of(ChannelRef::Id(channel)).unwrap().on_air.name.clone();
+        Box::pin(async move { Ok(ComesBack { name, next: None }) })
     }
 
     fn planned(

@@ -229,7 +229,7 @@ impl Owner {
         let Some(state) = self.tracks.get_mut(&key) else { return };
         let limit = limit.min(state.track.map.segments());
         let slated = limit.min(segment.saturating_add(slated_segments(due)));
-        if matches!(state.track.source, Source::Slate) {
+        if matches!(state.track.source, Source::Slate(_)) {
             self.compose(key, segment, limit);
             return;
         }

@@ -56,7 +56,7 @@ impl TrackState {
     pub(super) fn trouble(&self) -> Option<&str> {
         match &self.track.source {
             Source::Withheld(withheld) => Some(&withheld.reason),
-            Source::Media(_) | Source::Slate => self.health.last_error.as_deref(),
+            Source::Media(_) | Source::Slate(_) => self.health.last_error.as_deref(),
         }
     }
 
