@@ -110,7 +110,7 @@ mod tests {
             let mut at = NOW + secs(700);
             for (n, length) in lengths.iter().enumerate() {
                 starts.push((file(n as u128 % files), at));
-                at = at + secs(*length);
+                at += secs(*length);
             }
             let mut looked: std::collections::HashMap<File, Vec<AirTime>> = Default::default();
             let mut now = NOW;
@@ -119,7 +119,7 @@ mod tests {
                 for file in due(starts.iter().copied(), last, now) {
                     looked.entry(file).or_default().push(now);
                 }
-                now = now + secs(every);
+                now += secs(every);
             }
             for (file, start) in &starts {
                 let commit = *start - COMMIT_AHEAD;

@@ -33,9 +33,10 @@ use crate::schedule::{Schedule, Standard};
 use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
 use crate::stream::preflight::Preflight;
-use crate::stream::programme::Programme;
+use crate::stream::programme::{Programme, SERVED_FOR};
 use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::{SlateLooks, Slates};
+use crate::stream::slated::Slated;
 use crate::stream::store::{Limits, Store};
 use crate::stream::transcoder::{Encoding, Transcoder};
 
@@ -124,6 +125,7 @@ impl Parts {
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), looks);
         slates.try_own().await?;
+        let own_slates = slates.clone();
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
             spawner.clone(),
@@ -145,7 +147,9 @@ impl Parts {
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
             .with_remuxes(remuxes.clone())
             .offering(Rendition::Height(settings.stream.height.get()));
-        let manager = Manager::new(clock.clone(), programme, transcoder, store.clone());
+        let before = db.slates(clock.now() - SERVED_FOR).await?;
+        let slated = Slated::new(schedule.slate_log(), own_slates, store.clone(), before);
+        let manager = Manager::new(clock.clone(), programme, transcoder, store.clone(), slated);
         let preflight = Preflight::new(clock.clone(), findings, Arc::new(()));
         manager.with_preflight(preflight.clone());
         tasks.spawn(preflight.run(manager.clone(), ending.clone()));

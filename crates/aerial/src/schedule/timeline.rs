@@ -32,10 +32,16 @@ impl Timeline for Schedule {
                 name: settings.name.clone(),
                 ladder: settings.ladder.clone(),
                 grace: settings.grace().unwrap_or(self.0.standard.grace),
+                keep_running: settings.keep_running,
                 frame_height: live.planner.lineup().frame_height,
             }))
         }
         .boxed()
+    }
+
+    fn kept(&self) -> Vec<ChannelRef> {
+        let kept = self.channels().into_iter().filter(|channel| channel.keep_running);
+        kept.map(|channel| ChannelRef::Id(channel.id)).collect()
     }
 
     fn committed(

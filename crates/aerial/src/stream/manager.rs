@@ -4,7 +4,7 @@
 //! stream routes ask. Invariant: at most one open session per channel, however
 //! many start and stop it at once, and after `shut_down` none and nothing of any.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,6 +28,7 @@ use super::programme::{self, Programme, SERVED_FOR};
 use super::session::{
     self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
 };
+use super::slated::Slated;
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
@@ -126,7 +127,13 @@ pub struct Playlist {
 
 impl Manager {
     /// A manager without any session.
-    pub fn new(clock: Clock, programme: Programme, transcoder: Transcoder, store: Store) -> Self {
+    pub fn new(
+        clock: Clock,
+        programme: Programme,
+        transcoder: Transcoder,
+        store: Store,
+        slated: Slated,
+    ) -> Self {
         let target_duration = Duration::from_secs(u64::from(TARGET_DURATION_TRANSCODED));
         let restamped = moka::sync::Cache::builder()
             .max_capacity(RESTAMPED_BYTES)
@@ -143,6 +150,7 @@ impl Manager {
                 programme,
                 transcoder,
                 store,
+                slated,
                 target_duration,
                 changes: broadcast::Sender::new(CHANGES_KEPT),
             },
@@ -323,6 +331,7 @@ impl Manager {
         self.promised_until(segment.end());
         let track = self.0.parts.programme.track(channel.id, &segment.row, rendition).await?;
         let key = SegmentKey { track: track.key, index: segment.index };
+        self.0.parts.slated.restore(channel.id, &segment, &track).await;
         if !self.0.parts.store.has(key) {
             session.tell(Message::Urgent { rendition, sequence });
         }
@@ -336,6 +345,8 @@ impl Manager {
                 return Err(no_segment(channel, &ledger, sequence, self.now()));
             }
         };
+        let why = self.transcoding().trouble(track.key);
+        self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
         let body = SegmentBody::of(found, body::offset(&segment));
@@ -414,10 +425,30 @@ impl Manager {
     /// Looks after sessions and caches until the manager is shut down.
     pub async fn run(&self) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut failing = HashSet::new();
         loop {
             tokio::select! {
                 () = self.0.stop.cancelled() => return,
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    self.sweep();
+                    self.keep_running(&mut failing).await;
+                }
+            }
+        }
+    }
+
+    /// Starts what is kept running and is not on the air; says of each failure once.
+    async fn keep_running(&self, failing: &mut HashSet<ChannelRef>) {
+        for channel in self.0.parts.programme.timeline().kept() {
+            match self.start(channel).await {
+                Ok(_) => {
+                    failing.remove(&channel);
+                }
+                Err(StreamError::ShuttingDown) => return,
+                Err(error) if failing.insert(channel) => {
+                    tracing::error!(%channel, %error, "a channel that is kept running cannot start");
+                }
+                Err(_) => {}
             }
         }
     }

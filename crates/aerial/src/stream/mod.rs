@@ -16,6 +16,7 @@ pub mod programme;
 pub mod remux;
 pub mod session;
 pub mod slate;
+pub mod slated;
 pub mod source_file;
 pub mod store;
 pub mod timeline;

@@ -246,7 +246,7 @@ pub struct Tracks(Vec<(u64, Arc<Track>)>);
 
 impl Tracks {
     /// That of the airing with this ordinal.
-    fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
+    pub(super) fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
         self.0.iter().find(|(of, _)| *of == ordinal).map(|(_, track)| track)
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
-use aerial_model::id::ChannelId;
+use aerial_model::id::{ChannelId, ChannelRef};
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::programme::{self, Programme};
+use super::slated::Slated;
 use super::store::Store;
 use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
@@ -172,6 +173,8 @@ pub struct SessionParts {
     pub transcoder: Transcoder,
     /// Segments.
     pub store: Store,
+    /// What was slate.
+    pub slated: Slated,
     /// EXT-X-TARGETDURATION of its playlists.
     pub target_duration: Duration,
     /// Who wants to know of changes.
@@ -196,8 +199,8 @@ pub fn begin(
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
     parts.transcoder.history().begin(id, channel.id);
-    let grace = Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned());
-    let model = Session::new(grace, false, parts.target_duration, Duration::ZERO);
+    let grace = grace_of(&channel);
+    let model = Session::new(grace, channel.keep_running, parts.target_duration, Duration::ZERO);
     let since = parts.clock.now();
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),
@@ -225,10 +228,16 @@ pub fn begin(
         last_error: None,
         view: view_in,
         told: (None, 0),
+        settings: None,
+        due: Vec::new(),
     };
     let unpromised = Arc::default();
     let handle = SessionHandle { id, messages, view, unpromised, stop: stop.clone() };
     (handle, owner.run(inbox, stop))
+}
+
+fn grace_of(channel: &OnAir) -> Duration {
+    Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned())
 }
 
 struct Owner {
@@ -249,6 +258,10 @@ struct Owner {
     view: watch::Sender<SessionView>,
     /// The state and the number of clients that were told last.
     told: (Option<&'static str>, usize),
+    /// The settings that the model knows.
+    settings: Option<(Duration, Option<Rendition>)>,
+    /// Actions that are still to be done.
+    due: Vec<Action>,
 }
 
 impl Owner {
@@ -267,7 +280,7 @@ impl Owner {
                 () = sleep_until(wake) => self.handle(Event::Tick),
                 _ = demand.tick() => { state_demand = true; Vec::new() }
             };
-            for action in actions {
+            for action in std::mem::take(&mut self.due).into_iter().chain(actions) {
                 match action {
                     Action::Want(_) => state_demand = true,
                     Action::Clear => {
@@ -326,7 +339,26 @@ impl Owner {
         actions
     }
 
+    /// Takes up settings that were changed while it is on the air.
+    async fn take_settings(&mut self) {
+        let timeline = self.parts.programme.timeline();
+        // One that was deleted is stopped by whoever deleted it.
+        let Ok(Some(channel)) = timeline.channel(ChannelRef::Id(self.channel.id)).await else {
+            return;
+        };
+        let kept = channel.keep_running.then(|| self.parts.programme.rendition());
+        let settings = (grace_of(&channel), kept);
+        self.channel = channel;
+        if self.settings.replace(settings) != Some(settings) {
+            let (grace, kept) = settings;
+            // What follows is done at the next turn: at most a second later.
+            self.due
+                .extend(self.model.handle(Event::Settings { grace, kept }, self.origin.elapsed()));
+        }
+    }
+
     async fn state_demand(&mut self) {
+        self.take_settings().await;
         match self.look_ahead().await {
             Ok((tracks, wants)) => {
                 self.last_error = None;
@@ -379,6 +411,10 @@ impl Owner {
                 *of != rendition || !tracks.key(&ledger, *sequence).is_some_and(made)
             });
             starts.extend(self.urgent.iter().filter_map(urgent));
+            let (status, span) = (self.parts.transcoder.status(), from[0].min(edge.back));
+            let why = |track: &Track| status.trouble(track.key);
+            let of_channel = (self.channel.id, &*ledger);
+            self.parts.slated.tend(of_channel, &tracks, (span, now), why).await;
             all_wants.extend(programme::wants(&ledger, &tracks, &starts, now, made));
             self.ahead.insert(rendition, programme::made_ahead(&ledger, &tracks, now, made));
             all_tracks.extend(tracks.iter().map(|track| (rendition, Arc::clone(track))));

@@ -133,6 +133,7 @@ impl Slates {
         };
         let failed = |error: slate::SlateError| (SlateError(error.to_string()), None);
         if let Some(Unfinished { growth, handover }) = unfinished {
+            store.mark_slate(growth.key());
             let mut outputs = Vec::new();
             clip.complete(&track.map, handover, &mut outputs).map_err(failed)?;
             for output in outputs {
@@ -146,6 +147,7 @@ impl Slates {
             let key = SegmentKey { track: track.key, index };
             if !store.has(key) {
                 let reorder = if off_air { 0 } else { PROGRAMME_REORDER };
+                store.mark_slate(key);
                 store.stand_in(key, clip.segment(&track.map, index, reorder).map_err(failed)?);
             }
         }

@@ -33,6 +33,8 @@ pub struct OnAir {
     pub ladder: Vec<Rendition>,
     /// How long it stays on the air after the last viewer left.
     pub grace: Ticks,
+    /// It is on the air whether anybody watches or not.
+    pub keep_running: bool,
     /// Height of the frame that what is planned now is padded into; a committed
     /// row says its own.
     pub frame_height: u16,
@@ -105,6 +107,9 @@ pub enum TimelineError {
 pub trait Timeline: Send + Sync + 'static {
     /// A channel; `None` where there is none of that number or id.
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>>;
+
+    /// The channels that are kept running.
+    fn kept(&self) -> Vec<ChannelRef>;
 
     /// Commits up to now + 2 min, then gives the committed airings, as they are
     /// in effect and without gaps, from the one that contains `from` (or one

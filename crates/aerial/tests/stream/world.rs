@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aerial::clock::Clock;
-use aerial::db::Identity;
+use aerial::db::{Identity, SlateRange};
 use aerial::ffmpeg::Spawner;
 use aerial::library::{Ffprobe, Stamp};
 use aerial::stream::findings::{Finding, Findings};
@@ -17,6 +17,7 @@ use aerial::stream::preflight::PlannedAiring;
 use aerial::stream::programme::Programme;
 use aerial::stream::remux::{RemuxTools, Remuxes};
 use aerial::stream::slate::{SlateLooks, Slates};
+use aerial::stream::slated::{SlateLog, Slated};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
@@ -54,13 +55,14 @@ pub(crate) struct Plan {
     pub(crate) starts_at: AirTime,
     pub(crate) looping: bool,
     pub(crate) grace: Duration,
+    pub(crate) kept: bool,
 }
 
 impl Plan {
     /// Plays these films for ever, from [`NOW`] on.
     pub(crate) fn of(films: &[Film]) -> Self {
         let grace = Duration::from_secs(30);
-        Self { films: films.to_vec(), starts_at: NOW, looping: true, grace }
+        Self { films: films.to_vec(), starts_at: NOW, looping: true, grace, kept: false }
     }
 
     pub(crate) fn starting(self, starts_at: AirTime) -> Self {
@@ -69,6 +71,10 @@ impl Plan {
 
     pub(crate) fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    pub(crate) fn kept(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     pub(crate) fn once(self) -> Self {
@@ -87,6 +93,8 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
     /// Where segments are kept; `None`: in a folder of its own.
     pub(crate) segments: Option<PathBuf>,
+    /// What a server before this one wrote down.
+    pub(crate) slated: Vec<SlateRange>,
 }
 
 /// The real FFmpeg, whatever it is asked for.
@@ -121,6 +129,7 @@ impl Setting {
             slates: real(),
             limits: Limits { bytes: 1 << 30, free_floor_bytes: 0 },
             segments: None,
+            slated: Vec::new(),
         }
     }
 
@@ -159,6 +168,7 @@ pub(crate) struct World {
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) findings: Arc<Heard>,
+    pub(crate) log: Arc<Written>,
     remuxes: Remuxes,
     segments: PathBuf,
     transcoding: Option<(CancellationToken, JoinHandle<()>)>,
@@ -182,6 +192,7 @@ impl World {
             niceness: 0,
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), SlateLooks::default());
+        let again = slates.clone();
         let stop = CancellationToken::new();
         let findings = Arc::new(Heard::default());
         let ffmpeg = encoding.ffmpeg.clone();
@@ -204,7 +215,10 @@ impl World {
         };
         let remuxes = Remuxes::new(tools, stop.clone());
         let programme = Programme::new(schedule.clone(), "test").with_remuxes(remuxes.clone());
-        let manager = Manager::new(clock.clone(), programme, transcoder.clone(), store.clone());
+        let log = Arc::new(Written::default());
+        let slated = Slated::new(log.clone(), again, store.clone(), setting.slated);
+        let manager =
+            Manager::new(clock.clone(), programme, transcoder.clone(), store.clone(), slated);
         Self {
             manager,
             clock,
@@ -215,6 +229,7 @@ impl World {
             schedule,
             folder,
             findings,
+            log,
             remuxes,
             segments,
             transcoding: Some((stop, task)),
@@ -310,6 +325,25 @@ impl World {
         let tasks = tokio::runtime::Handle::current().metrics();
         until("no task is left", || tasks.num_alive_tasks() == 0).await;
         assert_eq!(unfinished_files(&self.segments), Vec::<PathBuf>::new());
+    }
+}
+
+/// What would be written down of slates.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Mutex<Vec<SlateRange>>);
+
+impl Written {
+    pub(crate) fn all(&self) -> Vec<SlateRange> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl SlateLog for Written {
+    fn store(&self, slate: SlateRange) -> BoxFuture<'_, Result<(), String>> {
+        let mut all = self.0.lock().unwrap();
+        all.retain(|one| one.sequences.start != slate.sequences.start);
+        all.push(slate);
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -531,6 +565,7 @@ impl Channel {
             name: format!("Channel {}", n + 1),
             ladder: Vec::new(),
             grace: Ticks::from_millis(plan.grace.as_millis() as i64),
+            keep_running: plan.kept,
             frame_height: 180,
         };
         let lineup = Lineup {
@@ -563,6 +598,11 @@ impl Channel {
 impl Timeline for Schedule {
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>> {
         Box::pin(async move { Ok(self.channel_of(channel).map(|c| c.on_air.clone())) })
+    }
+
+    fn kept(&self) -> Vec<ChannelRef> {
+        let kept = self.channels.iter().filter(|channel| channel.on_air.keep_running);
+        kept.map(|channel| ChannelRef::Id(channel.on_air.id)).collect()
     }
 
     fn committed(

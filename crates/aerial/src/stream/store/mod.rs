@@ -42,6 +42,9 @@ const UNKEPT_BYTES: u64 = 128 << 20;
 /// aired (`rules.md`, 21); until then an address must not get another content.
 const UNKEPT_FOR: Duration = Duration::from_secs(240);
 
+/// Slates remembered as such: four minutes of hundreds of channels.
+const SLATES: u64 = 50_000;
+
 /// Segments that wait to be written. A disk slower than this piles up is as
 /// good as none: more are served from memory alone.
 const UNWRITTEN_BYTES: usize = 64 << 20;
@@ -86,6 +89,8 @@ struct Inner {
     memory: Cache<SegmentKey, Arc<Segment>>,
     /// What is not on disk and will not be.
     unkept: Cache<SegmentKey, Arc<Segment>>,
+    /// Which of those are slate.
+    slates: Cache<SegmentKey, ()>,
     /// Never held across an await; taken before the disk's index where both are.
     making: Mutex<Making>,
     /// Told whenever a segment is begun, finished or abandoned.
@@ -114,6 +119,7 @@ impl Store {
             disk: Disk::open(folder, limits)?,
             memory: cache(MEMORY_BYTES).time_to_idle(MEMORY_IDLE).build(),
             unkept: cache(UNKEPT_BYTES).time_to_live(UNKEPT_FOR).build(),
+            slates: Cache::builder().max_capacity(SLATES).time_to_live(UNKEPT_FOR).build(),
             making: Mutex::default(),
             changed: Notify::new(),
             writes: TaskTracker::new(),
@@ -217,6 +223,16 @@ impl Store {
             drop(making);
             self.0.changed.notify_waiters();
         }
+    }
+
+    /// Says that a segment is slate, or ends as slate.
+    pub fn mark_slate(&self, key: SegmentKey) {
+        self.0.slates.insert(key, ());
+    }
+
+    /// Whether what there is of the segment is slate, or ends as slate.
+    pub fn is_slate(&self, key: SegmentKey) -> bool {
+        self.0.slates.contains_key(&key) && self.0.unkept.contains_key(&key)
     }
 
     /// Frees the memory of segments that nobody asks for any more.

@@ -84,6 +84,14 @@ pub struct Status {
     pub tracks: Vec<TrackStatus>,
 }
 
+impl Status {
+    /// What is wrong with a track, in words; nothing where nothing is.
+    pub fn trouble(&self, track: TrackKey) -> String {
+        let of_track = self.tracks.iter().find(|one| one.track == track);
+        of_track.and_then(|one| one.last_error.clone()).unwrap_or_default()
+    }
+}
+
 /// The handle; clones reach the same transcoder.
 #[derive(Clone, Debug)]
 pub struct Transcoder {
