@@ -51,6 +51,8 @@ pub struct Channel {
     /// How long its session waits for a next client, in milliseconds; `None`: as
     /// the server is set.
     pub grace_ms: Option<u64>,
+    /// It is on the air whether anybody watches or not.
+    pub keep_running: bool,
     /// When it was made.
     pub created_at: AirTime,
     /// Whether video is copied where it can be.
@@ -118,6 +120,8 @@ pub struct Edit {
     pub grace_ms: Option<Option<u64>>,
     /// Default: auto. A change begins a new stream.
     pub video: Option<Video>,
+    /// Default: no.
+    pub keep_running: Option<bool>,
 }
 
 /// Tells `null` from a field that is not there.
@@ -174,6 +178,7 @@ impl Channel {
             seed,
             ladder: Vec::new(),
             grace_ms: None,
+            keep_running: false,
             created_at,
             video: edit.video.unwrap_or_default(),
             video_since: None,
@@ -229,6 +234,7 @@ impl Channel {
             let grace = within.ok_or_else(|| format!("must be 0 to {GRACE_MS} (an hour)"));
             invalid.keep("grace_ms", grace).into_iter().for_each(|grace| channel.grace_ms = grace);
         }
+        channel.keep_running = edit.keep_running.unwrap_or(channel.keep_running);
         channel.looping = edit.looping.unwrap_or(channel.looping);
         channel.order = edit.order.unwrap_or(channel.order);
         channel.video = edit.video.unwrap_or(channel.video);
@@ -497,7 +503,7 @@ mod tests {
         let channel =
             create(r#"{"number": "1", "name": "a", "group": "b", "logo": "/l.png"}"#).unwrap();
         let edit: Edit = serde_json::from_str(
-            r#"{"group": null, "ladder": ["480p", "source", "1080p"], "grace_ms": 0,
+            r#"{"group": null, "ladder": ["480p", "source", "1080p"], "grace_ms": 0, "keep_running": true,
                 "starts_at": "2026-01-01T01:00:00+01:00", "order": "shuffle", "looping": false}"#,
         )
         .unwrap();
@@ -507,6 +513,7 @@ mod tests {
             group: None,
             ladder,
             grace_ms: Some(0),
+            keep_running: true,
             starts_at: NOW,
             order: Order::Shuffle,
             looping: false,

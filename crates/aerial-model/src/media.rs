@@ -54,6 +54,24 @@ impl MediaFacts {
         self.video.as_ref().map_or(Ticks::ZERO, |video| on_grid(video.start, self.rate()))
     }
 
+    /// What was found in a remux of this media, as it is aired: the pictures are
+    /// the same, so they are shown at the rate that maps of this media are built
+    /// on, whatever the copy's rounder timestamps suggest.
+    pub fn of_remux(&self, remux: Self) -> Self {
+        let mut remux = remux;
+        if let (Some(video), Some(original)) = (&mut remux.video, &self.video) {
+            video.average_rate = original.average_rate;
+            video.nominal_rate = original.nominal_rate;
+        }
+        remux
+    }
+
+    /// These facts for an airing of `map`, which may be longer or shorter than what
+    /// the file holds: its header told a wrong length. What is missing is black.
+    pub fn aired_as(&self, map: &SegmentMap) -> Self {
+        Self { length: map.end(), ..self.clone() }
+    }
+
     /// The picture ends so long before the sound that black follows it, not its
     /// last frame.
     pub fn picture_ends_early(&self) -> bool {

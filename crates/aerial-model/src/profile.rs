@@ -117,7 +117,7 @@ impl Profile {
         };
         let (width, height) = (even(width, WIDEST), even(height, WIDEST));
         let (video_kbps, encoder) = (video_kbps(height), Encoder::default());
-        Self { width, height, video_kbps, audio_kbps: 160, encoder }
+        Self { width, height, video_kbps, audio_kbps: COPIED_AUDIO_KBPS, encoder }
     }
 
     /// The same by another encoder.
@@ -206,6 +206,13 @@ impl Profile {
         }
     }
 
+    /// The same for what is copied: its sound, where that is made anew, and how
+    /// segments are written.
+    pub fn copy_key(ffmpeg_version: &str) -> ProfileKey {
+        let text = format!("{FORMAT_VERSION}|copied|{COPIED_AUDIO_KBPS}|{}", ffmpeg_version.trim());
+        ProfileKey(blake3::hash(text.as_bytes()).to_hex()[..24].to_owned())
+    }
+
     /// What players see of H.264, for `-x264-params`: said in full, because
     /// x264's presets would change it (`rules.md`, 13).
     ///
@@ -225,6 +232,9 @@ impl Profile {
 /// Raised whenever the same profile gives other bytes than before: another
 /// filter chain, other pins, another way to write segments.
 const FORMAT_VERSION: u32 = 1;
+
+/// Of sound that is made anew beside a copied picture.
+const COPIED_AUDIO_KBPS: u32 = 160;
 
 /// The widest picture that H.264 carries.
 const WIDEST: u32 = 8_192;

@@ -75,6 +75,14 @@ pub enum Event {
     Left(ClientId),
     /// The first bytes of a segment went out.
     Delivered,
+    /// The channel's settings are these now.
+    Settings {
+        /// How long it stays after its last client.
+        grace: Duration,
+        /// The rendition that is made whether anybody watches or not; `None`: it is
+        /// not kept running.
+        kept: Option<Rendition>,
+    },
     /// Somebody asked for the session to stop.
     Stop,
     /// Everything that the session owned has been ended.
@@ -131,6 +139,8 @@ pub struct Session {
     state: State,
     grace: Duration,
     keep_running: bool,
+    /// What is made for nobody, while it is kept running.
+    kept: Option<Rendition>,
     silence: Duration,
     clients: BTreeMap<ClientId, Client>,
     wanted: BTreeSet<Rendition>,
@@ -157,6 +167,7 @@ impl Session {
             },
             grace,
             keep_running,
+            kept: None,
             silence,
             clients: BTreeMap::new(),
             wanted: BTreeSet::new(),
@@ -238,6 +249,7 @@ impl Session {
                     self.state = State::Active;
                 }
             }
+            Event::Settings { grace, kept } => self.set(grace, kept),
             Event::Stop => return self.stop(),
             Event::Cleared | Event::Tick => {}
         }
@@ -271,6 +283,17 @@ impl Session {
         client.rendition = rendition.or(client.rendition);
     }
 
+    /// A grace period that runs already becomes longer or shorter.
+    fn set(&mut self, grace: Duration, kept: Option<Rendition>) {
+        if let State::Draining { until } = &mut self.state {
+            *until = (*until + grace).saturating_sub(self.grace);
+        }
+        (self.grace, self.kept, self.keep_running) = (grace, kept, kept.is_some());
+        if self.keep_running && matches!(self.state, State::Draining { .. }) {
+            self.state = if self.delivered { State::Active } else { State::Starting };
+        }
+    }
+
     /// What follows from the clients as they are now.
     fn settle(&mut self, now: Duration) -> Vec<Action> {
         let silence = self.silence;
@@ -292,11 +315,12 @@ impl Session {
         }
         // While it drains, what was wanted stays wanted: a return within the
         // grace period finds the stream as it was.
-        let wanted: BTreeSet<Rendition> = if self.clients.is_empty() {
+        let mut wanted: BTreeSet<Rendition> = if self.clients.is_empty() && !self.keep_running {
             self.wanted.clone()
         } else {
             self.clients.values().filter_map(|client| client.rendition).collect()
         };
+        wanted.extend(self.kept);
         if wanted == self.wanted {
             return Vec::new();
         }
@@ -444,6 +468,35 @@ mod tests {
         session.handle(Event::Left(client(1)), at(1));
         assert_eq!(session.handle(Event::Tick, at(9_999)), []);
         assert_eq!(session.handle(Event::Stop, at(9_999)), [Action::Clear]);
+    }
+
+    #[test]
+    fn what_is_kept_running_is_made_for_nobody_until_it_is_not_kept_any_more() {
+        let mut session = session();
+        let kept = Event::Settings { grace: GRACE, kept: Some(HD) };
+        assert_eq!(session.handle(kept.clone(), at(1)), [Action::Want([HD].into())]);
+        assert_eq!((session.state(), session.poll_timeout()), (&State::Starting, None));
+        let edge = Edge { back: 4, current: 20, ahead: 22 };
+        assert_eq!(session.starts(HD, edge), [20].into());
+        let low = Rendition::Height(360);
+        let watches_low = Event::Seen { client: client(1), rendition: Some(low) };
+        assert_eq!(session.handle(watches_low, at(2)), [Action::Want([HD, low].into())]);
+        assert_eq!(session.handle(Event::Left(client(1)), at(3)), [Action::Want([HD].into())]);
+        assert_eq!(session.handle(kept, at(4)), []);
+        session.handle(Event::Settings { grace: GRACE, kept: None }, at(9_000));
+        assert_eq!(session.state(), &State::Draining { until: at(9_030) });
+        assert_eq!(session.handle(Event::Tick, at(9_030)), [Action::Clear]);
+    }
+
+    #[test]
+    fn a_grace_period_that_runs_follows_its_setting() {
+        let mut session = session();
+        session.handle(seen(1), at(0));
+        session.handle(Event::Left(client(1)), at(100));
+        let set = |seconds| Event::Settings { grace: at(seconds), kept: None };
+        session.handle(set(60), at(110));
+        assert_eq!(session.state(), &State::Draining { until: at(160) });
+        assert_eq!(session.handle(set(5), at(120)), [Action::Clear], "it is over already");
     }
 
     #[test]

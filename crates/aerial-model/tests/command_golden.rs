@@ -110,7 +110,16 @@ fn a_slate_is_one_idr_and_frames_in_the_order_shown(#[case] rate: &str) {
     let (num, den) = rate.split_once('/').unwrap_or((rate, "1"));
     let rate = FrameRate::new(num.parse().unwrap(), den.parse().unwrap()).unwrap();
     let to = folder.path().join("slate.ts");
-    for picture in [SlatePicture::Bars, SlatePicture::Plain] {
+    // Somebody's own: a picture of another shape, and a clip that begins late.
+    let (still, clip) = (folder.path().join("own.png"), folder.path().join("own.ts"));
+    for (path, more) in [(&still, "-frames:v 1"), (&clip, "-t 2 -bf 2 -output_ts_offset 7")] {
+        let words = format!("-v error -y -f lavfi -i testsrc2=s=300x400:r=30 {more}");
+        let mut arguments: Vec<_> = words.split(' ').map(std::ffi::OsString::from).collect();
+        arguments.push(path.into());
+        run_cleanly(&tested_ffmpeg(), arguments);
+    }
+    let own = [SlatePicture::Own(&still), SlatePicture::Own(&clip)];
+    for picture in [SlatePicture::Bars, SlatePicture::Plain].into_iter().chain(own) {
         let arguments = slate(&Slate {
             profile: &PROFILE,
             rate,

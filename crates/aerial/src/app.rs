@@ -28,6 +28,7 @@ use crate::demo::DemoError;
 use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::schedule::ScheduleError;
+use crate::stream::slate::OwnSlateError;
 use crate::stream::store::DiskError;
 use crate::telemetry::TelemetryError;
 
@@ -86,6 +87,9 @@ pub enum AppError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A slate that was set cannot be shown.
+    #[error(transparent)]
+    Slate(#[from] OwnSlateError),
     /// The demo library cannot be made.
     #[error(transparent)]
     Demo(#[from] DemoError),

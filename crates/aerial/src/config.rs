@@ -44,6 +44,8 @@ pub struct Settings {
     pub stream: Stream,
     /// Where segments are kept.
     pub store: Store,
+    /// What is shown where nothing else can be.
+    pub slates: Slates,
     /// How FFmpeg is used.
     pub ffmpeg: Ffmpeg,
     /// What is logged.
@@ -160,6 +162,20 @@ impl Default for Store {
     fn default() -> Self {
         Self { limit: ByteSize::gib(10), free: ByteSize::gib(1) }
     }
+}
+
+/// `[slates]`: what is shown where nothing else can be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Slates {
+    /// A picture or clip for channels that are off the air; default: the channel's
+    /// name, when it is back, and with what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_air: Option<PathBuf>,
+    /// A picture or clip in place of a programme that fails; default: "We'll be right
+    /// back". Of a clip the first 4 s are shown over and over, without sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<PathBuf>,
 }
 
 /// `[ffmpeg]`: how FFmpeg is used.
@@ -356,6 +372,20 @@ impl Settings {
         let limit = self.store.limit;
         if limit < ByteSize(64 << 20) {
             return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));
+        }
+        let slates = &self.slates;
+        for (key, path) in
+            [("slates.off_air", &slates.off_air), ("slates.trouble", &slates.trouble)]
+        {
+            if let Some(path) = path
+                && !path.is_file()
+            {
+                let message = format!(
+                    "there is no file {}: give the path of a picture or a clip",
+                    path.display()
+                );
+                return Err((key, message));
+            }
         }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::filter::Targets>() {
             let message = format!(

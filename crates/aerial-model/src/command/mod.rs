@@ -7,6 +7,7 @@
 //! and what went wrong without it; `tests/command_golden.rs` holds it to that.
 
 mod audio;
+mod caption;
 mod copy;
 mod remux;
 mod slate;
@@ -24,6 +25,7 @@ use crate::profile::Profile;
 use crate::segment_map::SegmentMap;
 use crate::time::{TICKS_PER_SECOND, Ticks};
 
+pub use caption::{Caption, CaptionLine};
 pub use copy::{CopyRun, copy, index};
 pub use remux::remux;
 pub use slate::{SLATE_FRAMES_OVER, Slate, SlatePicture, SlateText, slate, slate_frames};

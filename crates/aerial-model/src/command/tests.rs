@@ -272,7 +272,9 @@ fn the_colours_of_untagged_files_follow_from_their_size() {
 fn a_slate_with_words_escapes_them() {
     let profile = Profile::transcoded(Rendition::Height(360), 720).unwrap();
     let words = "Back at 20:15, [soon]; it's 50% \\o/\nnow";
-    let text = SlateText { font: Path::new("/fonts/Sans: Bold.ttf"), words };
+    let line = CaptionLine { words: words.to_owned(), size: 25, middle: 180, faint: false };
+    let caption = Caption { lines: vec![line] };
+    let text = SlateText { font: Path::new("/fonts/Sans: Bold.ttf"), caption: &caption };
     let of = |filters| {
         pretty(&slate(&Slate {
             profile: &profile,

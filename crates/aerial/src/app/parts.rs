@@ -29,13 +29,17 @@ use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
-use crate::library::{Ffprobe, Library, Thumbnails, Tools, WatchTimes, Watcher};
+use crate::library::{Ffprobe, FromTheAir, Library, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
+use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
-use crate::stream::programme::Programme;
-use crate::stream::slate::Slates;
+use crate::stream::preflight::Preflight;
+use crate::stream::programme::{Programme, SERVED_FOR};
+use crate::stream::remux::{RemuxTools, Remuxes};
+use crate::stream::slate::{SlateLooks, Slates};
+use crate::stream::slated::Slated;
 use crate::stream::store::{Limits, Store};
 use crate::stream::transcoder::{Encoding, Transcoder};
 
@@ -52,6 +56,7 @@ pub(super) struct Parts {
     library: Library,
     store: Store,
     transcoding: (CancellationToken, JoinHandle<()>),
+    remuxes: Remuxes,
     manager: Manager,
     api: AppState,
     /// Tasks that run until `ending`.
@@ -119,27 +124,57 @@ impl Parts {
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
         let store = Store::open(data.segments(), limits)?;
         let devices = Devices::default();
+        let findings: Arc<dyn Findings> = Arc::new(FromTheAir {
+            db: db.clone(),
+            library: library.clone(),
+            listener: Arc::new(schedule.clone()),
+            clock: clock.clone(),
+        });
         let encoding = encoding(&ffmpeg, settings, devices.clone());
-        let slates = Slates::new(spawner.clone(), encoding.clone(), font().map(Path::to_owned));
+        let looks = SlateLooks {
+            font: font().map(Path::to_owned),
+            off_air: settings.slates.off_air.clone(),
+            trouble: settings.slates.trouble.clone(),
+        };
+        let slates = Slates::new(spawner.clone(), encoding.clone(), looks);
+        slates.try_own().await?;
+        let own_slates = slates.clone();
         let stop_transcoding = CancellationToken::new();
         let (transcoder, transcoding) = Transcoder::start(
             spawner.clone(),
             encoding,
             store.clone(),
             slates,
+            findings.clone(),
             stop_transcoding.clone(),
         );
+        let remux_tools = RemuxTools {
+            spawner: spawner.clone(),
+            ffmpeg: ffmpeg.ffmpeg.clone(),
+            // Of its own, so that it does not wait for a scan.
+            prober: Arc::new(Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)),
+            store: store.clone(),
+            findings: findings.clone(),
+        };
+        let remuxes = Remuxes::new(remux_tools, ending.clone());
         let programme = Programme::new(Arc::new(schedule.clone()), &ffmpeg.version)
             .on(devices.clone())
+            .with_remuxes(remuxes.clone())
             .offering(settings.stream.rungs(), settings.stream.height.get());
         let admission = Admission::new(trial::first_limit(settings));
+        let before = db.slates(clock.now() - SERVED_FOR).await?;
+        let slated = Slated::new(schedule.slate_log(), own_slates, store.clone(), before);
         let manager = Manager::new(
             clock.clone(),
             programme,
             transcoder.clone(),
             store.clone(),
             admission.clone(),
+            slated,
         );
+        let preflight = Preflight::new(clock.clone(), findings, Arc::new(()));
+        manager.with_preflight(preflight.clone());
+        tasks.spawn(preflight.run(manager.clone(), ending.clone()));
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }
@@ -163,13 +198,15 @@ impl Parts {
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let host =
             host(&ffmpeg, (settings, &data), *restarts, (encoders, admission, again), clock.now());
+        let events = Events::new(ending.clone());
+        tasks.spawn(events.clone().hand_on(manager.changes()));
         let api = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),
             watcher,
             streams: Streams::new(manager.clone()),
-            events: Events::new(ending.clone()),
+            events,
             thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
             spawner: spawner.clone(),
             clock,
@@ -185,6 +222,7 @@ impl Parts {
             library,
             store,
             transcoding,
+            remuxes,
             manager,
             api,
             tasks,
@@ -212,6 +250,7 @@ impl Parts {
         if let Err(error) = transcoding.await {
             tracing::error!(%error, "the transcoder ended abnormally");
         }
+        self.remuxes.shut_down().await;
         self.store.flush().await;
         self.ending.cancel();
         self.tasks.close();

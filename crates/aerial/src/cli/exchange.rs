@@ -17,7 +17,7 @@ use super::channel::{ChannelError, Result, file_error, text};
 use super::desk::{Desk, DeskError, escaped};
 
 /// The fields of a channel that are written: all that people set.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "number",
     "name",
     "logo",
@@ -28,6 +28,7 @@ const SETTINGS: [&str; 10] = [
     "ladder",
     "grace_ms",
     "video",
+    "keep_running",
 ];
 
 /// A file of the library.

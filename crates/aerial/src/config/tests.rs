@@ -46,6 +46,8 @@ fn without_anything_given_the_defaults_hold() {
     limit = "10GiB"
     free = "1GiB"
 
+    [slates]
+
     [ffmpeg]
     threads = 2
     niceness = 5
@@ -60,6 +62,18 @@ fn without_anything_given_the_defaults_hold() {
 #[test]
 fn the_defaults_are_valid() {
     assert_eq!(Settings::default().validate(), Ok(()));
+}
+
+#[test]
+fn a_slate_that_is_not_there_is_named_with_its_line() {
+    let said = file_error("[slates]\n\noff_air = \"/nowhere/off.png\"\n");
+    assert_eq!(
+        said,
+        "aerial.toml:3: slates.off_air: there is no file /nowhere/off.png: give the path of a \
+         picture or a clip"
+    );
+    let said = variable_error("AERIAL_SLATES_TROUBLE", "/nowhere/oh.mp4");
+    assert!(said.starts_with("the variable AERIAL_SLATES_TROUBLE: there is no file"), "{said}");
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct Media {
     pub map: Option<(MapId, SegmentMap)>,
     /// Whether its video can be copied; `None` until it is indexed.
     pub copying: Option<Copying>,
+    /// The map of the same bytes before it was known how long they really are:
+    /// airings that were planned with it are still made.
+    pub earlier_map: Option<MapId>,
     /// What it is, people's edits applied.
     pub about: About,
     /// What people set.
@@ -67,6 +70,14 @@ pub enum MediaState {
         /// Why, for people.
         reason: String,
         /// Since when this is known.
+        since: AirTime,
+    },
+    /// It failed on the air and was put aside, planned as slate for 24 h; until its
+    /// bytes are others, or somebody takes it back.
+    Quarantined {
+        /// Why, for people.
+        reason: String,
+        /// Since when.
         since: AirTime,
     },
     /// Its file is gone; it comes back by itself with the file.
@@ -232,10 +243,15 @@ impl Media {
             folder: stored::parsed("folder id", &row.folder_id)?,
             path: stored::path(row.path),
             identity: identity(row.size_bytes, row.mtime_ns, row.content_hash.as_deref())?,
-            state: state(row.missing_since_ms, row.unplayable_reason, row.unplayable_since_ms),
+            state: state(StateColumns {
+                missing_since_ms: row.missing_since_ms,
+                unplayable: (row.unplayable_reason, row.unplayable_since_ms),
+                quarantined: (row.quarantine_reason, row.quarantined_since_ms),
+            }),
             facts,
             map: map(row.map_id.as_deref(), row.map_json.as_deref())?,
             copying: copying(row.copying_json.as_deref())?,
+            earlier_map: row.earlier_map_id.map(|id| stored::parsed("map id", &id)).transpose()?,
             about: stored::from_json("description of a media", &row.about_json)?,
             edits: stored::from_json("edits of a media", &row.edits_json)?,
             added_at: AirTime::from_unix_millis(row.added_at_ms),
@@ -252,20 +268,25 @@ pub(super) fn identity(size: i64, mtime_ns: i64, hash: Option<&[u8]>) -> Result<
     })
 }
 
-/// The state that the three columns tell. A missing file's fault is kept, for
-/// when it comes back.
-pub(super) fn state(
-    missing_since_ms: Option<i64>,
-    reason: Option<String>,
-    unplayable_since_ms: Option<i64>,
-) -> MediaState {
-    match (missing_since_ms, reason) {
-        (Some(since), _) => MediaState::Missing { since: AirTime::from_unix_millis(since) },
-        (None, Some(reason)) => MediaState::Unplayable {
-            reason,
-            since: AirTime::from_unix_millis(unplayable_since_ms.unwrap_or_default()),
-        },
-        (None, None) => MediaState::Ok,
+/// The columns that tell a media's state: a reason and since when.
+pub(super) struct StateColumns {
+    pub(super) missing_since_ms: Option<i64>,
+    pub(super) unplayable: (Option<String>, Option<i64>),
+    pub(super) quarantined: (Option<String>, Option<i64>),
+}
+
+/// The state that the columns tell. A missing file's fault is kept, for when it
+/// comes back.
+pub(super) fn state(columns: StateColumns) -> MediaState {
+    let at = |ms: Option<i64>| AirTime::from_unix_millis(ms.unwrap_or_default());
+    let StateColumns { missing_since_ms, unplayable, quarantined } = columns;
+    if missing_since_ms.is_some() {
+        return MediaState::Missing { since: at(missing_since_ms) };
+    }
+    match (unplayable, quarantined) {
+        ((Some(reason), since), _) => MediaState::Unplayable { reason, since: at(since) },
+        (_, (Some(reason), since)) => MediaState::Quarantined { reason, since: at(since) },
+        _ => MediaState::Ok,
     }
 }
 

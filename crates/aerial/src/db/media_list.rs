@@ -206,12 +206,16 @@ impl StateFilter {
         let all = Condition::all();
         match self {
             Self::Missing => all.add(Column::MissingSinceMs.is_not_null()),
-            Self::Unplayable => all
-                .add(Column::MissingSinceMs.is_null())
-                .add(Column::UnplayableReason.is_not_null()),
-            Self::Ok => {
-                all.add(Column::MissingSinceMs.is_null()).add(Column::UnplayableReason.is_null())
+            Self::Unplayable => {
+                let unplayable = Condition::any()
+                    .add(Column::UnplayableReason.is_not_null())
+                    .add(Column::QuarantineReason.is_not_null());
+                all.add(Column::MissingSinceMs.is_null()).add(unplayable)
             }
+            Self::Ok => all
+                .add(Column::MissingSinceMs.is_null())
+                .add(Column::UnplayableReason.is_null())
+                .add(Column::QuarantineReason.is_null()),
         }
     }
 }

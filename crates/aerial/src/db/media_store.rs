@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use super::entity::media::{Column, Entity, Model};
 use super::error::{Doing, Result};
-use super::media::{About, Identity, Media, MediaEdits, MediaState};
+use super::media::{About, Identity, Media, MediaEdits, MediaState, StateColumns};
 use super::{Db, Write, media, stored};
 
-/// Rows of one statement: 30 columns each stay under SQLite's 32,766 values.
+/// Rows of one statement: 33 columns each stay under SQLite's 32,766 values.
 const ROWS_AT_ONCE: usize = 500;
 
 /// What a scan found in one file.
@@ -72,8 +72,19 @@ impl Upserted {
 impl Db {
     /// All files known in a folder.
     pub async fn known_files(&self, folder: FolderId) -> Result<Vec<KnownFile>> {
-        type Row =
-            (String, Vec<u8>, i64, i64, Option<Vec<u8>>, Option<i64>, Option<String>, Option<i64>);
+        type Reason = (Option<String>, Option<i64>);
+        type Row = (
+            String,
+            Vec<u8>,
+            i64,
+            i64,
+            Option<Vec<u8>>,
+            Option<i64>,
+            Option<String>,
+            Option<i64>,
+            Option<String>,
+            Option<i64>,
+        );
         let rows: Vec<Row> = Entity::find()
             .select_only()
             .columns([
@@ -85,6 +96,8 @@ impl Db {
                 Column::MissingSinceMs,
                 Column::UnplayableReason,
                 Column::UnplayableSinceMs,
+                Column::QuarantineReason,
+                Column::QuarantinedSinceMs,
             ])
             .filter(Column::FolderId.eq(folder.to_string()))
             .into_tuple()
@@ -92,14 +105,33 @@ impl Db {
             .await
             .doing("read the files of a folder")?;
         rows.into_iter()
-            .map(|(id, path, size, mtime, hash, missing, reason, since)| {
-                Ok(KnownFile {
-                    id: stored::parsed("media id", &id)?,
-                    path: stored::path(path),
-                    identity: media::identity(size, mtime, hash.as_deref())?,
-                    state: media::state(missing, reason, since),
-                })
-            })
+            .map(
+                |(
+                    id,
+                    path,
+                    size,
+                    mtime,
+                    hash,
+                    missing_since_ms,
+                    why,
+                    since,
+                    aside,
+                    aside_since,
+                )| {
+                    let (unplayable, quarantined): (Reason, Reason) =
+                        ((why, since), (aside, aside_since));
+                    Ok(KnownFile {
+                        id: stored::parsed("media id", &id)?,
+                        path: stored::path(path),
+                        identity: media::identity(size, mtime, hash.as_deref())?,
+                        state: media::state(StateColumns {
+                            missing_since_ms,
+                            unplayable,
+                            quarantined,
+                        }),
+                    })
+                },
+            )
             .collect()
     }
 
@@ -171,25 +203,6 @@ impl Db {
         }
         write.commit().await?;
         Ok(changed)
-    }
-
-    /// Puts a media aside that failed on the air, or takes it back (`None`).
-    pub async fn set_unplayable(
-        &self,
-        id: MediaId,
-        reason: Option<&str>,
-        now: AirTime,
-    ) -> Result<()> {
-        let write = self.write().await?;
-        Entity::update_many()
-            .col_expr(Column::UnplayableReason, Expr::value(reason.map(str::to_owned)))
-            .col_expr(Column::UnplayableSinceMs, Expr::value(reason.map(|_| now.unix_millis())))
-            .col_expr(Column::ChangedAtMs, Expr::value(now.unix_millis()))
-            .filter(Column::Id.eq(id.to_string()))
-            .exec(&write.0)
-            .await
-            .doing("mark media")?;
-        write.commit().await
     }
 
     /// Sets what people say about a media; `None` where there is no such media.
@@ -315,6 +328,8 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
             .and_then(|old| old.unplayable_since_ms)
             .unwrap_or(now_ms)
     });
+    let same_bytes = old.filter(|old| is_of(old, &one.identity));
+    let truer = same_bytes.filter(|old| facts.is_some() && old.earlier_map_id.is_some());
     let video = facts.and_then(|facts| facts.video.as_ref());
     let map_id = map_id(one, old, map_json.as_deref());
     // The same bytes need not be indexed again.
@@ -330,6 +345,8 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         content_hash: one.identity.hash.map(|hash| hash.to_vec()),
         unplayable_reason: reason,
         unplayable_since_ms,
+        quarantine_reason: same_bytes.and_then(|old| old.quarantine_reason.clone()),
+        quarantined_since_ms: same_bytes.and_then(|old| old.quarantined_since_ms),
         missing_since_ms: None,
         facts_json: facts.map(|facts| stored::json("write facts", facts)).transpose()?,
         length_ticks: facts.map(|facts| facts.length.0),
@@ -338,6 +355,7 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         audio_codec: facts.and_then(|facts| facts.audio.first()).map(|audio| audio.codec.clone()),
         map_id,
         map_json,
+        earlier_map_id: None,
         kind: String::new(),
         title: String::new(),
         show: None,
@@ -352,6 +370,12 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
         changed_at_ms: now_ms,
         copying_json,
     };
+    if let Some(old) = truer {
+        // Found out by copying it: the header tells what it told before.
+        (row.map_id, row.map_json) = (old.map_id.clone(), old.map_json.clone());
+        row.earlier_map_id.clone_from(&old.earlier_map_id);
+        row.length_ticks = old.length_ticks;
+    }
     describe(&mut row, &edits.over(&one.about))?;
     Ok(row)
 }
@@ -359,6 +383,13 @@ fn merged(one: &ScannedMedia, old: Option<&Model>, now: AirTime) -> Result<Model
 /// The picture's height as it is watched: a turned one stands on its side.
 fn shown_height(video: &aerial_model::media::VideoFacts) -> u32 {
     if video.rotation % 180 == 90 { video.width } else { video.height }
+}
+
+/// The row is of these very bytes, as far as anybody can tell.
+pub(super) fn is_of(row: &Model, identity: &Identity) -> bool {
+    row.size_bytes == identity.size_bytes as i64
+        && row.mtime_ns == identity.mtime_ns
+        && row.content_hash.as_deref() == identity.hash.as_ref().map(<[u8; 32]>::as_slice)
 }
 
 /// The same bytes with the same cuts keep their map; anything else is another.

@@ -15,7 +15,7 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Catalogue), Box::new(M0002Copies)]
+        vec![Box::new(M0001Catalogue), Box::new(M0002Copies), Box::new(M0003Faults)]
     }
 }
 
@@ -68,6 +68,52 @@ impl MigrationTrait for M0001Catalogue {
         }
         Ok(())
     }
+}
+
+/// Files that were put aside, how long remuxed ones really are, what was slate,
+/// and channels that never stop.
+struct M0003Faults;
+
+impl MigrationName for M0003Faults {
+    fn name(&self) -> &str {
+        "m0003_faults"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0003Faults {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut keep_running = required("keep_running", boolean);
+        keep_running.default(false);
+        // SQLite takes one column at a time.
+        for (table, column) in [
+            ("media", optional("quarantine_reason", text)),
+            ("media", optional("quarantined_since_ms", big)),
+            ("media", optional("earlier_map_id", text)),
+            ("channels", keep_running),
+        ] {
+            let mut column = column;
+            let mut alter = Table::alter();
+            manager.alter_table(alter.table(name(table)).add_column(&mut column).take()).await?;
+        }
+        manager.create_table(slates()).await
+    }
+}
+
+/// Ranges of sequence numbers that were slate inside an airing (`rules.md`, 23).
+fn slates() -> TableCreateStatement {
+    let columns = vec![
+        required("channel_id", text),
+        required("first_sequence", big),
+        required("end_sequence", big),
+        required("reason", text),
+        required("ends_ticks", big),
+    ];
+    belongs_to(
+        table("slates", &["channel_id", "first_sequence"], columns),
+        "channel_id",
+        "channels",
+    )
 }
 
 fn name(text: &'static str) -> impl IntoIden + 'static {

@@ -22,7 +22,9 @@ mod media_found;
 mod media_list;
 mod media_store;
 mod migration;
+mod quarantine;
 mod settings;
+mod slates;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ pub use lineups::Playable;
 pub use media::{About, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
 pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
+pub use slates::SlateRange;
 
 use error::{Doing, Result};
 

@@ -1,10 +1,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aerial_model::id::FolderId;
+use aerial_model::channel::{Channel, Edit};
+use aerial_model::id::{ChannelId, FolderId};
 use aerial_model::media::{Entry, MediaFacts};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
+
+use uuid::Uuid;
 
 use super::*;
 
@@ -305,4 +308,81 @@ async fn a_folder_is_added_once_and_takes_its_media_along() {
     assert!(db.delete_folder(folder).await.unwrap());
     assert!(!db.delete_folder(folder).await.unwrap());
     assert_eq!(db.media(id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_put_aside_stays_so_until_its_bytes_are_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let film = scanned(folder, "/films/a.mkv", About::default());
+    let id = db.upsert_media(vec![film.clone()], NOW).await.unwrap().added[0];
+    let state = async || db.media(id).await.unwrap().unwrap().state;
+    let other = Identity { mtime_ns: film.identity.mtime_ns + 1, ..film.identity };
+    assert!(!db.put_aside(id, &other, "cut", NOW).await.unwrap(), "that was another version");
+    assert!(db.put_aside(id, &film.identity, "cut", NOW).await.unwrap());
+    assert!(!db.put_aside(id, &film.identity, "again", NOW).await.unwrap());
+    let aside = MediaState::Quarantined { reason: "cut".to_owned(), since: NOW };
+    assert_eq!(state().await, aside);
+    // Moved, it is the same; its place in lists is among what cannot be played.
+    let moved = ScannedMedia { id: Some(id), path: "/films/b.mkv".into(), ..film.clone() };
+    db.upsert_media(vec![moved.clone()], NOW).await.unwrap();
+    assert_eq!(state().await, aside);
+    assert_eq!(db.media_counts().await.unwrap().unplayable, 1);
+    assert!(db.take_back(id, NOW).await.unwrap() && !db.take_back(id, NOW).await.unwrap());
+    assert_eq!(state().await, MediaState::Ok);
+    db.put_aside(id, &film.identity, "cut", NOW).await.unwrap();
+    db.upsert_media(vec![ScannedMedia { identity: other, ..moved }], NOW).await.unwrap();
+    assert_eq!(state().await, MediaState::Ok);
+}
+
+#[tokio::test]
+async fn a_truer_map_stays_until_the_bytes_are_others_and_the_one_before_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let film = scanned(folder, "/films/a.ts", About::default());
+    let id = db.upsert_media(vec![film.clone()], NOW).await.unwrap().added[0];
+    let media = async || db.media(id).await.unwrap().unwrap();
+    let before = media().await.map.unwrap();
+    let truer = SegmentMap::of_frames(before.1.rate(), before.1.frames() * 2).unwrap();
+    let length = truer.end();
+    assert!(db.remap(id, &film.identity, (length, truer.clone()), NOW).await.unwrap());
+    assert!(!db.remap(id, &film.identity, (length, truer.clone()), NOW).await.unwrap());
+    let after = media().await;
+    assert_eq!((after.map.clone().unwrap().1, after.earlier_map), (truer, Some(before.0)));
+    // Read again, its header tells what it told before.
+    db.upsert_media(vec![film.clone()], NOW).await.unwrap();
+    assert_eq!(media().await.map, after.map);
+    let identity = Identity { size_bytes: 1, ..film.identity };
+    db.upsert_media(vec![ScannedMedia { identity, ..film }], NOW).await.unwrap();
+    let other = media().await;
+    assert_eq!((other.map.unwrap().1, other.earlier_map), (before.1, None));
+}
+
+#[tokio::test]
+async fn what_was_slate_is_told_after_a_restart_and_pruned_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let id = ChannelId(Uuid::now_v7());
+    let edit = Edit { number: Some("5".into()), name: Some("Five".into()), ..Edit::default() };
+    let channel = Channel::create(id, 1, NOW, &edit).unwrap();
+    let write = db.write().await.unwrap();
+    write.insert_channel(&channel).await.unwrap();
+    write.commit().await.unwrap();
+    let slate = |sequences: std::ops::Range<u64>| SlateRange {
+        channel: id,
+        ends: NOW + Ticks::from_secs(4 * sequences.end as i64),
+        sequences,
+        reason: "cut".to_owned(),
+    };
+    db.add_slate(&slate(3..5)).await.unwrap();
+    db.add_slate(&slate(3..9)).await.unwrap();
+    db.add_slate(&slate(3..4)).await.unwrap();
+    db.close().await.unwrap();
+    let db = opened(&dir).await;
+    assert_eq!(db.slates(NOW).await.unwrap(), [slate(3..9)]);
+    assert_eq!(db.slates(slate(3..9).ends).await.unwrap(), []);
+    assert_eq!(db.prune_slates(slate(3..9).ends).await.unwrap(), 0);
+    assert_eq!(db.prune_slates(slate(3..10).ends).await.unwrap(), 1);
 }

@@ -148,6 +148,13 @@ impl Invocation {
     pub fn program(&self) -> &Path {
         &self.program
     }
+
+    /// The program and its arguments, for people.
+    pub fn command_line(&self) -> Vec<String> {
+        let program = self.program.to_string_lossy().into_owned();
+        let args = self.args.iter().map(|arg| arg.to_string_lossy().into_owned());
+        std::iter::once(program).chain(args).collect()
+    }
 }
 
 /// Why no process was started.

@@ -55,6 +55,8 @@ pub struct Channel {
     pub grace_ms: Option<u64>,
     /// Whether its files' video is copied where it can be.
     pub video: Video,
+    /// It is on the air whether anybody watches or not; it is made all the time.
+    pub keep_running: bool,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -73,6 +75,7 @@ impl From<&channel::Channel> for Channel {
             ladder: channel.ladder.iter().map(ToString::to_string).collect(),
             grace_ms: channel.grace_ms,
             video: channel.video.into(),
+            keep_running: channel.keep_running,
             created_at: channel.created_at.into(),
         }
     }
@@ -168,6 +171,8 @@ pub struct ChannelEdit {
     grace_ms: Option<Option<u64>>,
     /// Auto, unless said. A change begins a new stream: who watches must tune in again.
     video: Option<Video>,
+    /// It is on the air whether anybody watches or not; no, unless said.
+    keep_running: Option<bool>,
 }
 
 impl From<ChannelEdit> for channel::Edit {
@@ -183,6 +188,7 @@ impl From<ChannelEdit> for channel::Edit {
             ladder: edit.ladder,
             grace_ms: edit.grace_ms,
             video: edit.video.map(Into::into),
+            keep_running: edit.keep_running,
         }
     }
 }
@@ -218,6 +224,8 @@ pub struct NewChannel {
     grace_ms: Option<u64>,
     /// Auto, unless said.
     video: Option<Video>,
+    /// It is on the air whether anybody watches or not; no, unless said.
+    keep_running: Option<bool>,
     /// What it plays; can be given later.
     #[serde(default)]
     items: Vec<NewItem>,
@@ -236,6 +244,7 @@ impl NewChannel {
             ladder: self.ladder,
             grace_ms: self.grace_ms.map(Some),
             video: self.video.map(Into::into),
+            keep_running: self.keep_running,
         };
         (edit, self.items)
     }
@@ -398,10 +407,11 @@ pub(super) async fn now(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
     State(clock): State<Clock>,
+    State(streams): State<Streams>,
     At(channel): At<ChannelRef>,
 ) -> Answer<Json<NowView>> {
     let channel = find(&schedule, channel)?;
-    NowView::of(&schedule, &db, &clock, channel.id).await.map(Json)
+    NowView::of(&schedule, &db, (&clock, &streams), channel.id).await.map(Json)
 }
 
 /// When the next item begins.

@@ -6,6 +6,7 @@
 //! for good.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use super::wire::Instant;
 use crate::library::{Library, Progress};
 use crate::schedule::{self, Schedule};
+use crate::stream::session::SessionChange;
 
 /// How many events wait for a slow listener before it misses some: a scan's
 /// progress for several seconds.
@@ -125,6 +127,19 @@ impl From<schedule::Change> for Change {
     }
 }
 
+impl From<SessionChange> for Change {
+    fn from(change: SessionChange) -> Self {
+        match change {
+            SessionChange::State(channel, state) => {
+                Self::Session { channel: channel.0, state: state.to_owned() }
+            }
+            SessionChange::Clients(channel, clients) => {
+                Self::Client { channel: channel.0, clients: clients as u64 }
+            }
+        }
+    }
+}
+
 /// The hub. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
@@ -144,6 +159,15 @@ impl Events {
     pub fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
         let _nobody = self.sender.send(change);
+    }
+
+    /// Hands on what the sessions tell, until the server ends.
+    pub async fn hand_on(self, sessions: broadcast::Receiver<SessionChange>) {
+        let mut changes = pin!(from_broadcast(sessions));
+        let ending = self.ending.clone();
+        while let Some(Some(change)) = ending.run_until_cancelled(changes.next()).await {
+            self.tell(change);
+        }
     }
 
     /// What is told from now on, until the server ends.

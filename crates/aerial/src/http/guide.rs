@@ -17,6 +17,7 @@ use super::channels::find;
 use super::extract::{Json, Query};
 use super::page::{Limit, Listing};
 use super::problem::{Answer, Problem};
+use super::streams::Streams;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
 use crate::db::{Db, Media};
@@ -145,6 +146,10 @@ pub struct NowView {
     /// What comes next, if anything ever does.
     #[schema(required = true)]
     next: Option<Programme>,
+    /// What is wrong with what comes next, so that it will be slate; known from ten
+    /// minutes before it begins, while the channel is on the air.
+    #[schema(required = true)]
+    next_warning: Option<String>,
     /// For how long it has been on.
     offset_ms: i64,
     /// For how much longer it will be; `null`: for ever.
@@ -157,7 +162,7 @@ impl NowView {
     pub(super) async fn of(
         schedule: &Schedule,
         db: &Db,
-        clock: &Clock,
+        (clock, streams): (&Clock, &Streams),
         channel: ChannelId,
     ) -> Answer<Self> {
         let now = schedule.on_now(ChannelRef::Id(channel)).await?;
@@ -166,11 +171,13 @@ impl NowView {
         let programmes: Vec<guide::Programme> =
             now.iter().flat_map(|now| [Some(now.current), now.next]).flatten().collect();
         let titles = Titles::of(db, &programmes).await?;
+        let next = now.and_then(|now| now.next);
         Ok(Self {
+            next_warning: next.as_ref().and_then(media).and_then(|id| streams.warning(id)),
             at: at.into(),
             channel: channel.0,
             current: now.map(|now| titles.told(&now.current)),
-            next: now.and_then(|now| now.next).map(|next| titles.told(&next)),
+            next: next.map(|next| titles.told(&next)),
             offset_ms: now.map_or(0, |now| millis(now.offset)),
             remaining_ms: now.and_then(|now| now.remaining).map(millis),
         })

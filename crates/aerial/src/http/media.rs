@@ -19,6 +19,7 @@ use super::treatment::Treatment;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
 use crate::db::{self, Db, MediaEdits, MediaFilter, MediaKind, MediaState, StateFilter};
+use crate::library::{Library, ScanRequest};
 use crate::schedule::Schedule;
 
 /// Whether a media can air.
@@ -38,7 +39,7 @@ impl From<&MediaState> for State {
     fn from(state: &MediaState) -> Self {
         match state {
             MediaState::Ok => Self::Ok,
-            MediaState::Unplayable { .. } => Self::Unplayable,
+            MediaState::Unplayable { .. } | MediaState::Quarantined { .. } => Self::Unplayable,
             MediaState::Missing { .. } => Self::Missing,
         }
     }
@@ -77,6 +78,11 @@ pub struct Media {
     /// Since when it cannot.
     #[schema(required = true)]
     since: Option<Instant>,
+    /// Since when it is put aside because it failed on the air: its time is slate,
+    /// after a day it is left out. `POST /media/{media}/retry` takes it back, and
+    /// so does a file with other bytes.
+    #[schema(required = true)]
+    quarantined_since: Option<Instant>,
     /// Of the film or the episode.
     title: String,
     /// Movie, episode or other.
@@ -126,7 +132,8 @@ impl From<&db::Media> for Media {
         let about = media.about.clone();
         let (reason, since) = match &media.state {
             MediaState::Ok => (None, None),
-            MediaState::Unplayable { reason, since } => (Some(reason.clone()), Some(*since)),
+            MediaState::Unplayable { reason, since }
+            | MediaState::Quarantined { reason, since } => (Some(reason.clone()), Some(*since)),
             MediaState::Missing { since } => {
                 let reason = "its file is gone; it comes back by itself with the file";
                 (Some(reason.to_owned()), Some(*since))
@@ -141,6 +148,10 @@ impl From<&db::Media> for Media {
             state: (&media.state).into(),
             reason,
             since: since.map(Instant),
+            quarantined_since: match &media.state {
+                MediaState::Quarantined { since, .. } => Some(Instant(*since)),
+                _ => None,
+            },
             title: about.title,
             kind: about.kind,
             show: about.show,
@@ -313,6 +324,34 @@ pub(super) async fn delete(
     db.delete_media(id).await?;
     schedule.library_changed(&[id]).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tries a media again that was put aside or could not be read: it is taken back,
+/// and its folder is scanned for what could not be read.
+#[utoipa::path(
+    post, path = "/media/{media}/retry", operation_id = "retry_media", tag = "library",
+    params(("media" = Uuid, Path, description = "Its id.")),
+    responses(
+        (status = 200, body = Media),
+        (status = 404, body = Problem),
+    ),
+)]
+pub(super) async fn retry(
+    FromState(db): FromState<Db>,
+    FromState(schedule): FromState<Schedule>,
+    FromState(library): FromState<Library>,
+    FromState(clock): FromState<Clock>,
+    At(id): At<MediaId>,
+) -> Answer<Json<Media>> {
+    let media = find(&db, id).await?;
+    if db.take_back(id, clock.now()).await? {
+        schedule.library_changed(&[id]).await?;
+    } else if matches!(media.state, MediaState::Unplayable { .. }) {
+        let request = ScanRequest { retry: true, ..ScanRequest::folder(media.folder) };
+        // A library that shuts down scans at its next start.
+        let _asked = library.scan(request).await;
+    }
+    Ok(Json(Media::from(&find(&db, id).await?)))
 }
 
 /// A show.

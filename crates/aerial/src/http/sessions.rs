@@ -6,13 +6,17 @@
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::profile::Rendition;
 use aerial_model::segmenter::Treatment;
+use aerial_model::time::AirTime;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::streams::{ClientFacts, Refusal, RenditionFacts, SessionFacts, Sessions};
+use super::streams::{
+    ClientFacts, Refusal, RenditionFacts, RunFacts, SessionFacts, SessionHistory, Sessions,
+};
+use crate::stream::history::{Record, Run};
 use crate::stream::manager::{Manager, StreamError};
 use crate::stream::session::SessionView;
 use crate::stream::track::Track;
@@ -52,6 +56,15 @@ impl Sessions for Manager {
         async move { Ok(self.unregister_client(ChannelRef::Id(channel), client).await?) }.boxed()
     }
 
+    fn history(&self, channel: ChannelId) -> Vec<SessionHistory> {
+        let now = self.clock().now();
+        Manager::history(self, channel).iter().map(|record| past(record, now)).collect()
+    }
+
+    fn warning(&self, media: MediaId) -> Option<String> {
+        Manager::warning(self, media)
+    }
+
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
         async move { Ok(Manager::first_unpromised(self, channel).await?) }.boxed()
     }
@@ -71,6 +84,39 @@ impl From<StreamError> for Refusal {
             | StreamError::Full { .. } => Self::NotNow(said),
             StreamError::Timeline(_) => Self::Failed(said),
         }
+    }
+}
+
+/// A record with wall times; a step of the clock since then moves them with it.
+fn past(record: &Record, now: AirTime) -> SessionHistory {
+    let at = |then: tokio::time::Instant| {
+        AirTime::from_unix_millis(now.unix_millis() - then.elapsed().as_millis() as i64)
+    };
+    let run = |run: &Arc<Run>| {
+        let end = run.end();
+        RunFacts {
+            worker: run.worker.0,
+            pid: run.pid,
+            title: run.title.clone(),
+            frame: run.frame,
+            segment: run.segment,
+            command: run.command.clone(),
+            started_at: at(run.started),
+            ended_at: end.map(|end| at(end.at)),
+            exit: end.and_then(|end| end.exit).map(|exit| exit.to_string()),
+            completed: end.map_or(0, |end| end.completed),
+            fault: end
+                .and_then(|end| end.fault.as_ref())
+                .map(|(class, reason)| (class.name(), reason.clone())),
+            stderr: run.stderr(),
+        }
+    };
+    SessionHistory {
+        session: record.session.0,
+        started_at: at(record.started),
+        ended_at: record.ended.map(at),
+        restarts: record.restarts,
+        runs: record.runs.iter().rev().map(run).collect(),
     }
 }
 

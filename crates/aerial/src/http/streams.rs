@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::time::AirTime;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -74,6 +74,50 @@ pub struct RenditionFacts {
     pub buffer_ahead_ms: i64,
 }
 
+/// A session's history, as the Stream Manager remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionHistory {
+    /// Its number, ever higher.
+    pub session: u64,
+    /// When it was started.
+    pub started_at: AirTime,
+    /// When it ended, if it has.
+    pub ended_at: Option<AirTime>,
+    /// How often a run of FFmpeg failed and another took its place.
+    pub restarts: u64,
+    /// The last runs, the newest first.
+    pub runs: Vec<RunFacts>,
+}
+
+/// One run of FFmpeg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFacts {
+    /// Its number in logs.
+    pub worker: u64,
+    /// The process; `None` where there was none.
+    pub pid: Option<u32>,
+    /// What it made.
+    pub title: String,
+    /// In which size.
+    pub frame: (u16, u16),
+    /// From which segment of the file on.
+    pub segment: u32,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// When it began.
+    pub started_at: AirTime,
+    /// When it ended, if it has.
+    pub ended_at: Option<AirTime>,
+    /// How its process ended, in words.
+    pub exit: Option<String>,
+    /// Segments that it completed.
+    pub completed: u32,
+    /// The class of what was wrong, and what it was.
+    pub fault: Option<(&'static str, String)>,
+    /// The last 64 KiB of what FFmpeg said.
+    pub stderr: String,
+}
+
 /// Why the Stream Manager did not do what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -107,6 +151,12 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
         channel: ChannelId,
         client: ClientId,
     ) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// What ran for a channel's sessions, the newest first: the one on the air, and
+    /// those that ended within the hour.
+    fn history(&self, channel: ChannelId) -> Vec<SessionHistory>;
+    /// What is wrong with a media that will air soon on a channel that is on the
+    /// air, as far as is known.
+    fn warning(&self, media: MediaId) -> Option<String>;
     /// The first segment that no playlist of this channel has listed.
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
 }
@@ -124,6 +174,11 @@ impl Streams {
     /// See [`Sessions::first_unpromised`].
     pub(super) async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, Refusal> {
         self.0.first_unpromised(channel).await
+    }
+
+    /// See [`Sessions::warning`].
+    pub(super) fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.warning(media)
     }
 
     /// Takes a channel off the air that is no more.
@@ -301,6 +356,126 @@ pub(super) async fn get(
         Problem::new(Kind::NotFound, format!("channel {channel} is not on the air"))
     })?;
     Ok(Json(told(&schedule, session)))
+}
+
+/// What ran for a channel, and how it went.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SessionHistory)]
+pub struct PastSession {
+    /// Its number since the server was started.
+    session: u64,
+    /// When it was started.
+    started_at: Instant,
+    /// When it ended; `null`: it is on the air.
+    #[schema(required = true)]
+    ended_at: Option<Instant>,
+    /// How often a run of FFmpeg failed and another took its place.
+    restarts: u64,
+    /// Its last 16 runs of FFmpeg, the newest first.
+    runs: Vec<Run>,
+}
+
+/// One run of FFmpeg.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Run {
+    /// Its number in logs.
+    worker: u64,
+    /// Its process; `null`: it could not be started.
+    #[schema(required = true)]
+    pid: Option<u32>,
+    /// What it made.
+    title: String,
+    /// In which size.
+    #[schema(example = "1280x720")]
+    frame: String,
+    /// From which segment of the file on.
+    segment: u32,
+    /// The program and its arguments.
+    command: Vec<String>,
+    /// When it began.
+    started_at: Instant,
+    /// When it ended; `null`: it runs.
+    #[schema(required = true)]
+    ended_at: Option<Instant>,
+    /// How its process ended.
+    #[schema(required = true, example = "exit code 1")]
+    exit: Option<String>,
+    /// Segments that it completed.
+    completed: u32,
+    /// What was wrong; `null`: nothing was.
+    #[schema(required = true)]
+    fault: Option<Fault>,
+    /// The last 64 KiB of what FFmpeg said.
+    stderr: String,
+}
+
+/// What was wrong with a run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Fault {
+    /// `missing_file`, `unreadable_file`, `replaced_file`, `corrupt_file`, `encoder`,
+    /// `disk_full`, `crash`, `hang`, `output`, `machine` or `bug`.
+    #[schema(example = "corrupt_file")]
+    class: &'static str,
+    /// In words.
+    reason: String,
+}
+
+impl From<SessionHistory> for PastSession {
+    fn from(history: SessionHistory) -> Self {
+        let run = |run: RunFacts| Run {
+            worker: run.worker,
+            pid: run.pid,
+            title: run.title,
+            frame: format!("{}x{}", run.frame.0, run.frame.1),
+            segment: run.segment,
+            command: run.command,
+            started_at: run.started_at.into(),
+            ended_at: run.ended_at.map(Into::into),
+            exit: run.exit,
+            completed: run.completed,
+            fault: run.fault.map(|(class, reason)| Fault { class, reason }),
+            stderr: run.stderr,
+        };
+        Self {
+            session: history.session,
+            started_at: history.started_at.into(),
+            ended_at: history.ended_at.map(Into::into),
+            restarts: history.restarts,
+            runs: history.runs.into_iter().map(run).collect(),
+        }
+    }
+}
+
+/// What ran for a channel lately: its session on the air, and those that ended
+/// within the hour, with FFmpeg's command lines and last words.
+#[utoipa::path(
+    get, path = "/streams/{channel}/history", operation_id = "get_stream_history",
+    tag = "streams",
+    params(
+        ("channel" = String, Path, description = "The channel's number or id."),
+        PageQuery,
+    ),
+    responses(
+        (status = 200, body = Listing<PastSession>),
+        (status = 404, description = "No such channel.", body = Problem),
+    ),
+)]
+pub(super) async fn history(
+    State(schedule): State<Schedule>,
+    State(streams): State<Streams>,
+    At(channel): At<ChannelRef>,
+    Query(page): Query<PageQuery>,
+) -> Answer<Json<Listing<PastSession>>> {
+    let id = find(&schedule, channel)?.id;
+    let after: Option<u64> = page
+        .cursor
+        .map(|cursor| cursor.parse().map_err(|_| Problem::field("cursor", "is of another list")))
+        .transpose()?;
+    let all = streams.0.history(id).into_iter();
+    // The newest first.
+    let rest = all.filter(|one| after.is_none_or(|after| one.session < after));
+    let told = rest.map(PastSession::from);
+    Ok(Json(Listing::cut(told, page.limit, |session| session.session.to_string())))
 }
 
 /// Puts a channel on the air, also without a viewer.

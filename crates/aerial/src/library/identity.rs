@@ -76,6 +76,25 @@ impl Identity {
     }
 }
 
+/// What reading both ends of a file told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndsRead {
+    /// They are as they were.
+    Same,
+    /// They are others.
+    Other,
+}
+
+impl EndsRead {
+    /// Reads both ends of `path`, which was of this identity; blocks.
+    pub fn of(path: &Path, known: &crate::db::Identity) -> io::Result<Self> {
+        let now = crate::db::Identity::from(Identity::read(path)?);
+        // Without a hash nothing more was known than what the stamp tells.
+        let same = known.hash.is_none() || known.hash == now.hash;
+        Ok(if same { Self::Same } else { Self::Other })
+    }
+}
+
 impl From<Identity> for crate::db::Identity {
     fn from(Identity { stamp, hash }: Identity) -> Self {
         Self { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: Some(hash.0) }

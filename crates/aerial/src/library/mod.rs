@@ -12,6 +12,7 @@
 
 pub mod compare;
 pub mod describe;
+mod findings;
 pub mod identity;
 mod jobs;
 mod marks;
@@ -26,6 +27,8 @@ pub mod thumbnail;
 pub mod walk;
 mod watch;
 
+pub use findings::FromTheAir;
+pub use identity::{EndsRead, Stamp};
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};

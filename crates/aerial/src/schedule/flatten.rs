@@ -87,9 +87,9 @@ pub(super) fn flatten(
 fn is_planned(state: &MediaState, now: AirTime) -> bool {
     match state {
         MediaState::Ok => true,
-        MediaState::Missing { since } | MediaState::Unplayable { since, .. } => {
-            now < *since + PLANNED_AS_SLATE
-        }
+        MediaState::Missing { since }
+        | MediaState::Unplayable { since, .. }
+        | MediaState::Quarantined { since, .. } => now < *since + PLANNED_AS_SLATE,
     }
 }
 

@@ -32,11 +32,14 @@ use aerial_model::ledger::Broken;
 use aerial_model::planner::NoSkip;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, SlateRange};
+use crate::stream::slated::SlateLog;
 use crate::stream::timeline::MediaSource;
 
 pub use edit::{Effect, NewItem};
@@ -171,6 +174,16 @@ struct Inner {
     maps: moka::sync::Cache<MapId, SegmentMap>,
 }
 
+/// The catalogue, as it is told of slates.
+#[derive(Debug)]
+struct Logged(Db);
+
+impl SlateLog for Logged {
+    fn store(&self, slate: SlateRange) -> BoxFuture<'_, std::result::Result<(), String>> {
+        async move { self.0.add_slate(&slate).await.map_err(|error| error.to_string()) }.boxed()
+    }
+}
+
 /// Which channels there are.
 #[derive(Default)]
 struct Directory {
@@ -265,6 +278,7 @@ impl Schedule {
         let write = self.0.db.write().await?;
         write.prune_maps(before).await?;
         write.commit().await?;
+        self.0.db.prune_slates(before).await?;
         Ok(())
     }
 
@@ -289,6 +303,11 @@ impl Schedule {
     fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
         let _ = self.0.changes.send(change);
+    }
+
+    /// What is to be told of slates that were sent.
+    pub fn slate_log(&self) -> Arc<dyn SlateLog> {
+        Arc::new(Logged(self.0.db.clone()))
     }
 
     fn moment(&self, now: AirTime) -> flatten::Moment {

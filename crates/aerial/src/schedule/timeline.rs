@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use aerial_model::guide::Kind;
 use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
-use aerial_model::ledger::Ledger;
+use aerial_model::ledger::{Ledger, Row};
 use aerial_model::segmenter::Treatment;
 use aerial_model::time::AirTime;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Schedule, ScheduleError};
-use crate::db::Copying;
+use crate::db::{Copying, MediaState};
+use crate::stream::off_air::ComesBack;
+use crate::stream::preflight::PlannedAiring;
 use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+
+/// Airings that are looked at ahead: ten minutes of clips of a second.
+const MOST_PLANNED: usize = 600;
 
 impl Timeline for Schedule {
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>> {
@@ -27,6 +33,7 @@ impl Timeline for Schedule {
                 name: settings.name.clone(),
                 ladder: settings.ladder.clone(),
                 grace: settings.grace().unwrap_or(self.0.standard.grace),
+                keep_running: settings.keep_running,
                 frame_height: live.planner.lineup().frame_height,
                 looks: live.planner.looks(),
                 video: settings.video_at(self.now()),
@@ -35,6 +42,11 @@ impl Timeline for Schedule {
             }))
         }
         .boxed()
+    }
+
+    fn kept(&self) -> Vec<ChannelRef> {
+        let kept = self.channels().into_iter().filter(|channel| channel.keep_running);
+        kept.map(|channel| ChannelRef::Id(channel.id)).collect()
     }
 
     fn committed(
@@ -67,6 +79,56 @@ impl Timeline for Schedule {
         .boxed()
     }
 
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        at: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>> {
+        async move {
+            let failed = |error: ScheduleError| failed(ChannelRef::Id(channel), &error);
+            let (settings, _) = self.find(ChannelRef::Id(channel)).map_err(failed)?;
+            let name = settings.name.clone();
+            let on = self.on_at(ChannelRef::Id(channel), at).await.map_err(failed)?;
+            let Some((start, Kind::Media { media, .. })) =
+                on.and_then(|on| on.next).map(|next| (next.start, next.kind))
+            else {
+                return Ok(ComesBack { name, next: None });
+            };
+            let about = self
+                .0
+                .db
+                .media(media)
+                .await
+                .map_err(|error| TimelineError::Media { media, reason: error.to_string() })?
+                .map(|media| media.about);
+            let title = about.map(|about| match about.show {
+                Some(show) if show != about.title => format!("{show}: {}", about.title),
+                _ => about.title,
+            });
+            Ok(ComesBack { name, next: title.map(|title| (start, title)) })
+        }
+        .boxed()
+    }
+
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>> {
+        async move {
+            let failed = |error: ScheduleError| failed(ChannelRef::Id(channel), &error);
+            let entry = self.entry(channel).map_err(failed)?;
+            let live = self.live(&entry).await.map_err(failed)?;
+            let now = self.now();
+            let committed = live.ledger.airings().iter().map(|airing| airing.row);
+            let follows = live.planner.rows(live.ledger.tail(), now, until);
+            let rows: Vec<Row> = committed.chain(follows.take(MOST_PLANNED)).collect();
+            let maps = self.maps_of(&rows).await.map_err(failed)?;
+            Ok(PlannedAiring::of_rows(&rows, |id| maps.get(id), now))
+        }
+        .boxed()
+    }
+
     fn media(
         &self,
         media: MediaId,
@@ -87,6 +149,9 @@ impl Timeline for Schedule {
             let (Some(facts), Some((uniform_id, uniform))) = (found.facts, found.map) else {
                 return Err(replaced());
             };
+            if let MediaState::Quarantined { reason, .. } = &found.state {
+                return Err(TimelineError::PutAside { media, reason: reason.clone() });
+            }
             let copying = found.copying.filter(|copying| {
                 copying.map().is_some_and(|(copied_id, _)| copied_id == map && map != uniform_id)
             });
@@ -112,7 +177,9 @@ impl Timeline for Schedule {
                         if copies_sound { Treatment::Copied } else { Treatment::CopiedVideo };
                     (cuts.ok_or_else(replaced)?, treatment)
                 }
-                _ if map == uniform_id => (uniform, Treatment::Transcoded),
+                _ if map == uniform_id || found.earlier_map == Some(map) => {
+                    (uniform, Treatment::Transcoded)
+                }
                 _ => return Err(replaced()),
             };
             let source = MediaSource {

@@ -54,9 +54,13 @@ impl View {
 impl Schedule {
     /// What is on, and what comes next.
     pub async fn on_now(&self, channel: ChannelRef) -> Result<Option<Now>> {
+        self.on_at(channel, self.now()).await
+    }
+
+    /// What is on at that instant, and what comes next then.
+    pub(super) async fn on_at(&self, channel: ChannelRef, at: AirTime) -> Result<Option<Now>> {
         let (_, entry) = self.find(channel)?;
-        let now = self.now();
-        Ok(self.view(&entry, now).await?.read(|guide| guide.now(now)))
+        Ok(self.view(&entry, at).await?.read(|guide| guide.now(at)))
     }
 
     /// The first `limit` programmes that are on at some time in `from..to`.

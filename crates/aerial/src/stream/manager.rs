@@ -4,28 +4,34 @@
 //! stream routes ask. Invariant: at most one open session per channel, however
 //! many start and stop it at once, and after `shut_down` none and nothing of any.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aerial_model::capacity::{Encode, Full};
 use aerial_model::client::ClientId;
 use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
-use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ladder::Ladder;
 use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, TuneIn};
 use super::body::{self, SegmentBody};
+use super::history::Record;
+use super::preflight::Preflight;
 use super::programme::{self, Programme, SERVED_FOR};
-use super::session::{self, Message, SessionHandle, SessionParts, SessionView, Waiting};
+use super::session::{
+    self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
+};
+use super::slated::Slated;
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
@@ -45,6 +51,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// A step of the wall clock under this is no step (`rules.md`, 8).
 const CLOCK_STEP_MS: i64 = 2_000;
+
+/// Changes that a slow listener may be behind before it misses some; it is then
+/// told so.
+const CHANGES_KEPT: usize = 256;
 
 /// Why a stream cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -114,6 +124,7 @@ struct Inner {
     restamped: moka::sync::Cache<(ChannelId, Rendition, u64), Bytes>,
     /// Clients of playlists that were asked for without an id (`rules.md`, 20).
     anonymous: moka::sync::Cache<(ChannelId, IpAddr, String), ClientId>,
+    preflight: OnceLock<Preflight>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -145,6 +156,7 @@ impl Manager {
         transcoder: Transcoder,
         store: Store,
         admission: Admission,
+        slated: Slated,
     ) -> Self {
         let restamped = moka::sync::Cache::builder()
             .max_capacity(RESTAMPED_BYTES)
@@ -154,10 +166,19 @@ impl Manager {
         let anonymous =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(ANONYMOUS_IDLE).build();
         Self(Arc::new(Inner {
-            parts: SessionParts { clock, programme, transcoder, store, admission },
+            parts: SessionParts {
+                clock,
+                programme,
+                transcoder,
+                store,
+                admission,
+                slated,
+                changes: broadcast::Sender::new(CHANGES_KEPT),
+            },
             sessions: Mutex::default(),
             restamped,
             anonymous,
+            preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }))
@@ -182,11 +203,21 @@ impl Manager {
         Ok(())
     }
 
-    /// The session of a channel, if it is on the air.
+    /// The session of a channel, if it is on the air, or being stopped.
     pub fn get(&self, channel: ChannelId) -> Option<SessionView> {
         let sessions = self.sessions();
         let session = sessions.by_channel.get(&channel)?;
-        session.is_open().then(|| session.view())
+        (!session.has_ended()).then(|| session.view())
+    }
+
+    /// What ran for a channel's sessions, the newest first.
+    pub fn history(&self, channel: ChannelId) -> Vec<Record> {
+        self.0.parts.transcoder.history().of(channel)
+    }
+
+    /// Sessions and viewers as they come and go, from now on.
+    pub fn changes(&self) -> broadcast::Receiver<SessionChange> {
+        self.0.parts.changes.subscribe()
     }
 
     /// All channels on the air.
@@ -195,7 +226,7 @@ impl Manager {
             .sessions()
             .by_channel
             .values()
-            .filter(|session| session.is_open())
+            .filter(|session| !session.has_ended())
             .map(SessionHandle::view)
             .collect();
         views.sort_by_key(|view| view.channel.number);
@@ -267,7 +298,7 @@ impl Manager {
         let airing = ledger.airing_at(self.now()).ok_or_else(|| nothing_planned(channel))?;
         let mut variants = Vec::with_capacity(renditions.len());
         for rendition in renditions {
-            let track = self.0.parts.programme.track(airing, *rendition).await?;
+            let track = self.0.parts.programme.track(channel.id, airing, *rendition).await?;
             variants.push(track.variant(*rendition));
         }
         Ok(variants)
@@ -292,7 +323,7 @@ impl Manager {
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
-        let encode = self.encode(&ledger, rendition).await;
+        let encode = self.encode(channel.id, &ledger, rendition).await;
         let tune_in = match client {
             None => TuneIn::New(rendition, encode),
             Some(_) => TuneIn::Known(rendition, encode),
@@ -327,7 +358,7 @@ impl Manager {
         let channel = self.channel(channel).await?;
         self.check_offered(&channel, rendition)?;
         let ledger = self.ledger(channel.id).await?;
-        let encode = self.encode(&ledger, rendition).await;
+        let encode = self.encode(channel.id, &ledger, rendition).await;
         loop {
             let asked = client.map(|client| Event::Asked { client, rendition, sequence });
             let session = self.session(&channel, asked, TuneIn::Promised(rendition, encode))?;
@@ -366,23 +397,28 @@ impl Manager {
         // It is held until it can be sent (`rules.md`, 21): as long as anybody
         // may ask for it.
         let patience = monotonic() + self.clock().until(segment.end() + SERVED_FOR);
-        let found = loop {
+        let (track, found) = loop {
             // Where a device fails, another track takes its place.
             devices.mark_unchanged();
-            let track = programme.track(airing, rendition).await?;
+            let track = programme.track(channel.id, airing, rendition).await?;
             let key = SegmentKey { track: track.key, index: segment.index };
+            self.0.parts.slated.restore(channel.id, &segment, &track).await;
             if !self.0.parts.store.has(key) {
                 session.tell(Message::Urgent { rendition, sequence });
             }
             tokio::select! {
-            found = self.0.parts.store.wait(key) => break found,
-            Ok(()) = devices.changed() => {}
-            () = session.ended() => return Err(StreamError::Stopped(channel.number.to_string())),
-            () = tokio::time::sleep_until(patience) => {
-                return Err(no_segment(channel, &ledger, sequence, self.now()));
-            }
+                found = self.0.parts.store.wait(key) => break (track, found),
+                Ok(()) = devices.changed() => {}
+                () = session.ended() => {
+                    return Err(StreamError::Stopped(channel.number.to_string()));
+                }
+                () = tokio::time::sleep_until(patience) => {
+                    return Err(no_segment(channel, &ledger, sequence, self.now()));
+                }
             }
         };
+        let why = self.transcoding().trouble(track.key);
+        self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
         let body = SegmentBody::of(found, body::offset(&segment));
@@ -423,6 +459,22 @@ impl Manager {
         &self.0.parts.clock
     }
 
+    /// What the channels air.
+    pub fn programme(&self) -> &Programme {
+        &self.0.parts.programme
+    }
+
+    /// Files are looked at before they air: what is wrong with them can be told.
+    pub fn with_preflight(&self, preflight: Preflight) {
+        // The first one counts: there is one in a server.
+        let _known = self.0.preflight.set(preflight);
+    }
+
+    /// What is wrong with a media that will air soon, as far as is known.
+    pub fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.preflight.get()?.warning(media)
+    }
+
     /// All workers and what went wrong with tracks.
     pub fn transcoding(&self) -> Arc<Status> {
         self.0.parts.transcoder.status()
@@ -452,10 +504,30 @@ impl Manager {
     /// Looks after sessions and caches until the manager is shut down.
     pub async fn run(&self) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut failing = HashSet::new();
         loop {
             tokio::select! {
                 () = self.0.stop.cancelled() => return,
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    self.sweep();
+                    self.keep_running(&mut failing).await;
+                }
+            }
+        }
+    }
+
+    /// Starts what is kept running and is not on the air; says of each failure once.
+    async fn keep_running(&self, failing: &mut HashSet<ChannelRef>) {
+        for channel in self.0.parts.programme.timeline().kept() {
+            match self.start(channel).await {
+                Ok(_) => {
+                    failing.remove(&channel);
+                }
+                Err(StreamError::ShuttingDown) => return,
+                Err(error) if failing.insert(channel) => {
+                    tracing::error!(%channel, %error, "a channel that is kept running cannot start");
+                }
+                Err(_) => {}
             }
         }
     }
@@ -515,7 +587,9 @@ impl Manager {
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
         let client = new_client(edge.current, now);
         let tune_in = match rendition {
-            Some(rendition) => TuneIn::New(rendition, self.encode(&ledger, rendition).await),
+            Some(rendition) => {
+                TuneIn::New(rendition, self.encode(channel.id, &ledger, rendition).await)
+            }
             None => TuneIn::Silent,
         };
         let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
@@ -523,11 +597,17 @@ impl Manager {
     }
 
     /// What would have to be encoded for a viewer who tunes in now.
-    async fn encode(&self, ledger: &Ledger, rendition: Rendition) -> Option<Encode> {
+    async fn encode(
+        &self,
+        channel: ChannelId,
+        ledger: &Ledger,
+        rendition: Rendition,
+    ) -> Option<Encode> {
         let (parts, now) = (&self.0.parts, self.now());
         let current = programme::edge(ledger, now)?.current;
         // A file that cannot be looked up is its session's trouble, not the viewer's.
-        let tracks = parts.programme.tracks(ledger, rendition, [current; 2], now).await.ok()?;
+        let tracks =
+            parts.programme.tracks((channel, ledger), rendition, [current; 2], now).await.ok()?;
         programme::encode(ledger, &tracks, now, |key| parts.store.has(key))
     }
 

@@ -9,10 +9,17 @@
 pub mod admission;
 pub mod body;
 pub mod devices;
+pub mod findings;
+pub mod history;
 pub mod manager;
+pub mod off_air;
+pub mod preflight;
 pub mod programme;
+pub mod remux;
 pub mod session;
 pub mod slate;
+pub mod slated;
+pub mod source_file;
 pub mod store;
 pub mod timeline;
 pub mod track;

@@ -13,17 +13,22 @@ use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
 use aerial_model::encoder::Encoder;
 use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
-use aerial_model::id::{ChannelId, MapId};
+use aerial_model::id::{ChannelId, MapId, MediaId};
 use aerial_model::ladder::Ladder;
-use aerial_model::ledger::{AirSegment, Airing, Content, Ledger};
+use aerial_model::ledger::{AirSegment, Airing, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
-use aerial_model::segment_map::MapOutline;
+use aerial_model::segment_map::{MapOutline, SegmentMap};
+use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
+use jiff::tz::TimeZone;
+use tokio::time::timeout;
 
 use super::devices::Devices;
+use super::off_air::{ComesBack, OffAirWords};
+use super::remux::Remuxes;
 use super::store::SegmentKey;
-use super::timeline::{OnAir, Timeline, TimelineError};
-use super::track::{Source, Track};
+use super::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+use super::track::{Source, Track, Withheld};
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
 /// when less is there; the next item's first worker starts this early too.
@@ -58,8 +63,19 @@ const STANDARD_HEIGHT: u16 = 720;
 /// Tracks that were looked up lately; each is a path and some facts.
 const TRACKS: u64 = 1_000;
 
-/// A file that was moved, replaced or deleted is noticed after this.
+/// A file that was moved, replaced or deleted is noticed after this. A remux in
+/// use is looked up as often, so that it does not give way.
 const TRACK_KEPT: Duration = Duration::from_secs(30);
+
+/// A file that could not be played is asked for again after this: its remux may
+/// be there, or somebody may have mended it.
+const WITHHELD_KEPT: Duration = Duration::from_secs(2);
+
+/// Words of an off-air row are kept until well after its segments can be asked for.
+const WORDS_KEPT: Duration = Duration::from_secs(600);
+
+/// How long the schedule may take to say what comes next.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
 
 /// The committed airings of all channels; clones share the cache of tracks.
 #[derive(Clone)]
@@ -69,14 +85,22 @@ pub struct Programme {
     rungs: Arc<[Rendition]>,
     standard: u16,
     devices: Devices,
-    tracks: moka::sync::Cache<(TrackSource, Rendition, u16, Encoder), Arc<Track>>,
+    remuxes: Option<Remuxes>,
+    tracks: Kept,
+    withheld: Kept,
+    /// What is said in which off-air row: by channel and ordinal.
+    words: moka::sync::Cache<(ChannelId, u64), Arc<OffAirWords>>,
+    zone: TimeZone,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum TrackSource {
     Media(MapId),
-    Slate(MapOutline),
+    Slate(MapOutline, Arc<OffAirWords>),
 }
+
+/// Tracks by what they show, in which rendition and frame, and by whom.
+type Kept = moka::sync::Cache<(TrackSource, Rendition, u16, Encoder), Arc<Track>>;
 
 impl Programme {
     /// Reads this timeline; `ffmpeg_version` is part of what names a track.
@@ -87,11 +111,20 @@ impl Programme {
             rungs: Arc::new(RUNGS),
             standard: STANDARD_HEIGHT,
             devices: Devices::default(),
-            tracks: moka::sync::Cache::builder()
+            remuxes: None,
+            tracks: kept(TRACK_KEPT),
+            withheld: kept(WITHHELD_KEPT),
+            words: moka::sync::Cache::builder()
                 .max_capacity(TRACKS)
-                .time_to_live(TRACK_KEPT)
+                .time_to_idle(WORDS_KEPT)
                 .build(),
+            zone: TimeZone::system(),
         }
+    }
+
+    /// The same with remuxes for files that cannot be entered in the middle.
+    pub fn with_remuxes(self, remuxes: Remuxes) -> Self {
+        Self { remuxes: Some(remuxes), ..self }
     }
 
     /// The same with other rungs, best first, and another height for what must be
@@ -133,37 +166,39 @@ impl Programme {
     /// The track that an airing plays in a rendition.
     pub async fn track(
         &self,
+        channel: ChannelId,
         airing: &Airing,
         rendition: Rendition,
     ) -> Result<Arc<Track>, TimelineError> {
         let row = &airing.row;
-        // Slates are made in software: they must never fail.
-        let encoder = match row.content {
-            Content::Media { map_id, .. } => self.devices.encoder_for(map_id),
-            Content::OffAir { .. } | Content::Skip { .. } => Encoder::default(),
-        };
-        let source = match row.content {
-            Content::Media { map_id, .. } => TrackSource::Media(map_id),
-            Content::OffAir { map, .. } => TrackSource::Slate(map),
-            Content::Skip { .. } => unreachable!("a skip has no segments to serve"),
-        };
-        let name = (source, rendition, row.frame_height, encoder);
-        if let Some(track) = self.tracks.get(&name) {
-            return Ok(track);
-        }
         let Some(map) = airing.map().cloned() else {
             unreachable!("a skip has no segments to serve")
         };
+        let (source, encoder) = match row.content {
+            Content::Media { map_id, .. } => {
+                (TrackSource::Media(map_id), self.devices.encoder_for(map_id))
+            }
+            // Slates are made in software: they must never fail.
+            _ => {
+                let words = self.words(channel, row).await;
+                (TrackSource::Slate(map.outline(), words), Encoder::default())
+            }
+        };
+        let name = (source.clone(), rendition, row.frame_height, encoder);
+        if let Some(track) = self.tracks.get(&name).or_else(|| self.withheld.get(&name)) {
+            return Ok(track);
+        }
         // What `source` cannot copy is encoded as the server does it best.
         let encoded = Rendition::Height(rendition.height().unwrap_or(self.standard));
         let profile = Profile::transcoded(encoded, row.frame_height);
         let profile = profile.ok_or(TimelineError::NotOffered(rendition))?;
         let profile = Arc::new(profile.by(encoder));
         let version = &self.ffmpeg_version;
-        let track = match row.content {
-            Content::Media { cursor, map_id, .. } => {
-                match self.timeline.media(cursor.media, map_id).await {
-                    Ok(media) if rendition == Rendition::Source && media.is_copied() => {
+        let track = match (row.content, source) {
+            (Content::Media { cursor, map_id, .. }, _) => {
+                let copies = rendition == Rendition::Source && map.cut_list().is_some();
+                match self.source(cursor.media, map_id, map.clone()).await? {
+                    Ok(media) if copies && media.is_copied() => {
                         let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
                         let (width, height) = picture.unwrap_or_default();
                         let profile = Arc::new(Profile::standing_in(width, height));
@@ -171,25 +206,76 @@ impl Programme {
                     }
                     Ok(media) => Track::of_media(Arc::new(media), profile, version),
                     // The schedule is kept (invariant 6): its time is slate.
-                    Err(error @ (TimelineError::Gone(_) | TimelineError::Replaced { .. })) => {
-                        tracing::warn!(%error, "an airing becomes slate");
-                        Track::of_slate(map, profile, version)
+                    Err(why) => {
+                        let treatment =
+                            if copies { Treatment::CopiedVideo } else { Treatment::Transcoded };
+                        let named = (map_id, map);
+                        let track = Track::withheld(named, treatment, why, profile, version);
+                        let track = Arc::new(track);
+                        self.withheld.insert(name, Arc::clone(&track));
+                        return Ok(track);
                     }
-                    Err(error) => return Err(error),
                 }
             }
-            _ => Track::of_slate(map, profile, version),
+            (_, TrackSource::Slate(_, words)) => Track::of_slate(map, words, profile, version),
+            _ => unreachable!("a skip has no segments to serve"),
         };
         let track = Arc::new(track);
         self.tracks.insert(name, Arc::clone(&track));
         Ok(track)
     }
 
+    /// What is said while this row is on. Once said it stays, so that an address
+    /// keeps its content.
+    async fn words(&self, channel: ChannelId, row: &Row) -> Arc<OffAirWords> {
+        let name = (channel, row.ordinal);
+        if let Some(words) = self.words.get(&name) {
+            return words;
+        }
+        // Words are no reason to let anybody wait.
+        let comes = timeout(SAID_WITHIN, self.timeline.comes_back(channel, row.start)).await;
+        let comes = match comes {
+            Ok(Ok(comes)) => comes,
+            Ok(Err(error)) => {
+                tracing::warn!(%channel, %error, "the slate cannot say when it is back");
+                ComesBack::default()
+            }
+            Err(_) => ComesBack::default(),
+        };
+        let words = Arc::new(OffAirWords::of(comes, row.start, &self.zone));
+        self.words.insert(name, Arc::clone(&words));
+        words
+    }
+
+    /// What an airing that pinned this map is made from, or why it cannot be made.
+    pub async fn source(
+        &self,
+        media: MediaId,
+        map_id: MapId,
+        map: SegmentMap,
+    ) -> Result<Result<MediaSource, Withheld>, TimelineError> {
+        let source = match self.timeline.media(media, map_id).await {
+            Ok(source) => MediaSource { map, ..source },
+            Err(
+                error @ (TimelineError::Gone(_)
+                | TimelineError::Replaced { .. }
+                | TimelineError::PutAside { .. }),
+            ) => {
+                let title = format!("media {media}");
+                return Ok(Err(Withheld { title, reason: error.to_string() }));
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(remuxes) = &self.remuxes else { return Ok(Ok(source)) };
+        let title = source.title.clone();
+        Ok(remuxes.entered(source).await.map_err(|reason| Withheld { title, reason }))
+    }
+
     /// The tracks of a rendition that are needed from these segments on: those of
     /// the airings up to now, and of the next when its time has come.
     pub async fn tracks(
         &self,
-        ledger: &Ledger,
+        (channel, ledger): (ChannelId, &Ledger),
         rendition: Rendition,
         from: [u64; 2],
         now: AirTime,
@@ -202,12 +288,16 @@ impl Programme {
             if tracks.of(segment.row.ordinal).is_none()
                 && let Some(airing) = ledger.airing_of(segment.sequence)
             {
-                let track = self.track(airing, rendition).await?;
+                let track = self.track(channel, airing, rendition).await?;
                 tracks.0.push((segment.row.ordinal, track));
             }
         }
         Ok(tracks)
     }
+}
+
+fn kept(time: Duration) -> Kept {
+    moka::sync::Cache::builder().max_capacity(TRACKS).time_to_live(time).build()
 }
 
 /// The tracks that some airings play in one rendition.
@@ -216,7 +306,7 @@ pub struct Tracks(Vec<(u64, Arc<Track>)>);
 
 impl Tracks {
     /// That of the airing with this ordinal.
-    fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
+    pub(super) fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
         self.0.iter().find(|(of, _)| *of == ordinal).map(|(_, track)| track)
     }
 
@@ -414,7 +504,8 @@ mod tests {
         };
         let profile = Arc::new(Profile::transcoded(Rendition::Height(720), 720).unwrap());
         let track = |number: &str| {
-            Arc::new(Track::of_slate(map.uniform().unwrap(), Arc::clone(&profile), number))
+            let map = map.uniform().unwrap();
+            Arc::new(Track::of_slate(map, Arc::default(), Arc::clone(&profile), number))
         };
         let tracks = Tracks(vec![(0, track("first")), (1, track("second"))]);
         (Ledger::read([row(0), row(1)]).unwrap(), tracks)

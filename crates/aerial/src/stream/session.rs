@@ -12,15 +12,17 @@ use std::time::Duration;
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
 use aerial_model::hls;
+use aerial_model::id::{ChannelId, ChannelRef};
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Seat};
 use super::programme::{self, Programme};
+use super::slated::Slated;
 use super::store::Store;
 use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
@@ -175,6 +177,19 @@ pub struct SessionParts {
     pub store: Store,
     /// How much may be encoded at once.
     pub admission: Admission,
+    /// What was slate.
+    pub slated: Slated,
+    /// Who wants to know of changes.
+    pub changes: broadcast::Sender<SessionChange>,
+}
+
+/// Something of a session changed that people may look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionChange {
+    /// Its state, as [`State::name`] has it.
+    State(ChannelId, &'static str),
+    /// How many watch.
+    Clients(ChannelId, usize),
 }
 
 /// Begins a session; the future is its task, which ends when `stop` is cancelled.
@@ -185,9 +200,10 @@ pub fn begin(
     stop: CancellationToken,
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
-    let grace = Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned());
+    parts.transcoder.history().begin(id, channel.id);
+    let grace = grace_of(&channel);
     let target = Duration::from_secs(hls::target_duration(channel.video).into());
-    let model = Session::new(grace, false, target, Duration::ZERO);
+    let model = Session::new(grace, channel.keep_running, target, Duration::ZERO);
     let since = parts.clock.now();
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),
@@ -201,6 +217,7 @@ pub fn begin(
     });
     let (messages, inbox) = mpsc::unbounded_channel();
     let owner = Owner {
+        id,
         demand: Some(parts.transcoder.demand(id)),
         seat: parts.admission.seat(id, &channel),
         channel,
@@ -214,13 +231,21 @@ pub fn begin(
         ahead: BTreeMap::new(),
         last_error: None,
         view: view_in,
+        told: (None, 0),
+        settings: None,
+        due: Vec::new(),
     };
     let unpromised = Arc::default();
     let handle = SessionHandle { id, messages, view, unpromised, stop: stop.clone() };
     (handle, owner.run(inbox, stop))
 }
 
+fn grace_of(channel: &OnAir) -> Duration {
+    Duration::from_millis(channel.grace.as_millis().max(0).cast_unsigned())
+}
+
 struct Owner {
+    id: SessionId,
     /// Gone once it is withdrawn.
     demand: Option<Demand>,
     seat: Seat,
@@ -236,6 +261,12 @@ struct Owner {
     ahead: BTreeMap<Rendition, Ticks>,
     last_error: Option<String>,
     view: watch::Sender<SessionView>,
+    /// The state and the number of clients that were told last.
+    told: (Option<&'static str>, usize),
+    /// The settings that the model knows.
+    settings: Option<(Duration, Option<Rendition>)>,
+    /// Actions that are still to be done.
+    due: Vec<Action>,
 }
 
 impl Owner {
@@ -254,7 +285,7 @@ impl Owner {
                 () = sleep_until(wake) => self.handle(Event::Tick),
                 _ = demand.tick() => { state_demand = true; Vec::new() }
             };
-            for action in actions {
+            for action in std::mem::take(&mut self.due).into_iter().chain(actions) {
                 match action {
                     Action::Want(_) => state_demand = true,
                     Action::Clear => {
@@ -280,6 +311,7 @@ impl Owner {
             }
             self.publish();
         }
+        self.parts.transcoder.history().end(self.id);
         tracing::info!(channel = %self.channel.number, name = self.channel.name, "off the air");
     }
 
@@ -313,7 +345,26 @@ impl Owner {
         actions
     }
 
+    /// Takes up settings that were changed while it is on the air.
+    async fn take_settings(&mut self) {
+        let timeline = self.parts.programme.timeline();
+        // One that was deleted is stopped by whoever deleted it.
+        let Ok(Some(channel)) = timeline.channel(ChannelRef::Id(self.channel.id)).await else {
+            return;
+        };
+        let kept = channel.keep_running.then(|| self.parts.programme.ladder(&channel).one());
+        let settings = (grace_of(&channel), kept);
+        self.channel = channel;
+        if self.settings.replace(settings) != Some(settings) {
+            let (grace, kept) = settings;
+            // What follows is done at the next turn: at most a second later.
+            self.due
+                .extend(self.model.handle(Event::Settings { grace, kept }, self.origin.elapsed()));
+        }
+    }
+
     async fn state_demand(&mut self) {
+        self.take_settings().await;
         match self.look_ahead().await {
             Ok((tracks, wants)) => {
                 self.last_error = None;
@@ -361,12 +412,16 @@ impl Owner {
                 |(of, sequence): &(Rendition, u64)| (*of == rendition).then_some(*sequence);
             let earliest = self.urgent.iter().filter_map(urgent).chain(starts.first().copied());
             let from = [earliest.min().unwrap_or(edge.current), edge.current];
-            let tracks = programme.tracks(&ledger, rendition, from, now).await?;
+            let tracks = programme.tracks((self.channel.id, &ledger), rendition, from, now).await?;
             // Whoever waited for these has them.
             self.urgent.retain(|(of, sequence)| {
                 *of != rendition || !tracks.key(&ledger, *sequence).is_some_and(made)
             });
             starts.extend(self.urgent.iter().filter_map(urgent));
+            let (status, span) = (self.parts.transcoder.status(), from[0].min(edge.back));
+            let why = |track: &Track| status.trouble(track.key);
+            let of_channel = (self.channel.id, &*ledger);
+            self.parts.slated.tend(of_channel, &tracks, (span, now), why).await;
             all_wants.extend(programme::wants(&ledger, &tracks, &starts, now, made));
             self.ahead.insert(rendition, programme::made_ahead(&ledger, &tracks, now, made));
             encodes.push((rendition, programme::encode(&ledger, &tracks, now, made)));
@@ -376,7 +431,8 @@ impl Owner {
         Ok((all_tracks, all_wants))
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.tell_changes();
         let elapsed = self.origin.elapsed();
         let now = self.parts.clock.now();
         let ago = |then: Duration| {
@@ -407,6 +463,22 @@ impl Owner {
             tracks: self.tracks.clone(),
             last_error: self.last_error.clone(),
         });
+    }
+}
+
+impl Owner {
+    /// Tells what is otherwise than when it was told last. An error says that
+    /// nobody listens, which is no fault.
+    fn tell_changes(&mut self) {
+        let (state, clients) = (self.model.state().name(), self.model.clients().len());
+        let (channel, changes) = (self.channel.id, &self.parts.changes);
+        if self.told.0 != Some(state) {
+            let _nobody = changes.send(SessionChange::State(channel, state));
+        }
+        if self.told.1 != clients {
+            let _nobody = changes.send(SessionChange::Clients(channel, clients));
+        }
+        self.told = (Some(state), clients);
     }
 }
 

@@ -10,19 +10,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::command::{self, OUTPUT_OFFSET, SlatePicture, SlateText};
+use aerial_model::command::{self, Caption, OUTPUT_OFFSET, SlatePicture, SlateText};
 use aerial_model::mpegts::{AccessUnit, Demuxer};
-use aerial_model::profile::Profile;
+use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segmenter::Output;
 use aerial_model::segmenter::slate::{self, Slate};
 use aerial_model::time::FrameRate;
 use tokio::sync::OnceCell;
 
+use super::off_air::OffAirWords;
 use super::store::{SegmentKey, Store};
 use super::track::{Source, Track};
 use super::transcoder::Encoding;
 use super::worker::Unfinished;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
+use crate::library::Stamp;
 
 /// By how many frames a programme's decoding runs ahead of its display: three
 /// B-frames in a pyramid (`profile`). A slate within it does the same.
@@ -32,7 +34,8 @@ const PROGRAMME_REORDER: u64 = 2;
 /// this cannot transcode anyway.
 const LIMITS: RunLimits = RunLimits { time: Duration::from_secs(20), stdout_bytes: 32 << 20 };
 
-/// Clips kept: one for each profile and frame rate in use, 100 to 500 kB each.
+/// Clips kept: one for each profile, frame rate and words in use, 60 to 500 kB each
+/// (somebody's own clip at 1080p: 3 MB).
 const CLIPS: u64 = 64;
 
 /// Why there is no slate.
@@ -40,27 +43,76 @@ const CLIPS: u64 = 64;
 #[error("FFmpeg made no slate: {0}; try `aerial doctor`")]
 pub struct SlateError(String);
 
+/// Somebody's own slate cannot be shown.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "{setting}: `{}` cannot be shown: {reason}; give a picture or a clip that FFmpeg can read",
+    path.display()
+)]
+pub struct OwnSlateError {
+    setting: &'static str,
+    path: PathBuf,
+    reason: String,
+}
+
 /// The slates of this server; clones share them.
 #[derive(Clone, Debug)]
 pub struct Slates {
     spawner: Spawner,
     encoding: Encoding,
-    font: Option<PathBuf>,
+    looks: SlateLooks,
     clips: moka::sync::Cache<Still, Arc<OnceCell<Arc<Slate>>>>,
 }
 
-/// Which still: its looks, its size and its rate.
+/// How slates are to look.
+#[derive(Clone, Debug, Default)]
+pub struct SlateLooks {
+    /// For words; without one there are none.
+    pub font: Option<PathBuf>,
+    /// Somebody's own picture or clip for channels that are off the air.
+    pub off_air: Option<PathBuf>,
+    /// The same for programmes that fail.
+    pub trouble: Option<PathBuf>,
+}
+
+/// Which clip: all that decides its pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Still {
-    off_air: bool,
+    shows: Shows,
     profile: Profile,
     rate: FrameRate,
 }
 
+/// What a slate shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Shows {
+    OffAir(Arc<OffAirWords>),
+    Trouble,
+    /// Somebody's own, this version of it.
+    Own(PathBuf, Stamp),
+}
+
 impl Slates {
-    /// Slates made by this FFmpeg, with text if there is a font.
-    pub fn new(spawner: Spawner, encoding: Encoding, font: Option<PathBuf>) -> Self {
-        Self { spawner, encoding, font, clips: moka::sync::Cache::new(CLIPS) }
+    /// Slates made by this FFmpeg.
+    pub fn new(spawner: Spawner, encoding: Encoding, looks: SlateLooks) -> Self {
+        Self { spawner, encoding, looks, clips: moka::sync::Cache::new(CLIPS) }
+    }
+
+    /// Whether somebody's own pictures can be shown: made once, small.
+    pub async fn try_own(&self) -> Result<(), OwnSlateError> {
+        for (setting, path) in
+            [("slates.off_air", &self.looks.off_air), ("slates.trouble", &self.looks.trouble)]
+        {
+            let Some(path) = path else { continue };
+            let refused = |reason| OwnSlateError { setting, path: path.clone(), reason };
+            let stamp = Stamp::read(path).map_err(|error| refused(error.to_string()))?;
+            let profile = Profile::transcoded(Rendition::Height(144), 144);
+            let profile = profile.unwrap_or_else(|| unreachable!("a height has a profile"));
+            let shows = Shows::Own(path.clone(), stamp);
+            let still = Still { shows, profile, rate: FrameRate::PAL };
+            self.clip(still).await.map_err(|error| refused(error.0))?;
+        }
+        Ok(())
     }
 
     /// Puts slate in the place of the missing segments of a track, having
@@ -74,15 +126,14 @@ impl Slates {
         segments: Range<u32>,
         store: &Store,
     ) -> Result<(), (SlateError, Option<Unfinished>)> {
-        let off_air = matches!(track.source, Source::Slate);
-        let still =
-            Still { off_air, profile: Profile::clone(&track.profile), rate: track.map.rate() };
-        let clip = match self.clip(still).await {
+        let off_air = matches!(track.source, Source::Slate(_));
+        let clip = match self.clip_for(track).await {
             Ok(clip) => clip,
             Err(error) => return Err((error, unfinished)),
         };
         let failed = |error: slate::SlateError| (SlateError(error.to_string()), None);
         if let Some(Unfinished { growth, handover }) = unfinished {
+            store.mark_slate(growth.key());
             let mut outputs = Vec::new();
             clip.complete(&track.map, handover, &mut outputs).map_err(failed)?;
             for output in outputs {
@@ -96,10 +147,36 @@ impl Slates {
             let key = SegmentKey { track: track.key, index };
             if !store.has(key) {
                 let reorder = if off_air { 0 } else { PROGRAMME_REORDER };
+                store.mark_slate(key);
                 store.stand_in(key, clip.segment(&track.map, index, reorder).map_err(failed)?);
             }
         }
         Ok(())
+    }
+
+    /// The clip for a track: somebody's own, unless it cannot be made any more.
+    async fn clip_for(&self, track: &Track) -> Result<Arc<Slate>, SlateError> {
+        let (profile, rate) = (Profile::clone(&track.profile), track.map.rate());
+        let (own, shows) = match &track.source {
+            Source::Slate(words) => (&self.looks.off_air, Shows::OffAir(Arc::clone(words))),
+            Source::Media(_) | Source::Withheld(_) => (&self.looks.trouble, Shows::Trouble),
+        };
+        if let Some(path) = own.clone() {
+            let stamp = tokio::task::spawn_blocking(move || Ok((Stamp::read(&path)?, path))).await;
+            let clip = match stamp {
+                Ok(Ok::<_, std::io::Error>((stamp, path))) => {
+                    let shows = Shows::Own(path, stamp);
+                    self.clip(Still { shows, profile: profile.clone(), rate }).await
+                }
+                Ok(Err(error)) => Err(SlateError(error.to_string())),
+                Err(error) => Err(SlateError(error.to_string())),
+            };
+            match clip {
+                Ok(clip) => return Ok(clip),
+                Err(error) => tracing::warn!(%error, "the slate set in `[slates]` cannot be shown"),
+            }
+        }
+        self.clip(Still { shows, profile, rate }).await
     }
 
     /// The clip of a still, made now if it is the first time.
@@ -109,12 +186,22 @@ impl Slates {
     }
 
     async fn make(&self, still: &Still) -> Result<Arc<Slate>, SlateError> {
-        let words = if still.off_air { "Off air" } else { "We'll be right back" };
+        let frame = (still.profile.width, still.profile.height);
+        let (picture, caption) = match &still.shows {
+            Shows::OffAir(words) => {
+                let OffAirWords { name, back, next } = &**words;
+                let caption = Caption::off_air(name, back, next.as_deref(), frame);
+                (SlatePicture::Plain, Some(caption))
+            }
+            Shows::Trouble => (SlatePicture::Bars, Some(Caption::trouble(frame))),
+            Shows::Own(path, _) => (SlatePicture::Own(path), None),
+        };
+        let font = self.looks.font.as_deref();
         let arguments = command::slate(&command::Slate {
             profile: &still.profile,
             rate: still.rate,
-            picture: if still.off_air { SlatePicture::Plain } else { SlatePicture::Bars },
-            text: self.font.as_deref().map(|font| SlateText { font, words }),
+            picture,
+            text: font.zip(caption.as_ref()).map(|(font, caption)| SlateText { font, caption }),
             tuning: &self.encoding.tuning,
             filters: self.encoding.filters,
         });

@@ -19,6 +19,8 @@ use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
+use super::off_air::ComesBack;
+use super::preflight::PlannedAiring;
 use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
@@ -34,6 +36,8 @@ pub struct OnAir {
     pub ladder: Vec<Rendition>,
     /// How long it stays on the air after the last viewer left.
     pub grace: Ticks,
+    /// It is on the air whether anybody watches or not.
+    pub keep_running: bool,
     /// Height of the frame that what is planned now is padded into; a committed
     /// row says its own.
     pub frame_height: u16,
@@ -107,12 +111,23 @@ pub enum TimelineError {
         /// The file.
         path: PathBuf,
     },
+    /// It failed on the air and was put aside.
+    #[error("media {media} was put aside: {reason}")]
+    PutAside {
+        /// Which media.
+        media: MediaId,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The schedule, as the stream part sees it.
 pub trait Timeline: Send + Sync + 'static {
     /// A channel; `None` where there is none of that number or id.
     fn channel(&self, channel: ChannelRef) -> BoxFuture<'_, Result<Option<OnAir>, TimelineError>>;
+
+    /// The channels that are kept running.
+    fn kept(&self) -> Vec<ChannelRef>;
 
     /// Commits up to now + 2 min, then gives the committed airings, as they are
     /// in effect and without gaps, from the one that contains `from` (or one
@@ -122,6 +137,21 @@ pub trait Timeline: Send + Sync + 'static {
         channel: ChannelId,
         from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
+
+    /// What is to be said of a channel that is off the air at `at`.
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        at: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>>;
+
+    /// The airings of media that are on the air or planned to begin by `until`; plans,
+    /// but never commits.
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>>;
 
     /// The file and facts of a media, if they still are those that the airing pinned.
     fn media(

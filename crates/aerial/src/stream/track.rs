@@ -3,14 +3,17 @@
 //! Owns the naming of tracks in the segment store. Invariant: two tracks with
 //! the same key have the same frames under the same timestamps.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aerial_model::demand::TrackKey;
 use aerial_model::hls::Variant;
+use aerial_model::id::MapId;
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::Treatment;
 
+use super::off_air::OffAirWords;
 use super::timeline::MediaSource;
 
 /// What a worker makes segments of.
@@ -33,41 +36,78 @@ pub struct Track {
 pub enum Source {
     /// A file.
     Media(Arc<MediaSource>),
-    /// Made: the channel is off the air.
-    Slate,
+    /// Made: the channel is off the air, and this is said.
+    Slate(Arc<OffAirWords>),
+    /// Made: the file cannot be played now.
+    Withheld(Arc<Withheld>),
+}
+
+/// A file that cannot be played now, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// For people and logs.
+    pub title: String,
+    /// In words.
+    pub reason: String,
+}
+
+impl Source {
+    /// The file that it is read from; empty where nothing is read.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Media(source) => &source.path,
+            Self::Slate(_) | Self::Withheld(_) => Path::new(""),
+        }
+    }
 }
 
 impl Track {
     /// A media in a profile, as the FFmpeg of that version makes it.
     pub fn of_media(source: Arc<MediaSource>, profile: Arc<Profile>, ffmpeg: &str) -> Self {
-        let mut hasher = hasher(&profile, ffmpeg, b"media");
-        hasher.update(source.map_id.0.as_bytes());
         let (map, treatment) = (source.map.clone(), Treatment::Transcoded);
-        Self { key: key(&hasher), map, profile, treatment, source: Source::Media(source) }
+        let key = media_key(source.map_id, treatment, &profile, ffmpeg);
+        Self { key, map, profile, treatment, source: Source::Media(source) }
     }
 
     /// A media whose video is copied, with its sound copied or not; `profile` is
     /// that of what stands in for it.
     pub fn of_copy(source: Arc<MediaSource>, profile: Arc<Profile>, ffmpeg: &str) -> Self {
-        let kind: &[u8] = match source.treatment {
-            Treatment::Copied => b"copied",
-            Treatment::CopiedVideo | Treatment::Transcoded => b"copied video",
-        };
-        let mut hasher = hasher(&profile, ffmpeg, kind);
-        hasher.update(source.map_id.0.as_bytes());
         let (map, treatment) = (source.map.clone(), source.treatment);
-        Self { key: key(&hasher), map, profile, treatment, source: Source::Media(source) }
+        let key = media_key(source.map_id, treatment, &profile, ffmpeg);
+        Self { key, map, profile, treatment, source: Source::Media(source) }
+    }
+
+    /// A media in a profile, or copied, that cannot be played now. It is the same
+    /// track: what was made of it stays, what is missing becomes slate, and when it
+    /// can be played again the rest is made.
+    pub fn withheld(
+        (map_id, map): (MapId, SegmentMap),
+        treatment: Treatment,
+        why: Withheld,
+        profile: Arc<Profile>,
+        ffmpeg: &str,
+    ) -> Self {
+        let key = media_key(map_id, treatment, &profile, ffmpeg);
+        Self { key, map, profile, treatment, source: Source::Withheld(Arc::new(why)) }
     }
 
     /// The off-air slate in a profile.
-    pub fn of_slate(map: SegmentMap, profile: Arc<Profile>, ffmpeg: &str) -> Self {
+    pub fn of_slate(
+        map: SegmentMap,
+        words: Arc<OffAirWords>,
+        profile: Arc<Profile>,
+        ffmpeg: &str,
+    ) -> Self {
         let mut hasher = hasher(&profile, ffmpeg, b"slate");
         hasher.update(&map.rate().num().to_le_bytes());
         hasher.update(&map.rate().den().to_le_bytes());
         hasher.update(&map.frames().to_le_bytes());
-        hasher.update(&map.outline().signature().unwrap_or_default().to_le_bytes());
+        words.each().for_each(|word| {
+            hasher.update(&(word.len() as u64).to_le_bytes());
+            hasher.update(word.as_bytes());
+        });
         let treatment = Treatment::Transcoded;
-        Self { key: key(&hasher), map, profile, treatment, source: Source::Slate }
+        Self { key: key(&hasher), map, profile, treatment, source: Source::Slate(words) }
     }
 
     /// As a master playlist describes it.
@@ -98,9 +138,25 @@ impl Track {
     pub fn title(&self) -> &str {
         match &self.source {
             Source::Media(source) => &source.title,
-            Source::Slate => "Off air",
+            Source::Withheld(withheld) => &withheld.title,
+            Source::Slate(_) => "Off air",
         }
     }
+}
+
+/// Of a media that is copied, its map alone decides what is made, not what would
+/// stand in for it.
+fn media_key(map_id: MapId, treatment: Treatment, profile: &Profile, ffmpeg: &str) -> TrackKey {
+    let mut hasher = if treatment.copies_video() {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(Profile::copy_key(ffmpeg).as_str().as_bytes());
+        hasher.update(b"copied");
+        hasher
+    } else {
+        hasher(profile, ffmpeg, b"media")
+    };
+    hasher.update(map_id.0.as_bytes());
+    key(&hasher)
 }
 
 fn hasher(profile: &Profile, ffmpeg: &str, kind: &[u8]) -> blake3::Hasher {

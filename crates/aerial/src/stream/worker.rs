@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerial_model::fault::{self, Class, Evidence, FileState, classify};
 use aerial_model::segmenter::{Handover, Output, Segmenter};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStdout;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::store::{Growth, SegmentKey, Store};
 use super::track::Track;
+use super::{remux, source_file};
 use crate::clock::monotonic;
 use crate::ffmpeg::{Child, Exit, Urgency};
 
@@ -81,26 +83,9 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// What kind of trouble it was.
-    pub class: FailureClass,
+    pub class: Class,
     /// In words, for the operator.
     pub detail: String,
-}
-
-/// What kind of trouble a failure is; each has its own answer (`design.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureClass {
-    /// The file is not there.
-    MissingFile,
-    /// FFmpeg ended well, but the file gave less than it promised.
-    Truncated,
-    /// FFmpeg's output is not what was asked for.
-    Output,
-    /// FFmpeg ended with an error.
-    Exit,
-    /// No output while it was read.
-    Hang,
-    /// A bug: the worker's own task ended abnormally.
-    Bug,
 }
 
 /// What is left of a worker.
@@ -112,20 +97,20 @@ pub struct Ended {
     pub progress: Progress,
     /// The segment that it could not complete.
     pub unfinished: Option<Unfinished>,
-    /// The last that FFmpeg said.
-    pub stderr: String,
+    /// How its process ended; `None` where nobody could see that.
+    pub exit: Option<Exit>,
 }
 
 impl Ended {
     /// Its task panicked: its process was killed with it, and its segment
     /// abandoned.
     pub fn abnormally(error: &tokio::task::JoinError) -> Self {
-        let failure = Failure { class: FailureClass::Bug, detail: error.to_string() };
+        let failure = Failure { class: Class::Bug, detail: error.to_string() };
         Self {
             outcome: Outcome::Failed(failure),
             progress: Progress::at(0),
             unfinished: None,
-            stderr: String::new(),
+            exit: None,
         }
     }
 }
@@ -168,7 +153,13 @@ impl Worker {
             completed: 0,
         };
         let mut outputs = Vec::new();
-        let ending = self.read(stdout, &mut making, &mut outputs).await;
+        // Before anything of it is used: are these the bytes that were planned?
+        let ending = match source_file::look_at(&self.track.source).await {
+            FileState::Same | FileState::Unknown => {
+                self.read(stdout, &mut making, &mut outputs).await
+            }
+            other => Ending::OtherFile(other),
+        };
         // The pipe is closed by now. What it has not written is of no use.
         let exit = match ending {
             Ending::EndOfOutput => match timeout(LAST_BREATH, child.wait()).await {
@@ -183,17 +174,10 @@ impl Worker {
         };
         let outcome = match ending {
             Ending::Told => Outcome::Told,
-            Ending::Hang => Outcome::Failed(Failure {
-                class: FailureClass::Hang,
-                detail: format!("FFmpeg gave no output for {} s", HANG.as_secs()),
-            }),
-            Ending::Unusable(detail) => {
-                Outcome::Failed(Failure { class: FailureClass::Output, detail })
-            }
-            Ending::EndOfOutput => self.judge(&mut making, exit, &stderr.text()),
+            other => self.judge(&mut making, other, exit, &stderr.text()).await,
         };
         let progress = *self.progress.borrow();
-        Ended { outcome, progress, unfinished: making.into_unfinished(), stderr: stderr.text() }
+        Ended { outcome, progress, unfinished: making.into_unfinished(), exit: Some(exit) }
     }
 
     async fn read(
@@ -268,33 +252,60 @@ impl Worker {
         }
     }
 
-    /// The process has ended by itself: is the track whole?
-    fn judge(&self, making: &mut Making, exit: Exit, stderr: &str) -> Outcome {
+    /// The process has ended without being told to: is the track whole, and if
+    /// not, why?
+    async fn judge(
+        &self,
+        making: &mut Making,
+        ending: Ending,
+        exit: Exit,
+        stderr: &str,
+    ) -> Outcome {
         let mut detail = None;
+        let mut whole = false;
         // Who was killed may have been in the middle of a picture.
-        if matches!(exit, Exit::Success | Exit::Code(_)) {
+        if ending == Ending::EndOfOutput && matches!(exit, Exit::Success | Exit::Code(_)) {
             let mut outputs = Vec::new();
             let finished = making.segmenter.finish(&mut outputs);
             self.keep(making, &mut outputs);
             self.report(making, false);
             match finished {
-                Ok(finished) if finished.complete => return Outcome::Complete,
-                Ok(_) => {}
+                Ok(finished) => whole = finished.complete,
                 Err(error) => detail = Some(error.to_string()),
             }
         }
-        let class = if stderr.contains("No such file or directory") {
-            FailureClass::MissingFile
-        } else if exit.is_success() {
-            FailureClass::Truncated
-        } else {
-            FailureClass::Exit
+        // The file again: what was made while it was replaced is of no use
+        // (`rules.md`, 9).
+        let file = match ending {
+            Ending::OtherFile(file) => file,
+            _ => source_file::look_at(&self.track.source).await,
         };
-        let last_words = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
-        let said = last_words.map(str::to_owned).or(detail);
-        let said = said.map_or(String::new(), |said| format!(": {said}"));
-        let (reached, segments) = (making.segmenter.position().segment, self.track.map.segments());
-        let detail = format!("FFmpeg ended ({exit}) in segment {reached} of {segments}{said}");
+        if whole && file != FileState::Replaced {
+            return Outcome::Complete;
+        }
+        let how = match ending {
+            Ending::Hang => fault::Ending::Hung,
+            Ending::Unusable(_) => fault::Ending::Unusable,
+            _ => remux::ending(exit),
+        };
+        let class = classify(&Evidence { ending: how, stderr, file });
+        let path = self.track.source.path().display();
+        let detail = match ending {
+            Ending::Hang => format!("FFmpeg gave no output for {} s", HANG.as_secs()),
+            Ending::Unusable(detail) => detail,
+            _ if class == Class::ReplacedFile => {
+                format!("{path} is another file than the one that was planned")
+            }
+            Ending::OtherFile(_) => format!("{path} is not there"),
+            _ => {
+                let last = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+                let said = last.map(str::to_owned).or(detail);
+                let said = said.map_or(String::new(), |said| format!(": {said}"));
+                let reached = making.segmenter.position().segment;
+                let segments = self.track.map.segments();
+                format!("FFmpeg ended ({exit}) in segment {reached} of {segments}{said}")
+            }
+        };
         Outcome::Failed(Failure { class, detail })
     }
 
@@ -318,11 +329,14 @@ impl Worker {
 }
 
 /// Why a worker stopped reading.
+#[derive(Debug, PartialEq, Eq)]
 enum Ending {
     EndOfOutput,
     Told,
     Hang,
     Unusable(String),
+    /// It did not begin: the file is not the one that was planned.
+    OtherFile(FileState),
 }
 
 /// What is being made right now.

@@ -20,6 +20,7 @@ async fn a_channel_is_made_with_what_is_given_and_defaults_for_the_rest() {
       "grace_ms": null,
       "group": null,
       "id": "id-1",
+      "keep_running": false,
       "ladder": [],
       "logo": null,
       "loop": true,
@@ -194,4 +195,15 @@ async fn a_deleted_channel_is_gone_and_off_the_air() {
     server.delete("/api/v1/channels/5").await.expect(404);
     let streams = server.get("/api/v1/streams").await.expect(200).json();
     assert_eq!(streams, json!({ "items": [], "next": null }));
+}
+
+#[tokio::test]
+async fn a_channel_is_kept_running_when_it_is_told_to() {
+    let server = Server::new().await;
+    let made = json!({ "number": "5", "name": "Five", "keep_running": true });
+    let made = server.post("/api/v1/channels", made).await.expect(201).json();
+    assert_eq!(made["keep_running"], json!(true));
+    server.patch("/api/v1/channels/5", json!({ "keep_running": false })).await.expect(200);
+    let channel = server.get("/api/v1/channels/5").await.json();
+    assert_eq!(channel["keep_running"], json!(false));
 }

@@ -92,6 +92,7 @@ async fn what_was_exported_is_imported_elsewhere_and_changes_nothing_where_it_ca
       "grace_ms": 5000,
       "group": null,
       "items": null,
+      "keep_running": false,
       "ladder": [],
       "logo": "/logo.png",
       "loop": true,

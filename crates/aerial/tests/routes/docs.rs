@@ -45,6 +45,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/shows
     GET /api/v1/streams
     GET /api/v1/streams/{channel}
+    GET /api/v1/streams/{channel}/history
     GET /api/v1/system
     GET /healthz
     GET /readyz
@@ -55,6 +56,7 @@ async fn the_document_names_every_route() {
     POST /api/v1/channels/{channel}/preview
     POST /api/v1/channels/{channel}/skip
     POST /api/v1/folders
+    POST /api/v1/media/{media}/retry
     POST /api/v1/scan
     POST /api/v1/streams/{channel}
     POST /api/v1/streams/{channel}/clients

@@ -10,7 +10,7 @@ use aerial::ffmpeg::{Invocation, RunLimits};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{FrameRate, Ticks};
 
-use crate::server::{Server, facts};
+use crate::server::{NOW, Server, facts};
 
 fn titles(page: &Value) -> Vec<String> {
     let items = page["items"].as_array().unwrap();
@@ -39,6 +39,7 @@ async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
       "length_ms": 300000,
       "path": "/films/film 00001.mkv",
       "plot": null,
+      "quarantined_since": null,
       "rating": null,
       "reason": null,
       "season": null,
@@ -264,4 +265,27 @@ async fn a_file_is_found_by_its_path() {
     assert_eq!(page, json!({ "items": [], "next": null }));
     let answer = server.get("/api/v1/media?path=/none&q=x").await.expect(422);
     assert_eq!(answer.fields(), ["path"]);
+}
+
+#[tokio::test]
+async fn a_media_that_was_put_aside_says_so_and_is_taken_back() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    let id = films[0];
+    server.channel("5", &films).await;
+    let path = format!("/api/v1/media/{id}");
+    let identity = server.db.media(id).await.unwrap().unwrap().identity;
+    assert!(server.db.put_aside(id, &identity, "it ends in segment 3", NOW).await.unwrap());
+    let aside = server.get(&path).await.json();
+    assert_eq!(
+        (&aside["state"], &aside["reason"], &aside["quarantined_since"]),
+        (&json!("unplayable"), &json!("it ends in segment 3"), &json!("2026-12-24T18:00:00.000Z"))
+    );
+    let listed = server.get("/api/v1/media?state=unplayable").await.json();
+    assert_eq!(titles(&listed).len(), 1);
+    let back = server.ask(Method::POST, &format!("{path}/retry")).await.expect(200).json();
+    assert_eq!((&back["state"], &back["quarantined_since"]), (&json!("ok"), &Value::Null));
+    server.ask(Method::POST, &format!("{path}/retry")).await.expect(200);
+    let unknown = "/api/v1/media/0192e7a1-0000-7000-8000-000000000000/retry";
+    server.ask(Method::POST, unknown).await.expect(404);
 }

@@ -49,6 +49,7 @@ async fn now_tells_what_is_on_and_what_comes_next() {
         "title": "Part 1",
         "year": null
       },
+      "next_warning": null,
       "offset_ms": 100000,
       "remaining_ms": 200010
     }
@@ -81,6 +82,7 @@ async fn a_channel_with_nothing_to_play_is_off_the_air() {
         "year": null
       },
       "next": null,
+      "next_warning": null,
       "offset_ms": 0,
       "remaining_ms": null
     }
@@ -110,4 +112,15 @@ async fn the_number_and_the_id_name_the_same_channel() {
     let by_number = server.get("/api/v1/channels/5.1/now").await.expect(200).json();
     let id = channel["id"].as_str().unwrap();
     assert_eq!(server.get(&format!("/api/v1/channels/{id}/now")).await.json(), by_number);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_what_comes_next_is_told_before_it_shows() {
+    let server = Server::new().await;
+    let films = server.films(&[300, 60]).await;
+    server.channel("5", &films).await;
+    server.manager.warn(films[0], "it is on the air, and no longer to be warned of");
+    server.manager.warn(films[1], "/films/2.mkv is not there");
+    let now = server.get("/api/v1/channels/5/now").await.json();
+    assert_eq!(now["next_warning"], json!("/films/2.mkv is not there"));
 }

@@ -10,7 +10,9 @@ use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::ffmpeg::Spawner;
 use aerial::http::events::Events;
-use aerial::http::streams::{ClientFacts, Refusal, SessionFacts, Sessions, Streams};
+use aerial::http::streams::{
+    ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
+};
 use aerial::http::system::{Encoder, Host, HostFacts};
 use aerial::http::{AppState, router};
 use aerial::library::{
@@ -368,11 +370,16 @@ struct Sessioned {
     sessions: BTreeMap<ChannelId, SessionFacts>,
     unpromised: u64,
     full: bool,
+    warnings: BTreeMap<MediaId, String>,
 }
 
 impl Manager {
     pub(crate) fn promise_until(&self, sequence: u64) {
         self.0.lock().unwrap().unpromised = sequence;
+    }
+
+    pub(crate) fn warn(&self, media: MediaId, why: &str) {
+        self.0.lock().unwrap().warnings.insert(media, why.to_owned());
     }
 
     pub(crate) fn fill(&self) {
@@ -450,6 +457,39 @@ impl Sessions for Manager {
                 false => Err(Refusal::NotThere("there is no such viewer".to_owned())),
             }
         })
+    }
+
+    fn history(&self, channel: ChannelId) -> Vec<SessionHistory> {
+        let state = self.0.lock().unwrap();
+        let run = RunFacts {
+            worker: 3,
+            pid: Some(77),
+            title: "Film".to_owned(),
+            frame: (1280, 720),
+            segment: 4,
+            command: ["ffmpeg", "-i", "film.mkv"].map(str::to_owned).into(),
+            started_at: NOW,
+            ended_at: Some(NOW),
+            exit: Some("exit code 0".to_owned()),
+            completed: 2,
+            fault: Some(("corrupt_file", "it ends in segment 6 of 9".to_owned())),
+            stderr: "File ended prematurely\n".to_owned(),
+        };
+        let past = |session, ended_at| SessionHistory {
+            session,
+            started_at: NOW,
+            ended_at,
+            restarts: 1,
+            runs: vec![run.clone()],
+        };
+        match state.sessions.contains_key(&channel) {
+            true => vec![past(2, None), past(1, Some(NOW))],
+            false => Vec::new(),
+        }
+    }
+
+    fn warning(&self, media: MediaId) -> Option<String> {
+        self.0.lock().unwrap().warnings.get(&media).cloned()
     }
 
     fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

@@ -88,3 +88,55 @@ async fn only_channels_that_are_can_be_put_on_the_air() {
         assert_eq!(answer.json()["detail"], json!("there is no channel `9`"));
     }
 }
+
+#[tokio::test]
+async fn what_ran_for_a_channel_is_told_the_newest_first() {
+    let server = Server::new().await;
+    server.channel("5", &[]).await;
+    let nothing = server.get("/api/v1/streams/5/history").await.expect(200);
+    assert_eq!(nothing.json(), json!({ "items": [], "next": null }));
+    server.ask(Method::POST, "/api/v1/streams/5").await.expect(200);
+    let first = server.get("/api/v1/streams/5/history?limit=1").await;
+    assert_snapshot!(first.shown(), @r#"
+    200 OK
+    {
+      "items": [
+        {
+          "ended_at": null,
+          "restarts": 1,
+          "runs": [
+            {
+              "command": [
+                "ffmpeg",
+                "-i",
+                "film.mkv"
+              ],
+              "completed": 2,
+              "ended_at": "2026-12-24T18:00:00.000Z",
+              "exit": "exit code 0",
+              "fault": {
+                "class": "corrupt_file",
+                "reason": "it ends in segment 6 of 9"
+              },
+              "frame": "1280x720",
+              "pid": 77,
+              "segment": 4,
+              "started_at": "2026-12-24T18:00:00.000Z",
+              "stderr": "File ended prematurely\n",
+              "title": "Film",
+              "worker": 3
+            }
+          ],
+          "session": 2,
+          "started_at": "2026-12-24T18:00:00.000Z"
+        }
+      ],
+      "next": "2"
+    }
+    "#);
+    let second = server.get("/api/v1/streams/5/history?limit=1&cursor=2").await.json();
+    assert_eq!((&second["items"][0]["session"], &second["next"]), (&json!(1), &json!(null)));
+    assert!(second["items"][0]["ended_at"].is_string());
+    server.get("/api/v1/streams/5/history?cursor=x").await.expect(422);
+    server.get("/api/v1/streams/9/history").await.expect(404);
+}

@@ -1,15 +1,19 @@
 //! Workers that fail: what the viewer gets nevertheless.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aerial::clock::Clock;
+use aerial::db::SlateRange;
+use aerial::stream::findings::Finding;
 use aerial::stream::manager::StreamError;
-use aerial_model::time::FrameRate;
+use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::time::{FrameRate, Ticks};
 use serde_json::json;
 
 use crate::media::{Film, command, film, which};
 use crate::picture::{SLATE, assert_unbroken, numbers};
-use crate::world::{Lost, Plan, Setting, World, paced, real, relay, until};
+use crate::world::{Lost, NOW, Plan, Setting, World, paced, real, relay, until};
 
 /// 24 s, six segments.
 fn a_film() -> Film {
@@ -144,11 +148,132 @@ async fn after_two_failures_slate_completes_the_segment_and_keeps_the_schedule()
     assert!(status.tracks[0].slated && status.tracks[0].restarts == 2);
     let error = status.tracks[0].last_error.clone().unwrap();
     assert!(error.contains("Input/output error"), "{error}");
+    assert_eq!(told_faults(&world), ["crash", "unreadable_file"]);
+    assert_eq!(world.findings.all(), [], "neither is the file's own fault");
+    // All that was slate, in whole or in its rest, is written down.
+    until("it is written down", || world.log.all().iter().any(|s| s.sequences.end == 4)).await;
+    let written = world.log.all();
+    let numbered: BTreeSet<u64> = written.iter().flat_map(|s| s.sequences.clone()).collect();
+    assert_eq!(numbered, (good as u64 / 100..4).collect());
+    assert!(written.iter().all(|s| s.reason.contains("Input/output error")), "{written:?}");
     // The first segment that was not promised to anybody is the film again, as
     // soon as it is tried again.
     let next = world.segment(client, 4).await;
     assert_eq!(numbers(&next), (400..500).map(Some).collect::<Vec<_>>());
     assert_eq!(world.starts().len(), 3);
+    world.end().await;
+}
+
+/// The classes of the runs that failed, the oldest first, each with its command line
+/// and what FFmpeg said.
+fn told_faults(world: &World) -> Vec<&'static str> {
+    let ChannelRef::Id(channel) = world.channel() else { panic!("channels go by their id") };
+    let records = world.manager.history(channel);
+    assert_eq!(records.len(), 1, "one session");
+    let runs = &records[0].runs;
+    assert!(runs.iter().all(|run| run.command.iter().any(|word| word.contains("stream-film"))));
+    let faults = runs.iter().filter_map(|run| Some(run.end()?.fault.as_ref()?.0.name()));
+    let faults: Vec<_> = faults.collect();
+    assert_eq!(records[0].restarts, faults.len() as u64);
+    faults
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_short_is_told_to_the_library_after_its_second_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = a_film();
+    let path = folder.path().join("stream-film-cut.mp4");
+    let bytes = std::fs::read(&whole.path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 8]).unwrap();
+    let film = Film { path, ..whole };
+    let world = World::new(Setting::of(Plan::of(std::slice::from_ref(&film)))).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..2).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 200);
+    until("the library hears of it", || !world.findings.all().is_empty()).await;
+    let source = world.schedule.source(&film);
+    let heard = world.findings.all();
+    let [Finding::Bad { media, identity, reason }] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!((*media, *identity), (source.media, source.identity));
+    assert!(reason.contains("moov atom") || reason.contains("Invalid data"), "{reason}");
+    assert_eq!(told_faults(&world), ["corrupt_file"; 2]);
+    world.end().await;
+}
+
+/// Somebody puts another file in its place, before it is aired or meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_in_its_place_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = a_film();
+    let path = folder.path().join("stream-film-replaced.mp4");
+    std::fs::copy(&whole.path, &path).unwrap();
+    let film = Film { path: path.clone(), ..whole };
+    let world = World::new(Setting::of(Plan::of(&[film]))).await;
+    std::fs::copy(crate::media::film("25", 300).path, &path).unwrap();
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..2).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 200);
+    assert!(numbers(&bytes).iter().all(|number| *number == SLATE));
+    let heard = world.findings.all();
+    assert!(matches!(heard[..], [Finding::Replaced { .. }]), "{heard:?}");
+    assert_eq!(told_faults(&world), ["replaced_file"], "it is not tried again at once");
+    world.end().await;
+}
+
+/// A server is started again after it sent slate.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_slate_before_a_restart_is_slate_after_it() {
+    let mut setting = Setting::of(Plan::of(&[a_film()]));
+    let slate = SlateRange {
+        channel: ChannelId(uuid::Uuid::from_u128(1)),
+        sequences: 1..3,
+        reason: "it was cut short".to_owned(),
+        ends: NOW + Ticks::from_secs(12),
+    };
+    setting.slated = vec![slate];
+    let world = World::new(setting).await;
+    assert_eq!(world.channel(), ChannelRef::Id(ChannelId(uuid::Uuid::from_u128(1))));
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..5).await;
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 500);
+    let shown = numbers(&bytes);
+    assert_eq!(shown[..100], the_film(100), "before it");
+    assert!(shown[100..300].iter().all(|number| *number == SLATE), "as it was sent");
+    assert_eq!(shown[300..], (300..500).map(Some).collect::<Vec<_>>(), "after it");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_kept_running_is_made_for_nobody() {
+    let clock = Clock::system();
+    let plan = Plan::of(&[a_film()]).starting(clock.now()).grace(Duration::ZERO).kept();
+    let world = World::new(Setting::of(plan).clock(clock)).await;
+    let manager = world.manager.clone();
+    let running = tokio::spawn(async move { manager.run().await });
+    until("segments are made", || world.store.usage().segments > 2).await;
+    assert_eq!(world.manager.list()[0].clients.len(), 0);
+    // Stopped by somebody, it comes back.
+    world.manager.stop(world.channel()).await.unwrap();
+    until("it is on the air again", || !world.manager.list().is_empty()).await;
+    world.manager.shut_down().await;
+    running.await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_told_to_the_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = a_film();
+    let path = folder.path().join("stream-film-gone.mp4");
+    std::fs::copy(&whole.path, &path).unwrap();
+    let film = Film { path: path.clone(), ..whole };
+    let world = World::new(Setting::of(Plan::of(&[film]))).await;
+    std::fs::remove_file(&path).unwrap();
+    let (client, _) = world.tune_in(world.channel()).await;
+    assert!(numbers(&world.segment(client, 0).await).iter().all(|number| *number == SLATE));
+    let heard = world.findings.all();
+    assert!(matches!(heard[..], [Finding::Missing { .. }]), "{heard:?}");
+    assert_eq!(told_faults(&world), ["missing_file"; 2]);
     world.end().await;
 }
 

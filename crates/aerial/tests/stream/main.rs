@@ -14,6 +14,8 @@ mod media;
 mod off_air;
 mod pace;
 mod picture;
+mod preflight;
+mod remux;
 mod sharing;
 mod store;
 mod turns;

@@ -39,7 +39,7 @@ pub(crate) fn film(rate: &str, frames: u32) -> Film {
     if !path.exists() {
         make(&path, rate, frames);
     }
-    let facts = probe(&path);
+    let facts = probed(&path);
     let map = facts.uniform_map().unwrap();
     assert_eq!(map.frames(), u64::from(frames), "{}", path.display());
     Film { path, facts: Arc::new(facts), map }
@@ -74,7 +74,7 @@ fn make(path: &Path, rate: &str, frames: u32) {
 }
 
 /// As the library does.
-fn probe(path: &Path) -> MediaFacts {
+pub(crate) fn probed(path: &Path) -> MediaFacts {
     let mut probe = Probe::new(path, std::fs::metadata(path).unwrap().len()).unwrap();
     for _ in 0..8 {
         let output = command("ffprobe").args(probe.arguments()).output().unwrap();

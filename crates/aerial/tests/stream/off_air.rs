@@ -1,9 +1,15 @@
 //! Channels with nothing to play: a slate that any decoder takes, before and
 //! after a programme.
 
+use std::path::Path;
+
+use aerial::ffmpeg::Spawner;
+use aerial::stream::slate::{SlateLooks, Slates};
+use aerial::stream::transcoder::Encoding;
+use aerial_model::command::{Filters, Tuning};
 use aerial_model::time::{FrameRate, Ticks};
 
-use crate::media::film;
+use crate::media::{command, film, which};
 use crate::picture::{SLATE, Times, assert_unbroken, numbers, times};
 use crate::world::{NOW, Plan, Setting, World};
 
@@ -93,4 +99,40 @@ async fn an_empty_channel_goes_over_to_what_it_is_given() {
     let shown = numbers(&bytes);
     assert_eq!(shown[shown.len() - 300..], (0..300).map(Some).collect::<Vec<_>>());
     world.end().await;
+}
+
+/// Somebody's own picture is tried before it is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_slate_that_is_no_picture_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(env!("CARGO_BIN_EXE_aerial")).unwrap();
+    let (picture, words) = (folder.path().join("own.png"), folder.path().join("words.png"));
+    let made = command("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=300x400", "-frames:v", "1"])
+        .arg(&picture)
+        .status();
+    assert!(made.unwrap().success());
+    std::fs::write(&words, "these are only words").unwrap();
+    let encoding = Encoding {
+        ffmpeg: which("ffmpeg"),
+        filters: Filters { zscale: false, drawtext: false },
+        tuning: Tuning::default(),
+        niceness: 0,
+        turns: 1,
+        devices: aerial::stream::devices::Devices::default(),
+    };
+    let tried = async |off_air: &Path, trouble: &Path| {
+        let looks = SlateLooks {
+            font: None,
+            off_air: Some(off_air.to_owned()),
+            trouble: Some(trouble.to_owned()),
+        };
+        Slates::new(spawner.clone(), encoding.clone(), looks).try_own().await
+    };
+    tried(&picture, &picture).await.unwrap();
+    let refused = tried(&picture, &words).await.unwrap_err().to_string();
+    assert!(refused.contains("slates.trouble") && refused.contains("words.png"), "{refused}");
+    let gone = tried(&folder.path().join("gone.png"), &picture).await.unwrap_err().to_string();
+    assert!(gone.contains("slates.off_air") && gone.contains("No such file"), "{gone}");
+    spawner.shut_down().await;
 }

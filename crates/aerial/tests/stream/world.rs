@@ -7,13 +7,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aerial::clock::Clock;
-use aerial::db::Identity;
+use aerial::db::{Identity, SlateRange};
 use aerial::ffmpeg::Spawner;
+use aerial::library::{Ffprobe, Stamp};
 use aerial::stream::admission::Admission;
 use aerial::stream::devices::Devices;
+use aerial::stream::findings::{Finding, Findings};
 use aerial::stream::manager::{Manager, StreamError};
+use aerial::stream::off_air::ComesBack;
+use aerial::stream::preflight::PlannedAiring;
 use aerial::stream::programme::Programme;
-use aerial::stream::slate::Slates;
+use aerial::stream::remux::{RemuxTools, Remuxes};
+use aerial::stream::slate::{SlateLooks, Slates};
+use aerial::stream::slated::{SlateLog, Slated};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use aerial::stream::transcoder::{Encoding, Status, Transcoder};
@@ -59,13 +65,14 @@ pub(crate) struct Plan {
     pub(crate) starts_at: AirTime,
     pub(crate) looping: bool,
     pub(crate) grace: Duration,
+    pub(crate) kept: bool,
 }
 
 impl Plan {
     /// Plays these films for ever, from [`NOW`] on.
     pub(crate) fn of(films: &[Film]) -> Self {
         let grace = Duration::from_secs(30);
-        Self { films: films.to_vec(), starts_at: NOW, looping: true, grace }
+        Self { films: films.to_vec(), starts_at: NOW, looping: true, grace, kept: false }
     }
 
     pub(crate) fn starting(self, starts_at: AirTime) -> Self {
@@ -74,6 +81,10 @@ impl Plan {
 
     pub(crate) fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    pub(crate) fn kept(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     pub(crate) fn once(self) -> Self {
@@ -100,6 +111,8 @@ pub(crate) struct Setting {
     pub(crate) turns: usize,
     /// Where segments are kept; `None`: in a folder of its own.
     pub(crate) segments: Option<PathBuf>,
+    /// What a server before this one wrote down.
+    pub(crate) slated: Vec<SlateRange>,
 }
 
 /// The real FFmpeg, whatever it is asked for.
@@ -138,6 +151,7 @@ impl Setting {
             hardware: None,
             speed: Speed::Ultrafast,
             segments: None,
+            slated: Vec::new(),
         }
     }
 
@@ -181,6 +195,9 @@ pub(crate) struct World {
     pub(crate) channels: Vec<ChannelRef>,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) findings: Arc<Heard>,
+    pub(crate) log: Arc<Written>,
+    remuxes: Remuxes,
     segments: PathBuf,
     transcoding: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -206,16 +223,43 @@ impl World {
             turns: setting.turns,
             devices: devices.clone(),
         };
-        let slates = Slates::new(spawner.clone(), encoding.clone(), None);
+        let slates = Slates::new(spawner.clone(), encoding.clone(), SlateLooks::default());
+        let again = slates.clone();
         let stop = CancellationToken::new();
-        let (transcoder, task) =
-            Transcoder::start(spawner.clone(), encoding, store.clone(), slates, stop.clone());
+        let findings = Arc::new(Heard::default());
+        let ffmpeg = encoding.ffmpeg.clone();
+        let (transcoder, task) = Transcoder::start(
+            spawner.clone(),
+            encoding,
+            store.clone(),
+            slates,
+            findings.clone(),
+            stop.clone(),
+        );
         let schedule = Arc::new(Schedule::new(clock.clone(), &setting.channels));
         let channels = schedule.channels.iter().map(|c| ChannelRef::Id(c.on_air.id)).collect();
-        let programme = Programme::new(schedule.clone(), "test").on(devices.clone());
+        let tools = RemuxTools {
+            spawner: spawner.clone(),
+            ffmpeg,
+            prober: Arc::new(Ffprobe::new(spawner.clone(), which("ffprobe"))),
+            store: store.clone(),
+            findings: findings.clone(),
+        };
+        let remuxes = Remuxes::new(tools, stop.clone());
+        let programme = Programme::new(schedule.clone(), "test")
+            .on(devices.clone())
+            .with_remuxes(remuxes.clone());
         let admission = Admission::new(setting.limit);
-        let manager =
-            Manager::new(clock.clone(), programme, transcoder.clone(), store.clone(), admission);
+        let log = Arc::new(Written::default());
+        let slated = Slated::new(log.clone(), again, store.clone(), setting.slated);
+        let manager = Manager::new(
+            clock.clone(),
+            programme,
+            transcoder.clone(),
+            store.clone(),
+            admission,
+            slated,
+        );
         Self {
             manager,
             clock,
@@ -226,6 +270,9 @@ impl World {
             channels,
             schedule,
             folder,
+            findings,
+            log,
+            remuxes,
             segments,
             transcoding: Some((stop, task)),
         }
@@ -307,6 +354,7 @@ impl World {
             self.manager.shut_down().await;
             stop.cancel();
             task.await.unwrap();
+            self.remuxes.shut_down().await;
             self.store.flush().await;
         };
         tokio::time::timeout(Duration::from_secs(15), ending).await.expect("ends within 15 s");
@@ -319,6 +367,42 @@ impl World {
         let tasks = tokio::runtime::Handle::current().metrics();
         until("no task is left", || tasks.num_alive_tasks() == 0).await;
         assert_eq!(unfinished_files(&self.segments), Vec::<PathBuf>::new());
+    }
+}
+
+/// What would be written down of slates.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Mutex<Vec<SlateRange>>);
+
+impl Written {
+    pub(crate) fn all(&self) -> Vec<SlateRange> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl SlateLog for Written {
+    fn store(&self, slate: SlateRange) -> BoxFuture<'_, Result<(), String>> {
+        let mut all = self.0.lock().unwrap();
+        all.retain(|one| one.sequences.start != slate.sequences.start);
+        all.push(slate);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// What the library would hear.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<Finding>>);
+
+impl Heard {
+    pub(crate) fn all(&self) -> Vec<Finding> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Findings for Heard {
+    fn tell(&self, finding: Finding) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(finding);
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -365,7 +449,10 @@ fn unfinished_files(folder: &std::path::Path) -> Vec<PathBuf> {
         tracks.flat_map(|track| std::fs::read_dir(track.unwrap().path()).into_iter().flatten());
     files
         .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_none_or(|extension| extension != "segment"))
+        .filter(|path| {
+            let kind = path.extension().and_then(|extension| extension.to_str());
+            !matches!(kind, Some("segment" | "mkv" | "json"))
+        })
         .collect()
 }
 
@@ -378,7 +465,7 @@ fn write_script(folder: &tempfile::TempDir, setting: &Setting) -> PathBuf {
     let log = json!({ "log_args": folder.path().join("workers.log") });
     let mut cases = Vec::new();
     if !setting.slates.is_null() {
-        for source in ["smptehdbars", "color=c=0x10182a"] {
+        for source in ["smptehdbars", "color=c=0x10182a", "matroska"] {
             cases.push(json!({ "when": [source], "steps": setting.slates }));
         }
     }
@@ -396,6 +483,7 @@ fn write_script(folder: &tempfile::TempDir, setting: &Setting) -> PathBuf {
 pub(crate) struct Schedule {
     clock: Clock,
     pub(crate) channels: Vec<Channel>,
+    films: Vec<Film>,
     media: Mutex<HashMap<MapId, MediaSource>>,
 }
 
@@ -428,7 +516,8 @@ impl Schedule {
                 Channel::new(n, plan, slots, clock.now())
             })
             .collect();
-        Self { clock, channels, media: Mutex::new(media) }
+        let films = plans.iter().flat_map(|plan| plan.films.clone()).collect();
+        Self { clock, channels, films, media: Mutex::new(media) }
     }
 
     fn channel_of(&self, channel: ChannelRef) -> Option<&Channel> {
@@ -455,6 +544,29 @@ impl Schedule {
         *planner = Planner::new(Arc::new(lineup));
     }
 
+    /// The film of that place, as it was planned.
+    pub(crate) fn film(&self, place: usize) -> Film {
+        self.films[place].clone()
+    }
+
+    /// From now on the ends of this film's file are known too.
+    pub(crate) fn hashed(&self, film: &Film) -> Identity {
+        let identity = aerial::library::identity::Identity::read(&film.path).unwrap().into();
+        let mut media = self.media.lock().unwrap();
+        media.get_mut(&source_of(film).map_id).unwrap().identity = identity;
+        identity
+    }
+
+    /// Waits until nothing that it plays waits for a copy.
+    pub(crate) async fn copied(&self, world: &World) {
+        let sources: Vec<MediaSource> = self.media.lock().unwrap().values().cloned().collect();
+        for source in sources {
+            while world.remuxes.entered(source.clone()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
     /// The file is replaced: its airings cannot be made any more.
     pub(crate) fn forget_media(&self) {
         self.media.lock().unwrap().clear();
@@ -475,14 +587,15 @@ impl Schedule {
 fn source_of(film: &Film) -> MediaSource {
     let hash = blake3::hash(film.path.as_os_str().as_encoded_bytes());
     let id = Uuid::from_slice(&hash.as_bytes()[..16]).unwrap();
+    let stamp = Stamp::read(&film.path).unwrap_or(Stamp { size: 0, mtime_ns: 0 });
     MediaSource {
         media: MediaId(id),
-        map_id: MapId(id),
+        map_id: MapId(Uuid::from_u128(id.as_u128() ^ u128::from(film.map.frames()))),
         path: film.path.clone(),
         facts: Arc::clone(&film.facts),
         map: film.map.clone(),
         treatment: Treatment::Transcoded,
-        identity: Identity { size_bytes: 0, mtime_ns: 0, hash: None },
+        identity: Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None },
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
 }
@@ -495,6 +608,7 @@ impl Channel {
             name: format!("Channel {}", n + 1),
             ladder: Vec::new(),
             grace: Ticks::from_millis(plan.grace.as_millis() as i64),
+            keep_running: plan.kept,
             frame_height: 180,
             looks: Looks::Transcoded,
             video: Video::Transcode,
@@ -532,6 +646,11 @@ impl Timeline for Schedule {
         Box::pin(async move { Ok(self.channel_of(channel).map(|c| c.on_air.clone())) })
     }
 
+    fn kept(&self) -> Vec<ChannelRef> {
+        let kept = self.channels.iter().filter(|channel| channel.on_air.keep_running);
+        kept.map(|channel| ChannelRef::Id(channel.on_air.id)).collect()
+    }
+
     fn committed(
         &self,
         channel: ChannelId,
@@ -539,6 +658,31 @@ impl Timeline for Schedule {
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>> {
         Box::pin(async move {
             Ok(self.channel_of(ChannelRef::Id(channel)).unwrap().commit(self.clock.now()))
+        })
+    }
+
+    fn comes_back(
+        &self,
+        channel: ChannelId,
+        _: AirTime,
+    ) -> BoxFuture<'_, Result<ComesBack, TimelineError>> {
+        let name = self.channel_of(ChannelRef::Id(channel)).unwrap().on_air.name.clone();
+        Box::pin(async move { Ok(ComesBack { name, next: None }) })
+    }
+
+    fn planned(
+        &self,
+        channel: ChannelId,
+        until: AirTime,
+    ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>> {
+        Box::pin(async move {
+            let channel = self.channel_of(ChannelRef::Id(channel)).unwrap();
+            let (ledger, planner) =
+                (channel.ledger.lock().unwrap(), channel.planner.lock().unwrap());
+            let now = self.clock.now();
+            let mut rows: Vec<_> = ledger.airings().iter().map(|airing| airing.row).collect();
+            rows.extend(planner.rows(ledger.tail(), now, until));
+            Ok(PlannedAiring::of_rows(&rows, |_| None, now))
         })
     }
 

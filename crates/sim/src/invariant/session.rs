@@ -39,6 +39,8 @@ impl Twin {
             Event::Seen { client, .. } | Event::Asked { client, .. } => {
                 self.clients.entry(*client).or_default().0 = now_ms;
             }
+            // The simulator changes no settings of a session on the air.
+            Event::Settings { .. } => {}
             Event::Waiting(client) => {
                 let (seen, waiting) = self.clients.entry(*client).or_default();
                 (*seen, *waiting) = (now_ms, *waiting + 1);

@@ -40,6 +40,8 @@ entity! { media, "media" {
     content_hash: Option<Vec<u8>>,
     unplayable_reason: Option<String>,
     unplayable_since_ms: Option<i64>,
+    quarantine_reason: Option<String>,
+    quarantined_since_ms: Option<i64>,
     missing_since_ms: Option<i64>,
     facts_json: Option<String>,
     length_ticks: Option<i64>,
@@ -48,6 +50,7 @@ entity! { media, "media" {
     audio_codec: Option<String>,
     map_id: Option<String>,
     map_json: Option<String>,
+    earlier_map_id: Option<String>,
     kind: String,
     title: String,
     show: Option<String>,
@@ -86,6 +89,7 @@ entity! { channel, "channels" {
     seed: i64,
     ladder_json: String,
     grace_ms: Option<i64>,
+    keep_running: bool,
     created_at_ticks: i64,
     video: String,
     video_since_ticks: Option<i64>,
@@ -132,6 +136,16 @@ entity! { ledger, "ledger" {
     end_index: Option<i64>,
     segments: Option<i64>,
     signature: Option<i64>,
+} }
+
+entity! { slate, "slates" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    channel_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    first_sequence: i64,
+    end_sequence: i64,
+    reason: String,
+    ends_ticks: i64,
 } }
 
 entity! { job, "jobs" {

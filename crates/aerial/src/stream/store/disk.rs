@@ -1,8 +1,8 @@
-//! The store's files: one per segment, under a limit.
+//! The store's files: one per segment, and the remuxes beside them, under a limit.
 //!
 //! Owns the folder, an index of what lies in it, and what must give way when it
 //! is full: least recently used first, never what was used in the last minutes.
-//! Does blocking I/O: call it off the runtime. Invariant: a file that bears a
+//! How remuxes are written and read is `copies`'s. Does blocking I/O: call it off the runtime. Invariant: a file that bears a
 //! segment's name is whole; a damaged one is removed when it is read.
 
 use std::collections::HashMap;
@@ -16,6 +16,7 @@ use aerial_model::demand::TrackKey;
 use aerial_model::segment::Segment;
 use tokio::time::Instant;
 
+use super::copies::{self, RemuxKey};
 use super::{SegmentKey, Usage};
 use crate::clock::monotonic;
 
@@ -81,8 +82,15 @@ pub(super) struct Disk {
 
 #[derive(Debug, Default)]
 struct Index {
-    entries: HashMap<SegmentKey, Entry>,
+    entries: HashMap<Item, Entry>,
     bytes: u64,
+}
+
+/// What can lie in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Item {
+    Segment(SegmentKey),
+    Remux(RemuxKey),
 }
 
 #[derive(Debug)]
@@ -90,6 +98,14 @@ struct Entry {
     bytes: u64,
     /// `None`: not since this start.
     used: Option<Instant>,
+    /// It is being written: it has its room, and nothing else yet.
+    unfinished: bool,
+}
+
+impl Entry {
+    fn used_now(bytes: u64) -> Self {
+        Self { bytes, used: Some(monotonic()), unfinished: false }
+    }
 }
 
 impl Disk {
@@ -105,10 +121,8 @@ impl Disk {
                 match segment_index(&file) {
                     Some(number) => {
                         let bytes = fs::metadata(&file).map_err(|source| at(&file, source))?.len();
-                        index.insert(
-                            SegmentKey { track: key, index: number },
-                            Entry { bytes, used: None },
-                        );
+                        let key = Item::Segment(SegmentKey { track: key, index: number });
+                        index.insert(key, Entry { bytes, used: None, unfinished: false });
                     }
                     // Left by a crash in the middle of a write. A folder in which
                     // nothing can be removed (read-only) still gives what it has.
@@ -120,22 +134,65 @@ impl Disk {
                 }
             }
         }
+        for (key, bytes) in copies::found(&folder.join(copies::FOLDER))? {
+            index.insert(Item::Remux(key), Entry { bytes, used: None, unfinished: false });
+        }
         Ok(Self { folder, limits, index: Mutex::new(index) })
     }
 
     pub(super) fn has(&self, key: SegmentKey) -> bool {
-        self.index().entries.contains_key(&key)
+        self.index().entries.contains_key(&Item::Segment(key))
     }
 
     pub(super) fn touch(&self, key: SegmentKey) {
-        if let Some(entry) = self.index().entries.get_mut(&key) {
+        self.touch_item(Item::Segment(key));
+    }
+
+    fn touch_item(&self, item: Item) {
+        if let Some(entry) = self.index().entries.get_mut(&item) {
             entry.used = Some(monotonic());
         }
     }
 
     pub(super) fn usage(&self) -> Usage {
         let index = self.index();
-        Usage { segments: index.entries.len(), bytes: index.bytes, limit_bytes: self.limits.bytes }
+        let segments = index.entries.keys().filter(|item| matches!(item, Item::Segment(_)));
+        let (segments, bytes) = (segments.count(), index.bytes);
+        Usage { segments, bytes, limit_bytes: self.limits.bytes }
+    }
+
+    /// Where the remuxes are.
+    pub(super) fn remuxes(&self) -> PathBuf {
+        self.folder.join(copies::FOLDER)
+    }
+
+    /// Whether this remux is there, whole; it is in use from now on.
+    pub(super) fn use_remux(&self, key: RemuxKey) -> bool {
+        let mut index = self.index();
+        let entry = index.entries.get_mut(&Item::Remux(key)).filter(|entry| !entry.unfinished);
+        entry.map(|entry| entry.used = Some(monotonic())).is_some()
+    }
+
+    /// Makes room for a remux of about that size, and holds it.
+    pub(super) fn reserve(&self, key: RemuxKey, bytes: u64) -> Result<(), DiskError> {
+        self.make_room(bytes)?;
+        let entry = Entry { unfinished: true, ..Entry::used_now(bytes) };
+        self.index().insert(Item::Remux(key), entry);
+        Ok(())
+    }
+
+    /// The remux is there, this large; or, for `None`, it was not made.
+    pub(super) fn settle(&self, key: RemuxKey, bytes: Option<u64>) {
+        let mut index = self.index();
+        match bytes {
+            Some(bytes) => index.insert(Item::Remux(key), Entry::used_now(bytes)),
+            None => index.remove(Item::Remux(key)),
+        }
+    }
+
+    /// Forgets a remux that cannot be used.
+    pub(super) fn drop_remux(&self, key: RemuxKey) {
+        self.remove(Item::Remux(key));
     }
 
     /// Reads a segment; a damaged or vanished file is forgotten, so that it is
@@ -145,7 +202,7 @@ impl Disk {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(source) => {
-                self.index().remove(key);
+                self.index().remove(Item::Segment(key));
                 return match source.kind() {
                     io::ErrorKind::NotFound => Ok(None),
                     _ => Err(at(&path, source)),
@@ -158,7 +215,7 @@ impl Disk {
                 Ok(Some(segment))
             }
             Err(source) => {
-                self.remove(key);
+                self.remove(Item::Segment(key));
                 Err(DiskError::Damaged { path, source })
             }
         }
@@ -178,7 +235,7 @@ impl Disk {
             }
             other => other?,
         }
-        self.index().insert(key, Entry { bytes, used: Some(monotonic()) });
+        self.index().insert(Item::Segment(key), Entry::used_now(bytes));
         Ok(())
     }
 
@@ -222,29 +279,35 @@ impl Disk {
     /// is left that may go.
     fn evict(&self, bytes: u64) {
         let now = monotonic();
-        let mut candidates: Vec<(Option<Instant>, SegmentKey, u64)> = self
+        let mut candidates: Vec<(Option<Instant>, Item, u64)> = self
             .index()
             .entries
             .iter()
+            .filter(|(_, entry)| !entry.unfinished)
             .filter(|(_, entry)| entry.used.is_none_or(|used| now - used >= KEPT_FOR))
-            .map(|(key, entry)| (entry.used, *key, entry.bytes))
+            .map(|(item, entry)| (entry.used, *item, entry.bytes))
             .collect();
         candidates.sort_unstable();
         let mut freed = 0;
-        for (_, key, size) in candidates {
+        for (_, item, size) in candidates {
             if freed >= bytes {
                 break;
             }
-            self.remove(key);
+            self.remove(item);
             freed += size;
         }
     }
 
-    fn remove(&self, key: SegmentKey) {
-        self.index().remove(key);
-        let _ = fs::remove_file(self.path(key));
-        // Succeeds only for the last segment of a track.
-        let _ = fs::remove_dir(self.folder.join(key.track.to_string()));
+    fn remove(&self, item: Item) {
+        self.index().remove(item);
+        match item {
+            Item::Segment(key) => {
+                let _ = fs::remove_file(self.path(key));
+                // Succeeds only for the last segment of a track.
+                let _ = fs::remove_dir(self.folder.join(key.track.to_string()));
+            }
+            Item::Remux(key) => copies::remove(&self.remuxes(), key),
+        }
     }
 
     fn path(&self, key: SegmentKey) -> PathBuf {
@@ -257,21 +320,21 @@ impl Disk {
 }
 
 impl Index {
-    fn insert(&mut self, key: SegmentKey, entry: Entry) {
+    fn insert(&mut self, item: Item, entry: Entry) {
         self.bytes += entry.bytes;
-        if let Some(old) = self.entries.insert(key, entry) {
+        if let Some(old) = self.entries.insert(item, entry) {
             self.bytes -= old.bytes;
         }
     }
 
-    fn remove(&mut self, key: SegmentKey) {
-        if let Some(old) = self.entries.remove(&key) {
+    fn remove(&mut self, item: Item) {
+        if let Some(old) = self.entries.remove(&item) {
             self.bytes -= old.bytes;
         }
     }
 }
 
-fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+pub(super) fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
         .map_err(|source| at(folder, source))
@@ -288,7 +351,7 @@ fn free_bytes(folder: &Path) -> u64 {
     rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-fn at(path: &Path, source: io::Error) -> DiskError {
+pub(super) fn at(path: &Path, source: io::Error) -> DiskError {
     DiskError::Io { path: path.to_owned(), source }
 }
 
@@ -367,6 +430,48 @@ mod tests {
         let again = disk(&folder, 1 << 20);
         assert!(!part.exists() && again.has(key(0)));
         assert!(folder.path().join("notes.txt").exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_remux_has_its_room_while_it_is_made_and_gives_way_when_it_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 3_500);
+        let remux = RemuxKey([1; 16]);
+        disk.write(key(0), &segment(1_000)).unwrap();
+        disk.reserve(remux, 2_000).unwrap();
+        tokio::time::advance(KEPT_FOR).await;
+        assert!(!disk.use_remux(remux), "it is not there yet");
+        disk.write(key(1), &segment(1_000)).unwrap();
+        assert!(!disk.has(key(0)), "the segment went, and not the room");
+        fs::create_dir_all(disk.remuxes()).unwrap();
+        copies::keep(&disk.remuxes(), remux, b"{}").unwrap_err();
+        disk.settle(remux, Some(1_500));
+        assert!(disk.use_remux(remux));
+        tokio::time::advance(KEPT_FOR).await;
+        assert!(disk.use_remux(remux));
+        disk.write(key(2), &segment(1_900)).unwrap();
+        assert!(disk.use_remux(remux) && !disk.has(key(1)));
+        tokio::time::advance(KEPT_FOR).await;
+        disk.touch(key(2));
+        disk.write(key(3), &segment(1_000)).unwrap();
+        assert!(!disk.use_remux(remux) && disk.has(key(2)));
+    }
+
+    #[test]
+    fn a_remux_is_found_again_after_a_restart_and_a_half_made_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let remuxes = disk(&folder, 1 << 20).remuxes();
+        fs::create_dir_all(&remuxes).unwrap();
+        let (whole, half) = (RemuxKey([1; 16]), RemuxKey([2; 16]));
+        fs::write(copies::part(&remuxes, whole), b"pictures").unwrap();
+        copies::keep(&remuxes, whole, b"{}").unwrap();
+        fs::write(copies::part(&remuxes, half), b"half").unwrap();
+        let again = disk(&folder, 1 << 20);
+        assert!(again.use_remux(whole) && !again.use_remux(half));
+        assert_eq!(again.usage().bytes, 8);
+        assert!(!copies::part(&remuxes, half).exists());
+        again.drop_remux(whole);
+        assert!(!copies::path(&remuxes, whole).exists() && again.usage().bytes == 0);
     }
 
     #[test]

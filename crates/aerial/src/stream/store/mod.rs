@@ -7,6 +7,7 @@
 //! finished can be had at least until it is on disk, and the bytes on disk stay
 //! under the limit.
 
+mod copies;
 mod disk;
 mod growing;
 
@@ -23,6 +24,7 @@ use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
+pub use self::copies::RemuxKey;
 use self::disk::Disk;
 pub use self::disk::{DiskError, Limits};
 pub use self::growing::{Growing, Growth};
@@ -39,6 +41,9 @@ const UNKEPT_BYTES: u64 = 128 << 20;
 /// They are made up to 60 s ahead and can be asked for until 140 s after they
 /// aired (`rules.md`, 21); until then an address must not get another content.
 const UNKEPT_FOR: Duration = Duration::from_secs(240);
+
+/// Slates remembered as such: four minutes of hundreds of channels.
+const SLATES: u64 = 50_000;
 
 /// Segments that wait to be written. A disk slower than this piles up is as
 /// good as none: more are served from memory alone.
@@ -84,6 +89,8 @@ struct Inner {
     memory: Cache<SegmentKey, Arc<Segment>>,
     /// What is not on disk and will not be.
     unkept: Cache<SegmentKey, Arc<Segment>>,
+    /// Which of those are slate.
+    slates: Cache<SegmentKey, ()>,
     /// Never held across an await; taken before the disk's index where both are.
     making: Mutex<Making>,
     /// Told whenever a segment is begun, finished or abandoned.
@@ -112,6 +119,7 @@ impl Store {
             disk: Disk::open(folder, limits)?,
             memory: cache(MEMORY_BYTES).time_to_idle(MEMORY_IDLE).build(),
             unkept: cache(UNKEPT_BYTES).time_to_live(UNKEPT_FOR).build(),
+            slates: Cache::builder().max_capacity(SLATES).time_to_live(UNKEPT_FOR).build(),
             making: Mutex::default(),
             changed: Notify::new(),
             writes: TaskTracker::new(),
@@ -217,6 +225,16 @@ impl Store {
         }
     }
 
+    /// Says that a segment is slate, or ends as slate.
+    pub fn mark_slate(&self, key: SegmentKey) {
+        self.0.slates.insert(key, ());
+    }
+
+    /// Whether what there is of the segment is slate, or ends as slate.
+    pub fn is_slate(&self, key: SegmentKey) -> bool {
+        self.0.slates.contains_key(&key) && self.0.unkept.contains_key(&key)
+    }
+
     /// Frees the memory of segments that nobody asks for any more.
     pub fn sweep(&self) {
         self.0.memory.run_pending_tasks();
@@ -226,6 +244,38 @@ impl Store {
     /// How full it is.
     pub fn usage(&self) -> Usage {
         self.0.disk.usage()
+    }
+
+    /// Where this remux is, if it is there; it is kept for some minutes from now.
+    pub fn remux(&self, key: RemuxKey) -> Option<PathBuf> {
+        self.0.disk.use_remux(key).then(|| copies::path(&self.0.disk.remuxes(), key))
+    }
+
+    /// Makes room for a remux of about that size: the file that it is to be
+    /// written to. Blocks.
+    pub fn begin_remux(&self, key: RemuxKey, bytes: u64) -> Result<PathBuf, DiskError> {
+        let folder = self.0.disk.remuxes();
+        copies::make_folder(&folder)?;
+        self.0.disk.reserve(key, bytes)?;
+        Ok(copies::part(&folder, key))
+    }
+
+    /// The remux is written, whole, and this was found in it. Blocks.
+    pub fn keep_remux(&self, key: RemuxKey, facts: &[u8]) -> Result<PathBuf, DiskError> {
+        let folder = self.0.disk.remuxes();
+        let kept = copies::keep(&folder, key, facts);
+        self.0.disk.settle(key, kept.as_ref().ok().copied());
+        kept.map(|_| copies::path(&folder, key))
+    }
+
+    /// What was found in a remux that is there. Blocks.
+    pub fn remux_facts(&self, key: RemuxKey) -> Result<Vec<u8>, DiskError> {
+        copies::facts(&self.0.disk.remuxes(), key)
+    }
+
+    /// The remux was not made, or cannot be used. Blocks.
+    pub fn drop_remux(&self, key: RemuxKey) {
+        self.0.disk.drop_remux(key);
     }
 
     /// Waits until everything finished is on disk.

@@ -6,18 +6,19 @@
 use std::sync::Arc;
 
 use aerial_model::encoder::{DeviceFault, Hardware};
+use aerial_model::fault::Class;
 
 use super::owner::Owner;
 use crate::stream::devices::Devices;
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Failure, FailureClass};
+use crate::stream::worker::Failure;
 
 /// Whether a device began this track and is not to go on with it.
 pub(super) fn stands_in(devices: &Devices, track: &Track) -> bool {
     let encoder = track.profile.encoder;
     match &track.source {
         Source::Media(media) => encoder.is_device() && devices.encoder_for(media.map_id) != encoder,
-        Source::Slate => false,
+        Source::Slate(_) | Source::Withheld(_) => false,
     }
 }
 
@@ -34,7 +35,11 @@ impl Owner {
     /// whatever the reason: if the file is bad, that fails too, and says so.
     pub(super) fn blame_device(&self, track: &Track, failure: &Failure, stderr: &str) {
         let Source::Media(media) = &track.source else { return };
-        if track.profile.encoder.is_device() && failure.class != FailureClass::MissingFile {
+        let of_the_file = matches!(
+            failure.class,
+            Class::MissingFile | Class::UnreadableFile | Class::ReplacedFile
+        );
+        if track.profile.encoder.is_device() && !of_the_file {
             let fault = DeviceFault::said(stderr);
             let fault = fault.map(|fault| format!("{fault}: ")).unwrap_or_default();
             let reason = format!("{fault}{}", failure.detail);

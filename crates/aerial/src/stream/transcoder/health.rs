@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aerial_model::fault::{self, Answer, Class};
 use tokio::time::Instant;
 
 /// What is needed this soon cannot wait for another attempt: players have about
@@ -35,6 +36,8 @@ pub(super) enum Course {
 pub(super) struct Health {
     /// In a row, without a whole segment between.
     failures: u32,
+    /// To the last of them.
+    answer: Option<Answer>,
     /// Since the track is wanted.
     pub(super) restarts: u32,
     pub(super) last_error: Option<String>,
@@ -47,26 +50,39 @@ pub(super) struct Health {
 impl Health {
     /// A worker made whole segments.
     pub(super) fn made_some(&mut self) {
-        (self.failures, self.retry_at, self.slate_until) = (0, None, None);
+        (self.failures, self.answer, self.retry_at, self.slate_until) = (0, None, None, None);
     }
 
-    /// A worker failed.
-    pub(super) fn failed(&mut self, detail: String, now: Instant) {
+    /// A worker failed: what is done about it.
+    pub(super) fn failed(&mut self, class: Class, detail: String, now: Instant) -> Answer {
         self.failures += 1;
         self.restarts += 1;
         self.last_error = Some(detail);
-        self.retry_at = pause_after(self.failures).map(|pause| now + pause);
+        let answer = fault::answer(class, self.failures);
+        self.retry_at = answer.retry_after.map(|pause| now + pause);
         if self.slate_until.is_some() {
             self.slate_until = Some(now + RETRY_SLATED);
         }
+        *self.answer.insert(answer)
+    }
+
+    /// The next worker is to do without a device.
+    pub(super) fn is_in_software(&self) -> bool {
+        self.answer.is_some_and(|answer| answer.in_software)
+    }
+
+    /// What to do about a missing segment of a file that cannot be played now.
+    pub(super) fn course_withheld(due: Duration, read: bool) -> Course {
+        if read || due <= SLATED_AHEAD { Course::Slate } else { Course::Wait }
     }
 
     /// What to do about a missing segment that is needed `due` from now; `read`
     /// says that somebody has a part of it already.
     pub(super) fn course(&mut self, due: Duration, read: bool, now: Instant) -> Course {
         if self.slate_until.is_none() {
-            // Retried once at once, whatever it was (`rules.md`, 22).
-            if self.failures < 2 {
+            // Retried at once the first time (`rules.md`, 22).
+            let at_once = |answer: Answer| answer.retry_after == Some(Duration::ZERO);
+            if self.answer.is_none_or(at_once) {
                 return Course::Work;
             }
             let Some(retry_at) = self.retry_at.filter(|_| !read && due > PRESSED) else {
@@ -97,12 +113,6 @@ pub(super) fn slated_segments(due: Duration) -> u32 {
     1 + u32::try_from(ahead).unwrap_or(0)
 }
 
-/// How long to wait after so many failures in a row (`design.md`); `None`: it is
-/// of no use for now.
-fn pause_after(failures: u32) -> Option<Duration> {
-    [0, 0, 1, 2, 4].get(failures as usize).copied().map(Duration::from_secs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +126,9 @@ mod tests {
     }
     fn after(failures: u32, now: Instant) -> Health {
         let mut health = Health::default();
-        (0..failures).for_each(|_| health.failed("crash".to_owned(), now));
+        for _ in 0..failures {
+            health.failed(Class::Crash, "crash".to_owned(), now);
+        }
         health
     }
 
@@ -137,6 +149,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_replaced_is_slate_without_another_attempt() {
+        let now = monotonic();
+        let mut health = Health::default();
+        health.failed(Class::ReplacedFile, "another".to_owned(), now);
+        assert_eq!(health.course(SOON, false, now), Course::Slate);
+        assert_eq!(health.course(LATER, false, now + at(29)), Course::Wait);
+    }
+
+    #[test]
+    fn a_corrupt_file_has_one_attempt_more_and_that_in_software() {
+        let now = monotonic();
+        let mut health = Health::default();
+        health.failed(Class::CorruptFile, "cut".to_owned(), now);
+        assert_eq!(health.course(SOON, true, now), Course::Work);
+        let answer = health.failed(Class::CorruptFile, "cut".to_owned(), now);
+        assert!(health.is_in_software() && answer.tell == Some(fault::Tell::Bad));
+        assert_eq!(health.course(LATER, false, now), Course::Wait);
+        assert!(health.is_slated(now));
+    }
+
+    #[test]
     fn what_somebody_waits_for_is_slate_after_the_second_failure() {
         let now = monotonic();
         assert_eq!(after(1, now).course(SOON, true, now), Course::Work);
@@ -151,7 +184,7 @@ mod tests {
         assert_eq!(health.course(SOON, false, now), Course::Slate);
         assert_eq!(health.course(LATER, false, now), Course::Wait);
         assert_eq!(health.course(LATER, false, now + at(30)), Course::Work);
-        health.failed("again".to_owned(), now + at(31));
+        health.failed(Class::Crash, "again".to_owned(), now + at(31));
         assert_eq!(health.course(SOON, false, now + at(60)), Course::Slate);
         assert_eq!(health.course(LATER, false, now + at(61)), Course::Work);
         health.made_some();

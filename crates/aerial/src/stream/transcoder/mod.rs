@@ -8,6 +8,7 @@
 
 mod device;
 mod health;
+mod notes;
 mod owner;
 mod pacing;
 mod track_state;
@@ -21,8 +22,11 @@ use aerial_model::demand::{TrackKey, Want, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::notes::Notes;
 use self::owner::Owner;
 use super::devices::Devices;
+use super::findings::Findings;
+use super::history::History;
 use super::slate::Slates;
 use super::store::Store;
 use super::track::Track;
@@ -92,11 +96,20 @@ pub struct Status {
     pub tracks: Vec<TrackStatus>,
 }
 
+impl Status {
+    /// What is wrong with a track, in words; nothing where nothing is.
+    pub fn trouble(&self, track: TrackKey) -> String {
+        let of_track = self.tracks.iter().find(|one| one.track == track);
+        of_track.and_then(|one| one.last_error.clone()).unwrap_or_default()
+    }
+}
+
 /// The handle; clones reach the same transcoder.
 #[derive(Clone, Debug)]
 pub struct Transcoder {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
+    history: History,
 }
 
 /// What the transcoder is told.
@@ -120,15 +133,23 @@ impl Transcoder {
         encoding: Encoding,
         store: Store,
         slates: Slates,
+        findings: Arc<dyn Findings>,
         stop: CancellationToken,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         // Sessions state their demand about once a second each; a full queue
         // makes them wait, which loses nothing.
         let (commands, inbox) = mpsc::channel(64);
         let (status_in, status) = watch::channel(Arc::default());
-        let owner = Owner::new(spawner, encoding, store, slates, status_in);
+        let history = History::default();
+        let notes = Notes::new(history.clone(), findings);
+        let owner = Owner::new(spawner, encoding, store, slates, notes, status_in);
         let task = tokio::spawn(owner.run(inbox, stop));
-        (Self { commands, status }, task)
+        (Self { commands, status, history }, task)
+    }
+
+    /// What ran for which session.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The demand of a session, empty so far.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aerial_model::command;
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
+use aerial_model::fault::Class;
 use aerial_model::segmenter::{Handover, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -14,15 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::device::stands_in;
 use super::health::{Course, slated_segments};
+use super::notes::Notes;
 use super::track_state::TrackState;
 use super::{
     Command, Encoding, Lease, Released, SessionId, Slates, Status, Store, TrackStatus, WorkerStatus,
 };
 use crate::clock::monotonic;
 use crate::ffmpeg::{Child, Invocation, Spawner};
+use crate::stream::history::Run;
 use crate::stream::store::{Growth, SegmentKey};
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Failure, FailureClass, Outcome, Progress, Unfinished, Worker};
+use crate::stream::worker::{Ended, Failure, Outcome, Progress, Unfinished, Worker};
 use aerial_model::command::Speed;
 use aerial_model::pace::{Gauge, Pace};
 
@@ -38,6 +41,7 @@ pub(super) struct Owner {
     pub(super) encoding: Encoding,
     store: Store,
     slates: Slates,
+    notes: Notes,
     demands: HashMap<SessionId, (Vec<Want>, Lease)>,
     pub(super) tracks: HashMap<TrackKey, TrackState>,
     pub(super) workers: HashMap<WorkerId, Running>,
@@ -56,6 +60,7 @@ pub(super) struct Running {
     pub(super) track: Arc<Track>,
     task: Id,
     pid: u32,
+    run: Arc<Run>,
     pub(super) limit: watch::Sender<u32>,
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) stop: CancellationToken,
@@ -78,6 +83,7 @@ impl Owner {
         encoding: Encoding,
         store: Store,
         slates: Slates,
+        notes: Notes,
         status: watch::Sender<Arc<Status>>,
     ) -> Self {
         Self {
@@ -86,6 +92,7 @@ impl Owner {
             encoding,
             store,
             slates,
+            notes,
             demands: HashMap::new(),
             tracks: HashMap::new(),
             workers: HashMap::new(),
@@ -127,6 +134,7 @@ impl Owner {
                     let state = state.or_insert_with(|| TrackState::new(Arc::clone(&track)));
                     (state.track, state.given_up) = (track, false);
                 }
+                self.end_withheld();
                 self.demands.insert(session, (wants, lease));
             }
             Command::Withdraw { session, done } => {
@@ -245,16 +253,16 @@ impl Owner {
         let Some(state) = self.tracks.get_mut(&key) else { return };
         let limit = limit.min(state.track.map.segments());
         let slated = limit.min(segment.saturating_add(slated_segments(due)));
-        if matches!(state.track.source, Source::Slate) {
+        if matches!(state.track.source, Source::Slate(_)) {
             self.compose(key, segment, limit);
             return;
         }
-        match state.health.course(due, state.is_read(segment), monotonic()) {
+        match state.course(segment, due) {
             Course::Work => {}
             Course::Wait => return,
             Course::Slate => {
                 if !std::mem::replace(&mut state.told_slate, true) {
-                    let (title, reason) = (state.track.title(), &state.health.last_error);
+                    let (title, reason) = (state.track.title(), state.trouble());
                     tracing::warn!(title, segment, ?reason, "the programme is slate for now");
                 }
                 self.compose(key, segment, slated);
@@ -284,18 +292,27 @@ impl Owner {
         }
         let track = Arc::clone(&state.track);
         match self.spawn(&track, handover.position()).await {
-            Ok(child) => {
+            Ok((child, line)) => {
                 let from = Unbegun { handover, continued, segment, limit };
-                self.employ(track, child, from);
+                self.employ(track, child, line, from);
             }
             Err(failure) => {
                 let unfinished = continued.map(|growth| Unfinished { growth, handover });
+                let fault = (failure.class, failure.detail.clone());
+                self.next_worker += 1;
+                let run = Notes::unstarted(WorkerId(self.next_worker), &track, segment);
+                self.notes.began(&sessions_of(&self.demands, key), &run);
+                self.notes.ended(&run, None, 0, Some(fault));
                 self.failed(&track, failure, unfinished);
             }
         }
     }
 
-    async fn spawn(&self, track: &Track, position: Position) -> Result<Child, Failure> {
+    async fn spawn(
+        &self,
+        track: &Track,
+        position: Position,
+    ) -> Result<(Child, Vec<String>), Failure> {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
@@ -328,22 +345,27 @@ impl Owner {
         };
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
-        self.spawner
-            .spawn(invocation)
-            .await
-            .map_err(|error| Failure { class: FailureClass::Exit, detail: error.to_string() })
+        let line = invocation.command_line();
+        match self.spawner.spawn(invocation).await {
+            Ok(child) => Ok((child, line)),
+            Err(error) => Err(Failure { class: Class::Machine, detail: error.to_string() }),
+        }
     }
 
     /// Takes a process on as a worker.
-    fn employ(&mut self, track: Arc<Track>, child: Child, from: Unbegun) {
+    fn employ(&mut self, track: Arc<Track>, child: Child, line: Vec<String>, from: Unbegun) {
         let Unbegun { handover, continued, segment: first, limit } = from;
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
         let stands_in = stands_in(&self.encoding.devices, &track);
+        let run = Notes::started(id, &track, first, &child, line);
+        self.notes.began(&sessions_of(&self.demands, track.key), &run);
         let (limit, limit_seen) = watch::channel(limit);
         let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
-        tracing::info!(worker = id.0, title = track.title(), segment = first, pid, "worker starts");
+        let in_software = self.tracks.get(&track.key).is_some_and(|s| s.health.is_in_software());
+        let title = track.title();
+        tracing::info!(worker = id.0, title, segment = first, pid, in_software, "worker starts");
         let worker = Worker {
             track: Arc::clone(&track),
             store: self.store.clone(),
@@ -358,6 +380,7 @@ impl Owner {
             track,
             task,
             pid,
+            run,
             limit,
             progress: progress_seen,
             stop,
@@ -380,11 +403,12 @@ impl Owner {
         };
         let Some(worker) = self.workers.remove(&id) else { return };
         let ended = joined.map_or_else(|error| Ended::abnormally(&error), |(_, ended)| ended);
+        self.notes.worker_ended(&worker.run, &ended);
         if let Some(state) = self.tracks.get_mut(&worker.track.key)
             && ended.progress.completed > 0
         {
             state.health.made_some();
-            state.told_slate = false;
+            (state.told_slate, state.told) = (false, None);
         }
         match ended.outcome {
             Outcome::Complete | Outcome::Told => {
@@ -394,10 +418,14 @@ impl Owner {
             }
             Outcome::Failed(failure) => {
                 tracing::warn!(
-                    worker = id.0, title = worker.track.title(), segment = ended.progress.segment,
-                    class = ?failure.class, reason = failure.detail, "worker failed"
+                    worker = id.0,
+                    title = worker.track.title(),
+                    segment = ended.progress.segment,
+                    class = failure.class.name(),
+                    reason = failure.detail,
+                    "worker failed"
                 );
-                self.blame_device(&worker.track, &failure, &ended.stderr);
+                self.blame_device(&worker.track, &failure, &worker.run.stderr());
                 self.failed(&worker.track, failure, ended.unfinished);
             }
         }
@@ -409,7 +437,22 @@ impl Owner {
         let state =
             self.tracks.entry(track.key).or_insert_with(|| TrackState::new(Arc::clone(track)));
         state.unfinished.extend(unfinished);
-        state.health.failed(failure.detail, monotonic());
+        let detail = failure.detail.clone();
+        let answer = state.health.failed(failure.class, failure.detail, monotonic());
+        if let Some(tell) = answer.tell.filter(|tell| state.told.replace(*tell) != Some(*tell)) {
+            self.notes.tell(track, tell, detail);
+        }
+    }
+
+    /// Ends the workers of files that cannot be played any more: what they make is
+    /// of other bytes than were planned.
+    fn end_withheld(&self) {
+        for worker in self.workers.values() {
+            let state = self.tracks.get(&worker.track.key);
+            if state.is_some_and(TrackState::is_withheld) {
+                worker.stop.cancel();
+            }
+        }
     }
 
     /// Makes slate in place of what is missing of `segment`, and of the segments
@@ -463,8 +506,8 @@ impl Owner {
                 .map(|state| TrackStatus {
                     track: state.track.key,
                     restarts: state.health.restarts,
-                    last_error: state.health.last_error.clone(),
-                    slated: state.health.is_slated(now),
+                    last_error: state.trouble().map(str::to_owned),
+                    slated: state.is_withheld() || state.health.is_slated(now),
                 })
                 .collect(),
         }
@@ -477,8 +520,18 @@ impl Owner {
         }
         // What is left unfinished is abandoned with what holds it.
         self.composing.shutdown().await;
+        self.notes.shut_down().await;
         self.status.send_replace(Arc::default());
     }
+}
+
+/// Whose a track is.
+fn sessions_of(
+    demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
+    track: TrackKey,
+) -> Vec<SessionId> {
+    let wants = |(wants, _): &(Vec<Want>, Lease)| wants.iter().any(|want| want.track == track);
+    demands.iter().filter(|(_, demand)| wants(demand)).map(|(session, _)| *session).collect()
 }
 
 /// Where a worker begins.

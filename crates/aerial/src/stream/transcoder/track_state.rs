@@ -1,13 +1,16 @@
 //! A track that is wanted: what it is, how its workers do, what they left.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aerial_model::demand::Want;
+use aerial_model::fault::Tell;
 use tokio::task::AbortHandle;
 
 use super::Released;
-use super::health::Health;
-use crate::stream::track::Track;
+use super::health::{Course, Health};
+use crate::clock::monotonic;
+use crate::stream::track::{Source, Track};
 use crate::stream::worker::Unfinished;
 
 /// One track of the transcoder.
@@ -19,6 +22,8 @@ pub(super) struct TrackState {
     pub(super) unfinished: Vec<Unfinished>,
     /// That it is slate was logged.
     pub(super) told_slate: bool,
+    /// What the library was told of its file.
+    pub(super) told: Option<Tell>,
     /// Slate is being composed for it.
     pub(super) composing: Option<AbortHandle>,
     /// Who waits until that has ended.
@@ -35,9 +40,32 @@ impl TrackState {
             health: Health::default(),
             unfinished: Vec::new(),
             told_slate: false,
+            told: None,
             composing: None,
             waiting: Vec::new(),
             given_up: false,
+        }
+    }
+
+    /// Its file cannot be played now.
+    pub(super) fn is_withheld(&self) -> bool {
+        matches!(self.track.source, Source::Withheld(_))
+    }
+
+    /// What is wrong with it.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        match &self.track.source {
+            Source::Withheld(withheld) => Some(&withheld.reason),
+            Source::Media(_) | Source::Slate(_) => self.health.last_error.as_deref(),
+        }
+    }
+
+    /// What to do about a missing segment that is needed `due` from now.
+    pub(super) fn course(&mut self, segment: u32, due: Duration) -> Course {
+        let read = self.is_read(segment);
+        match self.is_withheld() {
+            true => Health::course_withheld(due, read),
+            false => self.health.course(due, read, monotonic()),
         }
     }
 

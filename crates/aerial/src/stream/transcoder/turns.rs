@@ -21,7 +21,8 @@ enum Hand {
 
 /// What turns are taken on; `None` for what nothing is encoded for.
 pub(super) fn device(track: &Track) -> Option<&'static str> {
-    matches!(track.source, Source::Media(_)).then(|| track.profile.encoder.name())
+    let encodes = matches!(track.source, Source::Media(_)) && !track.treatment.copies_video();
+    encodes.then(|| track.profile.encoder.name())
 }
 
 impl Owner {

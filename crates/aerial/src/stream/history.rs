@@ -1,0 +1,215 @@
+//! What ran for a channel, and how it went: for whoever wants to know why.
+//!
+//! Owns the record of FFmpeg's runs of each session: command line, end, class of
+//! fault, and the last that FFmpeg said. In memory alone. Invariant: bounded, in
+//! runs for each session and in sessions that have ended.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aerial_model::demand::WorkerId;
+use aerial_model::fault::Class;
+use aerial_model::id::ChannelId;
+use tokio::time::Instant;
+
+use super::transcoder::SessionId;
+use crate::clock::monotonic;
+use crate::ffmpeg::{Exit, StderrTail};
+
+/// Runs remembered of one session: with 64 KiB of stderr each, a megabyte at the
+/// most. A film's every fault is in its last few.
+pub const RUNS_KEPT: usize = 16;
+
+/// Sessions that ended and are still remembered: 64 MiB at the very worst.
+pub const ENDED_KEPT: usize = 64;
+
+/// How long one that ended is remembered: until whoever was called comes to look.
+pub const ENDED_KEPT_FOR: Duration = Duration::from_secs(3_600);
+
+/// One run of FFmpeg.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name in logs.
+    pub worker: WorkerId,
+    /// The process; `None` where there was none.
+    pub pid: Option<u32>,
+    /// What it made.
+    pub title: String,
+    /// In which frame, such as 1280 × 720.
+    pub frame: (u16, u16),
+    /// From which segment on.
+    pub segment: u32,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// When it began.
+    pub started: Instant,
+    stderr: StderrTail,
+    end: OnceLock<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// When.
+    pub at: Instant,
+    /// How its process ended, where that was seen.
+    pub exit: Option<Exit>,
+    /// Segments that it completed.
+    pub completed: u32,
+    /// What was wrong; `None` where nothing was.
+    pub fault: Option<(Class, String)>,
+}
+
+impl Run {
+    /// One that begins now.
+    pub fn begin(
+        worker: WorkerId,
+        pid: Option<u32>,
+        what: (String, (u16, u16), u32),
+        command: Vec<String>,
+        stderr: StderrTail,
+    ) -> Self {
+        let (title, frame, segment) = what;
+        let (started, end) = (monotonic(), OnceLock::new());
+        Self { worker, pid, title, frame, segment, command, started, stderr, end }
+    }
+
+    /// It has ended; the first word counts.
+    pub fn ended(&self, exit: Option<Exit>, completed: u32, fault: Option<(Class, String)>) {
+        let _said_before = self.end.set(RunEnd { at: monotonic(), exit, completed, fault });
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&RunEnd> {
+        self.end.get()
+    }
+
+    /// The last 64 KiB of what FFmpeg said, so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+/// What is remembered of a session.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its name in the transcoder.
+    pub session: SessionId,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended, if it has.
+    pub ended: Option<Instant>,
+    /// How often a run failed, also of those that are forgotten.
+    pub restarts: u64,
+    /// Its runs, oldest first.
+    pub runs: VecDeque<Arc<Run>>,
+}
+
+/// The history of all channels; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct History(Arc<Mutex<Vec<(ChannelId, Record)>>>);
+
+impl History {
+    /// A session begins.
+    pub fn begin(&self, session: SessionId, channel: ChannelId) {
+        let runs = VecDeque::new();
+        let record = Record { session, started: monotonic(), ended: None, restarts: 0, runs };
+        self.records().push((channel, record));
+    }
+
+    /// It has ended.
+    pub fn end(&self, session: SessionId) {
+        let mut records = self.records();
+        if let Some((_, record)) = records.iter_mut().find(|(_, r)| r.session == session) {
+            record.ended = Some(monotonic());
+        }
+        forget(&mut records);
+    }
+
+    /// A run begins, for these sessions.
+    pub fn note(&self, sessions: &[SessionId], run: &Arc<Run>) {
+        let mut records = self.records();
+        for (_, record) in records.iter_mut().filter(|(_, r)| sessions.contains(&r.session)) {
+            record.runs.push_back(Arc::clone(run));
+            while record.runs.len() > RUNS_KEPT {
+                record.runs.pop_front();
+            }
+        }
+    }
+
+    /// A run failed, and another takes its place.
+    pub fn restarted(&self, run: WorkerId) {
+        for (_, record) in self.records().iter_mut() {
+            if record.runs.iter().any(|one| one.worker == run) {
+                record.restarts += 1;
+            }
+        }
+    }
+
+    /// What is remembered of a channel's sessions, the newest first.
+    pub fn of(&self, channel: ChannelId) -> Vec<Record> {
+        let mut records = self.records();
+        forget(&mut records);
+        let of_channel = records.iter().rev().filter(|(of, _)| *of == channel);
+        of_channel.map(|(_, record)| record.clone()).collect()
+    }
+
+    fn records(&self) -> MutexGuard<'_, Vec<(ChannelId, Record)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn forget(records: &mut Vec<(ChannelId, Record)>) {
+    records.retain(|(_, record)| record.ended.is_none_or(|at| at.elapsed() < ENDED_KEPT_FOR));
+    let ended = records.iter().filter(|(_, record)| record.ended.is_some()).count();
+    let mut over = ended.saturating_sub(ENDED_KEPT);
+    records.retain(|(_, record)| {
+        let goes = over > 0 && record.ended.is_some();
+        over -= usize::from(goes);
+        !goes
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const CHANNEL: ChannelId = ChannelId(Uuid::nil());
+
+    fn run(number: u64) -> Arc<Run> {
+        let what = ("Film".to_owned(), (1280, 720), 0);
+        Arc::new(Run::begin(WorkerId(number), None, what, Vec::new(), StderrTail::default()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_keeps_its_last_runs_and_counts_all_that_failed() {
+        let history = History::default();
+        history.begin(SessionId(1), CHANNEL);
+        for number in 0..40 {
+            history.note(&[SessionId(1)], &run(number));
+            history.restarted(WorkerId(number));
+        }
+        let record = &history.of(CHANNEL)[0];
+        let kept: Vec<u64> = record.runs.iter().map(|run| run.worker.0).collect();
+        assert_eq!(kept, (24..40).collect::<Vec<_>>());
+        assert_eq!(record.restarts, 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_told_for_an_hour_and_not_without_bound() {
+        let history = History::default();
+        for number in 0..ENDED_KEPT as u64 + 9 {
+            history.begin(SessionId(number), CHANNEL);
+            history.note(&[SessionId(number)], &run(number));
+        }
+        assert_eq!(history.of(CHANNEL).len(), ENDED_KEPT + 9, "they are on the air");
+        (0..ENDED_KEPT as u64 + 8).for_each(|number| history.end(SessionId(number)));
+        let records = history.of(CHANNEL);
+        assert_eq!(records.len(), ENDED_KEPT + 1);
+        assert!(records[0].ended.is_none() && records[0].session == SessionId(72));
+        tokio::time::advance(ENDED_KEPT_FOR).await;
+        assert_eq!(history.of(CHANNEL).len(), 1, "the one on the air stays");
+    }
+}

@@ -1,0 +1,215 @@
+//! Preflight: files are looked at before they air, so that a fault is known before
+//! it shows.
+//!
+//! Owns the looks that were taken. What is due is the model's to say
+//! (`aerial_model::preflight`). Only for channels on the air: what nobody watches
+//! is not committed, and its disks may sleep. Invariant: few files at once, none
+//! for long, and each fault is logged once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aerial_model::fault::FileState;
+use aerial_model::id::{ChannelId, MapId, MediaId};
+use aerial_model::ledger::{Content, Row};
+use aerial_model::preflight::{self, AHEAD, File, Look};
+use aerial_model::segment_map::SegmentMap;
+use aerial_model::time::AirTime;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::findings::{Finding, Findings};
+use super::manager::Manager;
+use super::programme::Programme;
+use super::source_file;
+use super::timeline::MediaSource;
+use crate::clock::Clock;
+use crate::library::EndsRead;
+
+/// How often the plans are looked through: often enough that a look is taken in
+/// the first seconds of its ten minutes, and a remux in use is not forgotten.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Files looked at side by side: a disk that hangs does not hold up the others.
+const AT_ONCE: usize = 4;
+
+/// How long reading both ends of a file may take; a disk that spins up takes 10 s.
+const READ_WITHIN: Duration = Duration::from_secs(20);
+
+/// Makes what a file needs beside itself before it airs, such as an index of its
+/// keyframes.
+pub trait Indexing: std::fmt::Debug + Send + Sync + 'static {
+    /// The file was looked at and is well. The error says in words why there is no
+    /// index yet.
+    fn prepare<'a>(&'a self, source: &'a MediaSource) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// Nothing is needed.
+impl Indexing for () {
+    fn prepare<'a>(&'a self, _: &'a MediaSource) -> BoxFuture<'a, Result<(), String>> {
+        futures::future::ready(Ok(())).boxed()
+    }
+}
+
+/// An airing that is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedAiring {
+    /// What airs, and the map by which it is planned.
+    pub file: File,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// When it begins.
+    pub start: AirTime,
+}
+
+impl PlannedAiring {
+    /// Of the committed and planned rows of a channel, those of media that are not
+    /// over at `now`; `copied` gives the maps that are cut at a file's keyframes.
+    pub fn of_rows<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+        now: AirTime,
+    ) -> Vec<Self> {
+        let of_row = |row: &Row| match row.content {
+            Content::Media { cursor, map_id, map, .. } if row.end() > now => {
+                let map = map.uniform().or_else(|| copied(map_id))?;
+                Some(Self { file: (cursor.media, map_id), map, start: row.start })
+            }
+            _ => None,
+        };
+        rows.into_iter().filter_map(of_row).collect()
+    }
+}
+
+/// The preflight of this server; clones share it.
+#[derive(Clone, Debug)]
+pub struct Preflight(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    findings: Arc<dyn Findings>,
+    indexing: Arc<dyn Indexing>,
+    /// Never held across an await.
+    looks: Mutex<HashMap<File, (Look, Option<String>)>>,
+}
+
+impl Preflight {
+    /// Tells what it finds; nothing is looked at until it runs.
+    pub fn new(clock: Clock, findings: Arc<dyn Findings>, indexing: Arc<dyn Indexing>) -> Self {
+        Self(Arc::new(Inner { clock, findings, indexing, looks: Mutex::default() }))
+    }
+
+    /// Looks at what the channels on the air will play, until it is stopped.
+    pub async fn run(self, manager: Manager, stop: CancellationToken) {
+        let mut often = tokio::time::interval(EVERY);
+        often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let looking = async {
+                often.tick().await;
+                let channels: Vec<ChannelId> =
+                    manager.list().iter().map(|view| view.channel.id).collect();
+                self.look_at(manager.programme(), &channels).await;
+            };
+            if stop.run_until_cancelled(looking).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Looks at what is due on these channels.
+    pub async fn look_at(&self, programme: &Programme, channels: &[ChannelId]) {
+        let now = self.0.clock.now();
+        let mut airings: HashMap<File, PlannedAiring> = HashMap::new();
+        let mut starts = Vec::new();
+        for channel in channels {
+            match programme.timeline().planned(*channel, now + AHEAD).await {
+                Ok(planned) => {
+                    for airing in planned {
+                        starts.push((airing.file, airing.start));
+                        airings.entry(airing.file).or_insert(airing);
+                    }
+                }
+                // The session says the same, and is heard.
+                Err(error) => tracing::debug!(%channel, %error, "no plan to look through"),
+            }
+        }
+        let due = {
+            let mut looks = self.looks();
+            looks.retain(|file, _| airings.contains_key(file));
+            preflight::due(starts, |file| looks.get(&file).map(|(look, _)| *look), now)
+        };
+        let due: Vec<PlannedAiring> = due.iter().filter_map(|file| airings.remove(file)).collect();
+        futures::stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |airing| self.look(programme, airing))
+            .await;
+    }
+
+    /// What is wrong with a media that will air soon, as far as is known.
+    pub fn warning(&self, media: MediaId) -> Option<String> {
+        let looks = self.looks();
+        looks.iter().find(|(file, _)| file.0 == media).and_then(|(_, (_, why))| why.clone())
+    }
+
+    async fn look(&self, programme: &Programme, airing: PlannedAiring) {
+        let seen = self.see(programme, &airing).await;
+        let look = Look { at: self.0.clock.now(), well: seen.is_ok() };
+        let why = seen.err();
+        let before = self.looks().insert(airing.file, (look, why.clone()));
+        let before = before.and_then(|(_, why)| why);
+        if before != why {
+            let (media, start) = (airing.file.0, airing.start);
+            match why {
+                Some(why) => {
+                    tracing::warn!(%media, %start, why, "what will air is not ready");
+                }
+                None => tracing::info!(%media, %start, "what will air is ready now"),
+            }
+        }
+    }
+
+    /// There, unchanged, readable, copied where it must be, indexed.
+    async fn see(&self, programme: &Programme, airing: &PlannedAiring) -> Result<(), String> {
+        let (media, map_id) = airing.file;
+        let original = programme.timeline().media(media, map_id).await;
+        let original = original.map_err(|error| error.to_string())?;
+        let path = original.path.display();
+        match source_file::look(&original).await {
+            FileState::Gone => {
+                self.0.findings.tell(Finding::Missing { media }).await;
+                return Err(format!("{path} is not there"));
+            }
+            FileState::Replaced => {
+                self.0.findings.tell(Finding::Replaced { media }).await;
+                return Err(format!("{path} is another file than the one that was planned"));
+            }
+            FileState::Unknown => return Err(format!("{path} cannot be reached")),
+            FileState::Same => {}
+        }
+        let read = tokio::task::spawn_blocking({
+            let (path, known) = (original.path.clone(), original.identity);
+            move || EndsRead::of(&path, &known)
+        });
+        match timeout(READ_WITHIN, read).await {
+            Ok(Ok(Ok(EndsRead::Same))) => {}
+            Ok(Ok(Ok(EndsRead::Other))) => {
+                self.0.findings.tell(Finding::Replaced { media }).await;
+                return Err(format!("{path} holds something else than was planned"));
+            }
+            Ok(Ok(Err(error))) => return Err(format!("{path} cannot be read: {error}")),
+            Ok(Err(_)) | Err(_) => {
+                return Err(format!("{path} was not read within {} s", READ_WITHIN.as_secs()));
+            }
+        }
+        let source = programme.source(media, map_id, airing.map.clone()).await;
+        let source = source.map_err(|error| error.to_string())?.map_err(|why| why.reason)?;
+        self.0.indexing.prepare(&source).await
+    }
+
+    fn looks(&self) -> MutexGuard<'_, HashMap<File, (Look, Option<String>)>> {
+        self.0.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
