@@ -46,8 +46,9 @@ fn a_settings_file_with_an_unknown_key_stops_the_start_with_its_line() {
     {
         let output = aerial(args, variables);
         assert_eq!(output.status.code(), Some(2));
-        let expected =
-            format!("aerial: {path}:3: unknown field `grcae`, expected `grace` or `height`\n");
+        let expected = format!(
+            "aerial: {path}:3: unknown field `grcae`, expected one of `grace`, `height`, `encodes`\n"
+        );
         assert_eq!(stderr(&output), expected);
     }
 }
