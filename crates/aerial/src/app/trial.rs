@@ -36,6 +36,10 @@ const QUIET_EVERY: Duration = Duration::from_secs(1);
 /// After a measurement that was disturbed.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
+/// Measured again after so long each, when the machine is quiet: ten seconds of work.
+const AGAIN_AFTER_ALL: [Duration; 3] =
+    [Duration::from_secs(600), Duration::from_secs(3_600), Duration::from_secs(21_600)];
+
 /// The best of so many counts: whatever else ran made the others slower.
 const MEASUREMENTS: usize = 3;
 
@@ -80,6 +84,9 @@ struct Kept {
     capacity: Option<Capacity>,
 }
 
+/// Where it is said what is to be measured.
+type ToMeasure = watch::Sender<Option<Kept>>;
+
 /// The trial to be.
 pub(super) struct Trial {
     pub(super) ffmpeg: Ffmpeg,
@@ -111,42 +118,47 @@ async fn test_is_due(devices: &Devices) {
 
 impl Trial {
     pub(super) async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
-        let work = async {
-            self.begin(&tell).await;
+        let (to_measure, measured) = watch::channel(None);
+        let guard = async {
+            self.begin(&tell, &to_measure).await;
             loop {
                 tokio::select! {
-                    () = self.again.notified() => self.anew(&tell).await,
+                    () = self.again.notified() => self.anew(&tell, &to_measure).await,
                     () = test_is_due(&self.devices) => self.test_device().await,
                 }
             }
         };
+        // Beside it: a machine that is never quiet is not measured for long.
         tokio::select! {
             () = ending.cancelled() => {}
-            () = work => {}
+            () = guard => {}
+            () = self.measure_all(measured) => {}
         }
     }
 
     /// What is kept, or all anew.
-    async fn begin(&self, tell: &watch::Sender<Vec<Encoder>>) {
+    async fn begin(&self, tell: &watch::Sender<Vec<Encoder>>, to_measure: &ToMeasure) {
         let kept: Option<Kept> = self.db.setting(KEPT_AS).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what this machine can do is tried again");
             None
         });
         let surroundings = self.surroundings();
         let Some(kept) = kept.filter(|kept| kept.surroundings == surroundings) else {
-            return self.anew(tell).await;
+            return self.anew(tell, to_measure).await;
         };
         tell.send_replace(kept.encoders.clone());
         self.devices.set(kept.hardware.clone());
         match kept.capacity {
             Some(capacity) if self.encodes == Encodes::Auto => self.use_capacity(capacity),
-            None if self.encodes == Encodes::Auto => self.measure_and_keep(kept).await,
             Some(_) | None => {}
+        }
+        if self.encodes == Encodes::Auto {
+            to_measure.send_replace(Some(kept));
         }
     }
 
     /// Tries all encoders, and measures where the limit follows from it.
-    async fn anew(&self, tell: &watch::Sender<Vec<Encoder>>) {
+    async fn anew(&self, tell: &watch::Sender<Vec<Encoder>>, to_measure: &ToMeasure) {
         let surroundings = self.surroundings();
         let (encoders, hardware) = self.encoders().await;
         tell.send_replace(encoders.clone());
@@ -154,14 +166,33 @@ impl Trial {
         let kept = Kept { surroundings, encoders, hardware, capacity: None };
         self.keep(&kept).await;
         if self.encodes == Encodes::Auto {
-            tokio::time::sleep(SETTLING).await;
-            self.measure_and_keep(kept).await;
+            to_measure.send_replace(Some(kept));
         }
     }
 
-    async fn measure_and_keep(&self, kept: Kept) {
-        let capacity = Some(self.measure().await);
-        self.keep(&Kept { capacity, ..kept }).await;
+    /// Measures whenever something new is to be measured, and a few times more: other
+    /// programs may have been at work, so the best that was ever measured counts.
+    async fn measure_all(&self, mut to_measure: watch::Receiver<Option<Kept>>) {
+        while to_measure.changed().await.is_ok() {
+            let Some(mut kept) = to_measure.borrow_and_update().clone() else { continue };
+            let first = kept.capacity.is_none().then_some(SETTLING);
+            for wait in first.into_iter().chain(AGAIN_AFTER_ALL) {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    Ok(()) = to_measure.changed() => {
+                        to_measure.mark_changed();
+                        break;
+                    }
+                }
+                let best = kept.capacity.max(Some(self.measure().await));
+                // What was measured of another device meanwhile is not kept.
+                if best > kept.capacity && !to_measure.has_changed().unwrap_or(false) {
+                    kept.capacity = best;
+                    best.into_iter().for_each(|capacity| self.use_capacity(capacity));
+                    self.keep(&kept).await;
+                }
+            }
+        }
     }
 
     /// A device that failed is tried again, as it was used.
@@ -238,7 +269,6 @@ impl Trial {
                 }
             }
             if let Some(capacity) = best {
-                self.use_capacity(capacity);
                 return capacity;
             }
             tokio::time::sleep(AGAIN_AFTER).await;
