@@ -14,6 +14,7 @@ use crate::media::{
     AudioFacts, Chapter, Color, Entry, FieldOrder, MediaFacts, PICTURE_HELD_AT_MOST, SubtitleFacts,
     VideoFacts,
 };
+use crate::segment_map::SegmentMap;
 use crate::time::{FrameRate, Ticks};
 
 /// Seeks by keyframe: 0.3 s before the cut is enough for the sound, and spares
@@ -209,6 +210,18 @@ impl Overview {
             return Err(no_frames());
         }
         facts.entry = self.entry(&facts, reach, packets);
+        if facts.entry == Entry::Remux && self.container.is_mpeg() && *reach == Reach::Whole {
+            // It airs from its remux: as long as that will be, not as its jumping
+            // clock tells. The copy itself has the last word.
+            let usual = facts.rate().ticks_at(1);
+            let track = self.airing().and_then(|stream| Track::new(stream, packets));
+            let mended = track.filter(|track| track.jumps(&[])).and_then(|t| t.mended(usual));
+            let start = facts.video.as_ref().map_or(Ticks::ZERO, |video| video.start);
+            let length = mended.map(|mended| start + facts.alignment() + mended);
+            // What a hostile clock adds up to is not believed.
+            let length = length.filter(|l| SegmentMap::uniform(facts.rate(), *l).is_some());
+            facts.length = length.unwrap_or(facts.length);
+        }
         Ok(Step::Done(Box::new(facts)))
     }
 

@@ -18,6 +18,12 @@ pub(super) struct Track<'a> {
 /// A step in decoding time beyond this is a jump (`engine-notes.md`).
 const JUMP: Ticks = Ticks::from_secs(1);
 
+/// Copying mends a step back of more than this (FFmpeg: a tenth of a second) …
+const MENDED_BACK: Ticks = Ticks::from_millis(100);
+
+/// … or one ahead of more than this (FFmpeg's `dts_delta_threshold`).
+const MENDED_AHEAD: Ticks = Ticks::from_secs(10);
+
 /// How near to the asked place a stretch begins: the longest group of pictures
 /// that ffprobe's seek may land before or after.
 const NEAR: Ticks = Ticks::from_secs(12);
@@ -96,6 +102,31 @@ impl<'a> Track<'a> {
             before = Some(at);
         }
         false
+    }
+
+    /// How long it plays when its jumps are mended, as copying it does: where time
+    /// goes back or far ahead, it goes on after the packet before. Without jumps,
+    /// from the first to the last.
+    pub(super) fn mended(self, usual: Ticks) -> Option<Ticks> {
+        let (mut moved, mut before) = (Ticks::ZERO, None::<Ticks>);
+        let (mut first, mut last) = (None::<Ticks>, None::<Ticks>);
+        for packet in self.shown() {
+            let (Some(shown), Some(decoded)) =
+                (self.time(packet), self.at(packet.dts.0).or_else(|| self.time(packet)))
+            else {
+                continue;
+            };
+            if let Some(before) = before {
+                let step = decoded + moved - before;
+                if step < -MENDED_BACK || step > MENDED_AHEAD {
+                    moved = before + usual - decoded;
+                }
+            }
+            before = Some(decoded + moved);
+            first = Some(first.map_or(shown, |first| first.min(shown + moved)));
+            last = last.max(Some(shown + moved + usual));
+        }
+        Some(last? - first?)
     }
 
     /// The widest gap between keyframes, first and last picture included, and how

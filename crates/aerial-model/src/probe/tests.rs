@@ -130,6 +130,24 @@ fn mpeg_ts_is_entered_a_keyframe_gap_and_a_second_before() {
 }
 
 #[test]
+fn a_joined_recording_is_as_long_as_its_parts_together_whatever_its_clock_tells() {
+    let frames = || (0..1_000).map(|n| 90_000 + n * 3_600);
+    let length = |dts: Vec<i64>| {
+        let (overview, packets) = transport_stream(dts, 50);
+        let facts = read(&overview, &packets).unwrap();
+        // This overview has a picture a second before.
+        facts.length - facts.video.unwrap().start
+    };
+    let twice = length(frames().chain(frames()).collect());
+    assert_eq!(twice, Ticks::from_secs(80));
+    let an_hour_later = frames().map(|at| at + 3_600 * 90_000);
+    assert_eq!(length(frames().chain(an_hour_later).collect()), Ticks::from_secs(80));
+    // A hole of a few seconds is copied as it is.
+    let hole = frames().map(|at| if at > 1_000_000 { at + 3 * 90_000 } else { at });
+    assert_eq!(length(hole.collect()), Ticks::from_secs(43));
+}
+
+#[test]
 fn a_large_mpeg_ts_is_read_in_stretches() {
     let (overview, _) = transport_stream([], 1);
     let overview = overview.replace(r#""10.000000""#, r#""7200.000000""#);

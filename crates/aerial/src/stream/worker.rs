@@ -299,7 +299,7 @@ impl Worker {
             Ending::OtherFile(_) => format!("{path} is not there"),
             _ => {
                 let last = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
-                let said = last.map(str::to_owned).or(detail);
+                let said = last.map(shortened).or(detail);
                 let said = said.map_or(String::new(), |said| format!(": {said}"));
                 let reached = making.segmenter.position().segment;
                 let segments = self.track.map.segments();
@@ -326,6 +326,20 @@ impl Worker {
             changed
         });
     }
+}
+
+/// A line of FFmpeg's for people: it repeats whole filter graphs, and the history has
+/// all of it.
+fn shortened(line: &str) -> String {
+    const HEAD: usize = 160;
+    const TAIL: usize = 60;
+    let letters = line.chars().count();
+    if letters <= HEAD + TAIL {
+        return line.to_owned();
+    }
+    let head: String = line.chars().take(HEAD).collect();
+    let tail: String = line.chars().skip(letters - TAIL).collect();
+    format!("{head} … {tail}")
 }
 
 /// Why a worker stopped reading.
