@@ -19,6 +19,8 @@ use aerial_model::mpegts::Demuxer;
 use aerial_model::segment_map::{CutList, SegmentMap};
 use aerial_model::segmenter::WORKER_TS_OFFSET;
 use aerial_model::time::Ticks;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,8 @@ use crate::db::{Copying, Db, DbError, Media};
 use crate::ffmpeg::{Invocation, RunLimits, Spawner, Urgency};
 use crate::library::identity::Stamp;
 use crate::schedule::Schedule;
+use crate::stream::preflight;
+use crate::stream::timeline::MediaSource;
 
 /// Streams go first, and whatever else runs on the machine.
 const NICENESS: u8 = 19;
@@ -70,6 +74,8 @@ pub struct Indexing {
     pub ffprobe: PathBuf,
     /// The clock.
     pub clock: Clock,
+    /// One file is read at a time.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why a file has no verdict yet.
@@ -115,6 +121,7 @@ impl Indexing {
     /// # Errors
     /// Those of the catalogue; a file that cannot be read is left for later.
     pub async fn index(&self, media: &[MediaId]) -> Result<(), DbError> {
+        let _turn = self.turn.lock().await;
         for media in self.db.not_indexed(media).await? {
             match self.settle(&media).await {
                 Err(Unsettled::Catalogue(error)) => return Err(error),
@@ -125,11 +132,21 @@ impl Indexing {
         Ok(())
     }
 
+    /// Gives a file that airs soon its verdict, and takes it up in the lineups.
+    async fn index_one(&self, media: MediaId) -> Result<(), String> {
+        if self.db.not_indexed(&[media]).await.map_err(|error| error.to_string())?.is_empty() {
+            return Ok(());
+        }
+        self.index(&[media]).await.map_err(|error| error.to_string())?;
+        self.schedule.library_changed(&[media]).await.map_err(|error| error.to_string())
+    }
+
     /// Gives some of the waiting files their verdicts. Whether there may be more.
     async fn index_some(&self, later: &mut HashSet<MediaId>) -> Result<bool, DbError> {
         let mut told = Vec::new();
-        let turn = self.schedule.media_by_turn(SOON).await;
-        let mut waiting = self.db.not_indexed(&turn).await?;
+        let by_turn = self.schedule.media_by_turn(SOON).await;
+        let _turn = self.turn.lock().await;
+        let mut waiting = self.db.not_indexed(&by_turn).await?;
         waiting.retain(|media| !later.contains(&media.id));
         let more = !waiting.is_empty();
         for media in waiting.into_iter().take(TOLD_AT_ONCE) {
@@ -272,6 +289,19 @@ impl Indexing {
             return Ok(Err(NotCopied::Unreadable(format!("FFmpeg ended ({exit}): {last}"))));
         }
         Ok(mended_times(&said).map_or(Ok(indexer), Err))
+    }
+}
+
+/// Before it airs, so that it is copied where it can be.
+impl preflight::Indexing for Indexing {
+    fn prepare<'a>(&'a self, source: &'a MediaSource) -> BoxFuture<'a, Result<(), String>> {
+        self.index_one(source.media).boxed()
+    }
+}
+
+impl std::fmt::Debug for Indexing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Indexing").field("ffmpeg", &self.ffmpeg).finish_non_exhaustive()
     }
 }
 

@@ -110,6 +110,7 @@ impl Parts {
             ffmpeg: ffmpeg.ffmpeg.clone(),
             ffprobe: ffmpeg.ffprobe.clone(),
             clock: clock.clone(),
+            turn: Arc::default(),
         };
         if *demo {
             opening::open_demo(&library, &schedule, &indexing, &folders).await?;
@@ -118,7 +119,7 @@ impl Parts {
             tasks.spawn(first_scan.run(ending.clone()));
         }
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
-        tasks.spawn(indexing.run(ending.clone()));
+        tasks.spawn(indexing.clone().run(ending.clone()));
 
         let limits =
             Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
@@ -172,7 +173,7 @@ impl Parts {
             admission.clone(),
             slated,
         );
-        let preflight = Preflight::new(clock.clone(), findings, Arc::new(()));
+        let preflight = Preflight::new(clock.clone(), findings, Arc::new(indexing));
         manager.with_preflight(preflight.clone());
         tasks.spawn(preflight.run(manager.clone(), ending.clone()));
         tasks.spawn({
