@@ -80,6 +80,25 @@ impl Limit {
         }
     }
 
+    /// Of pictures of these sizes, best first, those that are carried together; `None`
+    /// where that was not measured.
+    pub fn carried(self, pixels: impl IntoIterator<Item = u32>) -> Option<Vec<bool>> {
+        if matches!(self, Self::Assumed { .. }) {
+            return None;
+        }
+        let mut left = self.whole();
+        let carried = pixels.into_iter().map(|pixels| {
+            let takes = match self {
+                Self::Measured { .. } | Self::Assumed { .. } => u64::from(pixels) * RECKONED_RATE,
+                Self::Set { .. } => u64::from(pixels),
+            };
+            let fits = takes <= left;
+            left -= if fits { takes } else { 0 };
+            fits
+        });
+        Some(carried.collect())
+    }
+
     /// How many pictures of this size may be encoded at once.
     pub fn encodes(self, pixels: u32) -> u32 {
         let one = match self {
@@ -238,6 +257,17 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn of_several_pictures_those_are_carried_that_fit_together() {
+        let sizes = [1_920 * 1_080, 1_280 * 720, 854 * 480, 640 * 360];
+        let carried = |limit: Limit| limit.carried(sizes);
+        assert_eq!(carried(Limit::Assumed { pixels_per_second: 1 }), None);
+        let two = Limit::Set { encodes: 2, pixels: 1_280 * 720 };
+        assert_eq!(carried(two), Some(vec![false, true, true, true]));
+        let measured = Limit::Measured { pixels_per_second: 1_920 * 1_080 * RECKONED_RATE };
+        assert_eq!(carried(measured), Some(vec![true, false, false, false]));
+    }
+
     use super::*;
     use proptest::prelude::*;
 

@@ -147,8 +147,10 @@ pub fn sound_must_be_transcoded(facts: &MediaFacts) -> Option<String> {
             profile.unwrap_or_default()
         ));
     }
-    (audio.sample_rate != 48_000 || audio.channels != 2)
-        .then(|| format!("its sound has {} channels at {} Hz", audio.channels, audio.sample_rate))
+    let plural = if audio.channels == 1 { "" } else { "s" };
+    (audio.sample_rate != 48_000 || audio.channels != 2).then(|| {
+        format!("its sound has {} channel{plural} at {} Hz", audio.channels, audio.sample_rate)
+    })
 }
 
 /// What the indexing run said on stderr that tells of times which were mended: they

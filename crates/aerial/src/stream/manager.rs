@@ -15,7 +15,7 @@ use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ladder::Ladder;
 use aerial_model::ledger::Ledger;
-use aerial_model::profile::Rendition;
+use aerial_model::profile::{Profile, Rendition};
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 use bytes::Bytes;
@@ -279,7 +279,17 @@ impl Manager {
         base: impl Fn(ChannelId) -> String,
     ) -> Result<Playlist, StreamError> {
         let channel = self.channel(channel).await?;
-        let listed = self.0.parts.programme.ladder(&channel).listed(|_| None);
+        let ladder = self.0.parts.programme.ladder(&channel);
+        let heights: Vec<u16> = ladder.rungs().iter().filter_map(|rung| rung.height()).collect();
+        let pixels = heights.iter().map(|height| {
+            Profile::transcoded(Rendition::Height(*height), channel.frame_height)
+                .map_or(u32::MAX, |profile| u32::from(profile.width) * u32::from(profile.height))
+        });
+        let carried = self.0.parts.admission.occupancy().limit.carried(pixels);
+        let listed = ladder.listed(|height| {
+            let place = heights.iter().position(|other| *other == height)?;
+            carried.as_ref()?.get(place).copied()
+        });
         // Which of them the player takes is its to say.
         let only = (listed.len() == 1).then(|| listed[0]);
         let (client, _) = self.join(&channel, only).await?;

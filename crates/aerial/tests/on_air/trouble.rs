@@ -97,7 +97,7 @@ async fn files_deleted_or_truncated_on_the_way_become_slate_and_the_next_is_on_t
         instant(item.unwrap_or_else(|| panic!("{guide}"))["start"].as_str().unwrap())
     };
     // Workers start 20 s ahead at most.
-    assert_eq!(server.said("title=\"Alpha\""), 0, "\n{}", server.log());
+    assert_eq!(server.said("title=\"Alpha\" segment="), 0, "\n{}", server.log());
     std::fs::remove_file(place.media().join(Clip::ALPHA.file)).unwrap();
     let delta = std::fs::File::options().write(true).open(place.media().join(Clip::DELTA.file));
     let delta = delta.unwrap();
