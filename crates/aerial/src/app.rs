@@ -4,6 +4,7 @@
 //! Invariant: it ends within 10 s of being asked, and leaves no process behind.
 
 mod first_scan;
+mod machine;
 mod opening;
 mod parts;
 mod trial;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::machine::is_quiet;
 use crate::config::{Encodes, Settings};
 use crate::db::Db;
 use crate::ffmpeg::capacity::{self, Capacity};
@@ -275,14 +276,16 @@ impl Trial {
         }
     }
 
-    /// Waits until no FFmpeg works: neither for viewers nor for the library.
+    /// Waits until no FFmpeg works, neither for viewers nor for the library, and
+    /// nothing else does: what a busy machine carries says little of it.
     async fn quiet(&self) {
         loop {
-            let workers = &self.transcoder.status().workers;
-            let parked = workers.iter().all(|worker| worker.parked);
-            if parked && self.spawner.living() == workers.len() {
+            let status = self.transcoder.status();
+            let parked = status.workers.iter().all(|worker| worker.parked);
+            if parked && self.spawner.living() == status.workers.len() && is_quiet().await {
                 return;
             }
+            drop(status);
             tokio::time::sleep(QUIET_EVERY).await;
         }
     }
