@@ -14,8 +14,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Speed;
 use crate::profile::Profile;
+use crate::tuning::Speed;
 
 pub use breaker::Breaker;
 pub use fault::DeviceFault;

@@ -33,4 +33,5 @@ pub mod segment_map;
 pub mod segmenter;
 pub mod session;
 pub mod time;
+pub mod tuning;
 pub mod turns;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::command::Speed;
 use crate::demand::WorkerId;
 use crate::time::Ticks;
+use crate::tuning::Speed;
 
 /// A speed is told of the work of so long: three segments at real time.
 const WINDOW: Duration = Duration::from_secs(12);

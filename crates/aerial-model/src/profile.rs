@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Speed;
 use crate::encoder::Encoder;
+use crate::tuning::Speed;
 
 /// One rung of the ladder, as URLs name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

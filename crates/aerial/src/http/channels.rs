@@ -18,11 +18,12 @@ use super::guide::NowView;
 use super::lineups::{NewItem, refused, whats};
 use super::page::{Listing, PageQuery};
 use super::problem::{Answer, Problem};
+use super::scheduled::{find, takes_effect_at};
 use super::streams::Streams;
 use super::wire::Instant;
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::schedule::{Effect, Schedule};
+use crate::schedule::Schedule;
 
 /// A channel.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -288,19 +289,6 @@ pub struct EditedChannel {
     /// nothing that airs.
     #[schema(required = true)]
     takes_effect_at: Option<Instant>,
-}
-
-/// When a change is seen.
-pub(super) fn takes_effect_at(effect: Effect) -> Option<Instant> {
-    effect.changes_plan.then_some(Instant(effect.at))
-}
-
-/// Finds a channel by its number or id.
-pub(super) fn find(
-    schedule: &Schedule,
-    channel: ChannelRef,
-) -> Answer<std::sync::Arc<channel::Channel>> {
-    schedule.channel(channel).ok_or_else(|| Problem::not_found("channel", &channel.to_string()))
 }
 
 /// All channels, by number.

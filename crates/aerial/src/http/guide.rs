@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::channels::find;
 use super::extract::{Json, Query};
 use super::page::{Limit, Listing};
 use super::problem::{Answer, Problem};
+use super::scheduled::find;
 use super::streams::Streams;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::channels::{find, takes_effect_at};
 use super::extract::{At, Json, Query};
 use super::media::State as MediaStateView;
 use super::page::{Listing, PageQuery};
 use super::problem::{Answer, FieldError, Problem};
+use super::scheduled::{find, takes_effect_at};
 use super::wire::{Instant, millis};
 use crate::db::{Db, DbError};
 use crate::schedule::{self, Effect, Schedule, ScheduleError};

@@ -23,6 +23,7 @@ pub mod page;
 pub mod preview;
 pub mod problem;
 pub mod scan;
+mod scheduled;
 mod sessions;
 mod shell;
 pub mod stream;

@@ -7,11 +7,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::channels::{ChannelEdit, find};
+use super::channels::ChannelEdit;
 use super::extract::{At, Json};
 use super::guide::{Programme, Titles};
 use super::lineups::{NewItem, refused, wanted};
 use super::problem::{Answer, Problem};
+use super::scheduled::find;
 use super::wire::Instant;
 use crate::db::Db;
 use crate::schedule::{Draft, Schedule};

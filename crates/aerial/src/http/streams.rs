@@ -16,10 +16,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::channels::find;
 use super::extract::{At, Json, Query};
 use super::page::{Listing, PageQuery};
 use super::problem::{Answer, Kind, Problem};
+use super::scheduled::find;
 use super::wire::Instant;
 use crate::schedule::Schedule;
 
