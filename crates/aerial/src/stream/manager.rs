@@ -455,6 +455,11 @@ impl Manager {
         Ok((channel, rendition, client, session.waiting(client)))
     }
 
+    /// Owns a task of a viewer: it has ended when the manager is shut down.
+    pub(super) fn own(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
     /// When a segment begins; `None` if it is not committed.
     pub async fn segment_start(
         &self,

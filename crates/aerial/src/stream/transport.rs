@@ -4,6 +4,8 @@
 //! is their plain concatenation. Invariant: the viewer is counted for exactly
 //! as long as the stream exists.
 
+use std::time::Duration;
+
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::profile::Rendition;
@@ -11,6 +13,8 @@ use aerial_model::session::Event;
 use aerial_model::time::Ticks;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::manager::{Manager, StreamError};
 use super::session::{Message, Waiting};
@@ -20,8 +24,19 @@ use super::timeline::OnAir;
 /// takes 3 s, with 4 s 1 s).
 const BURST: Ticks = Ticks::from_secs(4);
 
-/// Tunes in; the stream ends when the channel stops or the reader has fallen
-/// out of the window.
+/// Pieces that wait for a reader: with what the system keeps for a connection, some
+/// seconds of a 1080p stream.
+const WAITING_PIECES: usize = 16;
+
+/// A whole segment is handed on in pieces of this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A reader that takes nothing for this long while pieces wait has stopped watching:
+/// no player's buffer is longer than the burst and this.
+const READ_WITHIN: Duration = Duration::from_secs(15);
+
+/// Tunes in; the stream ends when the channel stops, or when the reader does not
+/// keep up.
 pub async fn tune_in(
     manager: &Manager,
     channel: ChannelRef,
@@ -29,12 +44,19 @@ pub async fn tune_in(
 ) -> Result<impl Stream<Item = Bytes> + Send + 'static, StreamError> {
     let (channel, rendition, client, waiting) = manager.join_transport(channel, rendition).await?;
     let viewer = Viewer { manager: manager.clone(), channel, rendition, client, waiting };
-    let first = client.joined_sequence();
-    let segments = futures::stream::unfold((viewer, first), |(viewer, sequence)| async move {
-        let bytes = viewer.segment(sequence).await?;
-        Some((bytes, (viewer, sequence + 1)))
+    let (pieces, taken) = mpsc::channel(WAITING_PIECES);
+    // A task of its own: whoever stops reading is counted no longer than it waits.
+    manager.own(async move {
+        tokio::select! {
+            () = viewer.send(&pieces) => {}
+            // At once, not with the next piece.
+            () = pieces.closed() => {}
+            () = viewer.waiting.session().ended() => {}
+        }
     });
-    Ok(segments.flatten())
+    Ok(futures::stream::unfold(taken, |mut taken| async {
+        taken.recv().await.map(|piece| (piece, taken))
+    }))
 }
 
 struct Viewer {
@@ -47,6 +69,31 @@ struct Viewer {
 }
 
 impl Viewer {
+    /// Sends segment after segment until the reader or the channel is gone.
+    async fn send(&self, pieces: &mpsc::Sender<Bytes>) {
+        for sequence in self.client.joined_sequence().. {
+            let Some(segment) = self.segment(sequence).await else { return };
+            let mut segment = std::pin::pin!(segment);
+            while let Some(bytes) = segment.next().await {
+                for from in (0..bytes.len()).step_by(PIECE_BYTES) {
+                    let piece = bytes.slice(from..bytes.len().min(from + PIECE_BYTES));
+                    match timeout(READ_WITHIN, pieces.send(piece)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return,
+                        Err(_) => {
+                            tracing::info!(
+                                channel = %self.channel.number, sequence,
+                                "a viewer's stream ends: it was not read for {} s",
+                                READ_WITHIN.as_secs()
+                            );
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// The segment's bytes when their time has come.
     async fn segment(
         &self,

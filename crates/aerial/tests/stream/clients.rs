@@ -207,6 +207,25 @@ async fn an_unending_stream_ends_with_its_channel_and_leaves_with_its_viewer() {
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_reading_an_unending_stream_has_left_and_others_go_on() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 1_500)]))).await;
+    let tuned = || transport::tune_in(&world.manager, world.channel(), None);
+    let mut stalled = Box::pin(tuned().await.unwrap());
+    stalled.next().await.unwrap();
+    let mut reading = Box::pin(tuned().await.unwrap());
+    reading.next().await.unwrap();
+    assert_eq!(present(&world).len(), 2);
+    let mut taken = 0;
+    while present(&world).len() == 2 {
+        taken += reading.next().await.expect("it goes on").len();
+    }
+    assert!(taken > 0 && present(&world).len() == 1);
+    // What waited for it is still there, and then it is over.
+    while stalled.next().await.is_some() {}
+    world.end().await;
+}
+
 /// Everything at once: workers that grow, sleep, hang and fail, slates, viewers
 /// who wait, an open stream. [`World::end`] looks whether anything is left.
 #[tokio::test(flavor = "multi_thread")]
