@@ -160,13 +160,24 @@ pub fn commit(
         let cursor = walked[passed - 1].cursor();
         let segments = walked[..passed].iter().map(Row::segments).sum();
         let length = walked[..passed].iter().map(|row| row.length).sum();
-        rows.push(Row { length, content: Content::Skip { segments, cursor }, ..first });
+        // Whatever codec configurations came and went in it were not seen.
+        let signature = tail.and_then(|tail| tail.signature);
+        let content = Content::Skip { segments, cursor };
+        rows.push(Row { length, signature, content, ..first });
     }
     for row in &walked[passed..] {
         if row.start <= until {
             let ordinal = tail.map_or(0, |tail| tail.ordinal + 1) + rows.len() as u64;
             rows.push(Row { ordinal, ..*row });
         }
+    }
+    let mut last = tail.copied();
+    for row in &mut rows {
+        let look = |row: &Row| (row.frame_height, row.signature);
+        let changed = last.is_some_and(|last| look(&last) != look(row));
+        row.discontinuity_sequence =
+            last.map_or(0, |last| last.discontinuity_sequence) + u32::from(changed);
+        last = Some(*row);
     }
     (rows, walked.into_iter().filter(|row| row.start <= until || row.end() <= now).collect())
 }

@@ -1,14 +1,17 @@
 //! Random lineups, edits, clocks and viewers, and the world they happen in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aerial_model::guide::{Guide, Kind, Programme};
 use aerial_model::id::{ItemId, MapId, MediaId};
+use aerial_model::keyframes::Indexer;
 use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
+use aerial_model::media::MediaFacts;
+use aerial_model::mpegts::{AccessUnit, UnitKind};
 use aerial_model::planner::{NoSkip, Planner};
-use aerial_model::segment_map::MapOutline;
+use aerial_model::segment_map::{MapOutline, SegmentMap};
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -17,6 +20,72 @@ use crate::naive;
 
 /// Midnight of 2026-01-01, UTC.
 pub const NEW_YEAR: AirTime = AirTime::from_unix_millis(1_767_225_600_000);
+
+/// Maps of copied media: cut at keyframes that come as they like.
+static COPIED: LazyLock<Vec<SegmentMap>> = LazyLock::new(|| (1..6).map(copied_of).collect());
+
+fn copied_of(media: u8) -> SegmentMap {
+    let sets = [0, 0, 1, 0x67, 100, 0, 31, media, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x65];
+    let mut indexer = Indexer::default();
+    let mut next_keyframe = 0;
+    for n in 0..i64::from(media) * 173 + 90 {
+        let idr = n == next_keyframe;
+        if idr {
+            // Half a second to 7 s.
+            next_keyframe += 13 + n * i64::from(media) * 31 % 160;
+        }
+        let data = if idr { sets.to_vec() } else { vec![0, 0, 1, 0x41] };
+        let pts = Ticks(n * 3_600);
+        indexer.push(&AccessUnit {
+            kind: UnitKind::Video { idr },
+            pts,
+            dts: pts,
+            data: data.into(),
+        });
+    }
+    let cuts = indexer.finish(&facts(), 0).unwrap().cuts;
+    SegmentMap::copied(FrameRate::PAL, Arc::new(cuts)).unwrap()
+}
+
+/// Of a picture without sound.
+fn facts() -> MediaFacts {
+    serde_json::from_value(serde_json::json!({
+        "container": "mov", "start_time": 0, "length": 0, "audio": [], "subtitles": [],
+        "chapters": [], "entry": { "kind": "seek", "pre_seek": 0 }, "tags": {}, "video": {
+            "index": 0, "codec": "h264", "width": 64, "height": 64, "pixel_aspect": [1, 1],
+            "rotation": 0, "field_order": "progressive", "color": {}, "start": 0, "end": 0,
+        },
+    }))
+    .unwrap()
+}
+
+/// The map of a copied media.
+pub fn copied(id: MapId) -> Option<SegmentMap> {
+    let id = id.0.as_u128();
+    let place = usize::try_from(id >> 8).ok()?.checked_sub(1)?;
+    COPIED.get(place).filter(|_| id & 1 == 1).cloned()
+}
+
+/// Where a row is cut.
+pub fn map_of(content: &Content) -> SegmentMap {
+    match content {
+        Content::Media { map_id, map, .. } => map.uniform().or_else(|| copied(*map_id)).unwrap(),
+        Content::OffAir { map, .. } => map.uniform().unwrap(),
+        Content::Skip { .. } => unreachable!(),
+    }
+}
+
+/// The ledger of these rows.
+pub fn read(rows: impl IntoIterator<Item = Row>) -> Ledger {
+    Ledger::read_with(rows, copied).unwrap()
+}
+
+/// A slot whose media is copied.
+fn copied_slot(item: u128, media: u128, key: SlotKey) -> Slot {
+    let map_id = MapId(Uuid::from_u128(media << 8 | 1));
+    let map = copied(map_id).unwrap().outline();
+    Slot { map_id, map, ..slot(item, media, key, (25, 1), 1) }
+}
 
 /// A slot of that many frames.
 pub fn slot(item: u128, media: u128, key: SlotKey, rate: (u32, u32), frames: u64) -> Slot {
@@ -43,8 +112,13 @@ fn slots() -> impl Strategy<Value = Slot> {
         Just((13, 1)),
     ];
     let frames = prop_oneof![1u64..40, 40u64..900, 900u64..4_000];
-    (1u128..6, 1u128..6, keys(), rates, frames)
-        .prop_map(|(item, media, key, rate, frames)| slot(item, media, key, rate, frames))
+    let copied = prop::bool::weighted(0.3);
+    (1u128..6, 1u128..6, keys(), rates, frames, copied).prop_map(
+        |(item, media, key, rate, frames, copied)| match copied {
+            true => copied_slot(item, media, key),
+            false => slot(item, media, key, rate, frames),
+        },
+    )
 }
 
 fn sorted(mut slots: Vec<Slot>) -> Vec<Slot> {
@@ -193,7 +267,7 @@ impl World {
 
     fn append(&mut self, row: Row) {
         self.rows.push(row);
-        self.ledger.push(row).unwrap();
+        self.ledger.push_with(row, copied).unwrap();
     }
 
     /// Tells a player the segments up to 8 s ahead, as a playlist would.
@@ -239,7 +313,7 @@ impl World {
     fn restart(&mut self) {
         let stored = serde_json::to_string(&(&self.rows, &**self.planner.lineup())).unwrap();
         let (rows, lineup): (Vec<Row>, Lineup) = serde_json::from_str(&stored).unwrap();
-        self.ledger = Ledger::read(rows.iter().copied()).unwrap();
+        self.ledger = read(rows.iter().copied());
         self.rows = rows;
         self.planner = Arc::new(Planner::new(Arc::new(lineup)));
         for planner in self.past.values_mut() {
@@ -277,12 +351,7 @@ impl World {
         let airing = &mut self.truth[cut];
         assert!(row.start < airing.end());
         let played = row.first_sequence - airing.first_sequence;
-        let (map, first) = match airing.content {
-            Content::Media { map, first, .. } => (map, first),
-            Content::OffAir { map, .. } => (map, 0),
-            Content::Skip { .. } => unreachable!(),
-        };
-        let exact = map.uniform().unwrap().cut(first + played as u32);
+        let exact = map_of(&airing.content).cut(played as u32);
         assert_eq!(row.start - airing.start, exact.round_up_to_audio_frame());
         let next = naive::next(self.planner.lineup(), Some(airing));
         assert_eq!(row.content, next.content, "the skip goes on with something else");
