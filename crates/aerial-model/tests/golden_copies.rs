@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test file")]
 
 mod reading;
+#[path = "support/slates.rs"]
+mod slates;
 mod support;
 
 use std::path::Path;
@@ -19,6 +21,7 @@ use aerial_model::segmenter::{Handover, Output, Position, Segmenter, Treatment, 
 use aerial_model::time::Ticks;
 use reading::read;
 use rstest::rstest;
+use slates::slate_of;
 use support::film::{Film, READ_BYTES, decoded, joined, on_the_channel, whole};
 use support::{
     PROFILE, TUNING, convert, folder, make, numbers, numbers_of, run, run_cleanly, tested_ffmpeg,
@@ -302,4 +305,47 @@ fn what_cannot_be_copied_says_why(#[case] name: &str, #[case] encode: &str, #[ca
     }
     let reason = Copied::at(&path).err().map(|reason| reason.to_string()).unwrap_or_default();
     assert!(why.split('|').any(|part| reason.contains(part)), "{reason:?}");
+}
+
+#[rstest]
+#[case::without_b_frames("-bf 0")]
+#[case::with_a_pyramid("-bf 3 -b-pyramid normal")]
+fn slates_stand_in_within_a_copied_film(#[case] frames: &str) {
+    let folder = folder();
+    let path = folder.path().join("film.mkv");
+    let encode = format!("-c:v libx264 -preset ultrafast -g 50 {frames} -c:a aac -ac 2 -shortest");
+    make(&path, "24000/1001", "21", &encode);
+    let copied = Copied::at(&path).unwrap();
+    let (map, treatment) = (copied.film.map.clone(), copied.treatment);
+    assert_eq!(treatment, Treatment::Copied);
+    let slate = slate_of(map.rate());
+    let reorder = map.cut_list().unwrap().reorder() as u64;
+    let made = copied.segments(0);
+
+    // A worker dies within the second segment; slate completes it and is the third.
+    let output = copied.worker(Position::of(&map, treatment, 0));
+    let handover = Handover::of(&map, treatment, 0);
+    let (mut segmenter, mut out) =
+        (Segmenter::resume_as(map.clone(), treatment, handover), Vec::new());
+    segmenter.push(&output[..output.len() * 3 / 10], &mut out).unwrap();
+    let handover = segmenter.into_handover();
+    let broken = handover.position().segment;
+    assert!(handover.is_growing() && handover.position().frame > 0);
+    slate.complete(&map, treatment, handover, &mut out).unwrap();
+    let mut troubled = whole(&out);
+    assert_eq!(troubled.len() as u32, broken + 1);
+    troubled.push(slate.segment(&map, treatment, broken + 1, reorder).unwrap());
+    troubled.extend_from_slice(&made[broken as usize + 2..]);
+    let reading = read(&joined(&troubled));
+    reading.assert_closed();
+    let frame = map.rate().ticks_at(1).0;
+    let mut shown: Vec<i64> = reading.video.iter().map(|pes| pes.pts).collect();
+    shown.sort_unstable();
+    // Pictures of the file are not on the grid of the slate: up to a tick here.
+    let gaps = shown.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(gaps.clone().all(|gap| (gap - frame).abs() <= frame / 2 + 1), "{:?}", gaps.max());
+    let sounds = reading.audio.windows(2).map(|pair| pair[1].pts - pair[0].pts);
+    assert!(sounds.clone().all(|gap| (gap - 1_920).abs() <= 960), "{:?}", sounds.max());
+    let on_air = on_the_channel(troubled.iter().map(|segment| (segment, Ticks(900_480))));
+    decoded(&on_air, folder.path());
 }

@@ -7,20 +7,20 @@
 #[path = "support/joins.rs"]
 mod joins;
 mod reading;
+#[path = "support/slates.rs"]
+mod slates;
 mod support;
 
-use aerial_model::command::{self, SlatePicture};
-use aerial_model::mpegts::{Demuxer, VideoCodec};
 use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::segmenter::slate::Slate;
-use aerial_model::segmenter::{Handover, Position, Segmenter, WORKER_TS_OFFSET};
-use aerial_model::time::{FrameRate, Ticks};
+use aerial_model::segmenter::{Handover, Position, Segmenter, Treatment};
+use aerial_model::time::Ticks;
 use joins::is_gapless;
 use reading::{Reading, read};
 use rstest::rstest;
+use slates::slate_of;
 use support::film::{Film, decoded, on_the_channel, whole};
-use support::{FILTERS, PROFILE, TUNING, folder, make, run_cleanly, tested_ffmpeg};
+use support::{folder, make};
 use tempfile::TempDir;
 
 const RATES: [&str; 6] = ["24000/1001", "24", "25", "30000/1001", "50", "60000/1001"];
@@ -119,23 +119,6 @@ fn every_pair_of_rates_meets_at_an_item_boundary() {
     assert_airs(&folder, pairs.map(|n| (&items[n].0, &items[n].1[..])));
 }
 
-/// The slate of a rate, as the server makes it.
-fn slate_of(rate: FrameRate) -> Slate {
-    let arguments = command::slate(&command::Slate {
-        profile: &PROFILE,
-        rate,
-        picture: SlatePicture::Bars,
-        text: None,
-        tuning: &TUNING,
-        filters: FILTERS,
-    });
-    let mut demuxer = Demuxer::new(WORKER_TS_OFFSET);
-    demuxer.push(&run_cleanly(&tested_ffmpeg(), arguments));
-    demuxer.finish();
-    let units: Vec<_> = std::iter::from_fn(|| demuxer.next_unit()).map(Result::unwrap).collect();
-    Slate::from_clip(rate, VideoCodec::H264, &units).unwrap()
-}
-
 #[test]
 fn slates_stand_before_after_and_inside_a_programme() {
     let folder = folder();
@@ -150,15 +133,16 @@ fn slates_stand_before_after_and_inside_a_programme() {
     segmenter.push(&output[..output.len() / 4], &mut out).unwrap();
     let handover = segmenter.into_handover();
     assert!(handover.is_growing() && handover.position().segment == 0);
-    slate.complete(&map, handover, &mut out).unwrap();
+    slate.complete(&map, Treatment::Transcoded, handover, &mut out).unwrap();
     let mut troubled = whole(&out);
-    troubled.push(slate.segment(&map, 1, 2).unwrap());
+    troubled.push(slate.segment(&map, Treatment::Transcoded, 1, 2).unwrap());
     troubled.push(segments[2].clone());
     is_gapless(&map, &troubled);
 
     let off_air = SegmentMap::of_frames(map.rate(), 217).unwrap();
-    let slates: Vec<Segment> =
-        (0..off_air.segments()).map(|index| slate.segment(&off_air, index, 0).unwrap()).collect();
+    let slates: Vec<Segment> = (0..off_air.segments())
+        .map(|index| slate.segment(&off_air, Treatment::Transcoded, index, 0).unwrap())
+        .collect();
     is_gapless(&off_air, &slates);
 
     let items = [(&off_air, &slates), (&map, &troubled), (&off_air, &slates), (&map, &segments)];

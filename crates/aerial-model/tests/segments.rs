@@ -11,7 +11,7 @@ use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::slate::{Slate, SlateError};
 use aerial_model::segmenter::{
-    Handover, Output, Position, Segmenter, SegmenterError, WORKER_TS_OFFSET,
+    Handover, Output, Position, Segmenter, SegmenterError, Treatment, WORKER_TS_OFFSET,
 };
 use aerial_model::time::{FrameRate, Ticks};
 use bytes::Bytes;
@@ -283,12 +283,12 @@ proptest! {
         let mut position = segmenter.position();
         let mut handover = segmenter.into_handover();
         if handover.is_growing() {
-            position = slate.complete(&map, handover, &mut out).unwrap();
+            position = slate.complete(&map, Treatment::Transcoded, handover, &mut out).unwrap();
         }
         let mut segments = collect(&out);
         while !position.is_end(&map) {
             handover = Handover::at(&map, position.segment);
-            segments.push((position.segment, slate.segment(&map, position.segment, 2).unwrap()));
+            segments.push((position.segment, slate.segment(&map, Treatment::Transcoded, position.segment, 2).unwrap()));
             position = Position::at(&map, handover.position().segment + 1);
         }
         assert_whole(&map, &segments);
@@ -355,7 +355,7 @@ proptest! {
         // What came before the fault is handed on, and can be continued.
         let handover = segmenter.into_handover();
         if !handover.position().is_end(&map) {
-            slate(map.rate(), false).complete(&map, handover, &mut out).unwrap();
+            slate(map.rate(), false).complete(&map, Treatment::Transcoded, handover, &mut out).unwrap();
         }
         for (index, segment) in collect(&out) {
             let reading = read(&segment.bytes);
@@ -391,7 +391,7 @@ fn off_air_is_made_of_slates_of_any_length() {
         for frames in [1, 2, 24, 25, 100, 101, 110, 125, 200, 233] {
             let map = SegmentMap::of_frames(FrameRate::PAL, frames).unwrap();
             let segments: Vec<(u32, Segment)> = (0..map.segments())
-                .map(|index| (index, slate.segment(&map, index, 0).unwrap()))
+                .map(|index| (index, slate.segment(&map, Treatment::Transcoded, index, 0).unwrap()))
                 .collect();
             assert_whole(&map, &segments);
             assert!(segments.iter().all(|(_, s)| read(&s.bytes).random_access == 1));
@@ -403,7 +403,7 @@ fn off_air_is_made_of_slates_of_any_length() {
 fn a_segment_with_a_single_tiny_audio_frame_is_closed_too() {
     let rate = rate((60, 1));
     let map = SegmentMap::of_frames(rate, 1).unwrap();
-    let segment = slate(rate, true).segment(&map, 0, 0).unwrap();
+    let segment = slate(rate, true).segment(&map, Treatment::Transcoded, 0, 0).unwrap();
     let reading = read(&segment.bytes);
     assert_eq!((reading.video.len(), reading.audio.len()), (1, 1));
     reading.assert_closed();
@@ -429,9 +429,12 @@ fn clips_that_cannot_be_slates_are_refused() {
     let slate = slate(FrameRate::PAL, false);
     let film = SegmentMap::of_frames(rate((24, 1)), 50).unwrap();
     let other = SlateError::OtherRate { clip: FrameRate::PAL, media: film.rate() };
-    assert_eq!(slate.segment(&film, 0, 0), Err(other));
+    assert_eq!(slate.segment(&film, Treatment::Transcoded, 0, 0), Err(other));
     let map = SegmentMap::of_frames(FrameRate::PAL, 50).unwrap();
-    assert_eq!(slate.segment(&map, 1, 0), Err(SlateError::NoSuchSegment { index: 1 }));
+    assert_eq!(
+        slate.segment(&map, Treatment::Transcoded, 1, 0),
+        Err(SlateError::NoSuchSegment { index: 1 })
+    );
 }
 
 const USUAL: Sizes = Sizes { idr: 9_000, picture: 900, audio: 340 };

@@ -7,11 +7,11 @@
 
 use bytes::Bytes;
 
-use super::{Handover, Open, Output, Position, timing};
+use super::{Handover, Open, Output, Position, Treatment, copied, timing};
 use crate::mpegts::{AccessUnit, UnitKind, VideoCodec};
 use crate::segment::Segment;
 use crate::segment_map::SegmentMap;
-use crate::time::{AUDIO_FRAME, FrameRate};
+use crate::time::{AUDIO_FRAME, FrameRate, Ticks};
 
 /// Why no slate can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +92,7 @@ impl Slate {
         self.pictures.len()
     }
 
-    /// Segment `index` of `map`, whole. `reorder` is by how many frames the
+    /// Segment `index` of `map`, whole, in a track that is treated so. `reorder` is by how many frames the
     /// decoding of the programme around it runs ahead (0 where there is none):
     /// the slate's does as well, so that decoding times rise over the joins.
     ///
@@ -101,15 +101,16 @@ impl Slate {
     pub fn segment(
         &self,
         map: &SegmentMap,
+        treatment: Treatment,
         index: u32,
         reorder: u64,
     ) -> Result<Segment, SlateError> {
         let handover = Handover {
-            position: Position::at(map, index),
+            position: Position::of(map, treatment, index),
             open: (index < map.segments()).then(|| Open::new(map, index, self.codec, reorder)),
         };
         let mut out = Vec::new();
-        self.complete(map, handover, &mut out)?;
+        self.complete(map, treatment, handover, &mut out)?;
         Ok(Segment::from_chunks(out.iter().filter_map(|output| match output {
             Output::Chunk { chunk, .. } => Some(chunk),
             _ => None,
@@ -125,6 +126,7 @@ impl Slate {
     pub fn complete(
         &self,
         map: &SegmentMap,
+        treatment: Treatment,
         handover: Handover,
         out: &mut Vec<Output>,
     ) -> Result<Position, SlateError> {
@@ -136,28 +138,44 @@ impl Slate {
         if self.rate != map.rate() {
             return Err(SlateError::OtherRate { clip: self.rate, media: map.rate() });
         }
-        let (end, cut) = (map.cut_frame(index + 1), map.cut(index + 1));
-        // Of copied video, `position` counts pictures: what is shown tells the place.
-        let first = match (map.cut_list(), open.as_ref().map(|open| open.shown_until)) {
-            (Some(_), Some(Some(until))) => map.frame_at_or_after(until),
-            (Some(_), Some(None)) if position.frame == 0 => map.cut_frame(index),
-            (Some(_), None) => map.cut_frame(index),
-            _ => position.frame,
+        let end = map.cut_frame(index + 1);
+        let copied = map.cut_list().filter(|_| treatment.copies_video());
+        let sound_end = match copied.filter(|_| treatment == Treatment::Copied) {
+            Some(cuts) => copied::sound_threshold(map, cuts, index + 1),
+            None => map.cut(index + 1),
         };
+        let first = match (copied, open.as_ref().and_then(|open| open.shown_until)) {
+            (None, _) => position.frame,
+            // It counts pictures there: what was shown tells the place.
+            (Some(_), Some(until)) => map.frame_at_or_after(until),
+            (Some(_), None) => map.cut_frame(index),
+        };
+        let decoded_within = copied.map(|cuts| {
+            let from = |index| cuts.decode_times(index).first().copied().unwrap_or(map.cut(index));
+            (from(index), from(index + 1))
+        });
         let mut open = open.unwrap_or_else(|| {
             out.push(Output::Opened { index });
             Open::new(map, index, self.codec, 0)
         });
         // A segment that is longer than the clip begins the clip again.
         for (n, (place, picture)) in (first..end).zip(self.pictures.iter().enumerate().cycle()) {
+            let mut dts = timing::decode_time(map.rate(), n, open.reorder);
+            if let Some((after, before)) = decoded_within {
+                // The file's own pictures around it need not be on the grid.
+                dts = dts
+                    .max(after + Ticks((n - first) as i64))
+                    .min(before - Ticks((end - n) as i64));
+            }
+            let pts = map.rate().ticks_at(n);
             open.writer.push(AccessUnit {
                 kind: UnitKind::Video { idr: place == 0 },
-                pts: map.rate().ticks_at(n),
-                dts: timing::decode_time(map.rate(), n, open.reorder),
+                pts,
+                dts: dts.min(pts),
                 data: picture.clone(),
             });
         }
-        while position.audio < cut {
+        while position.audio < sound_end {
             open.writer.push(AccessUnit {
                 kind: UnitKind::Audio,
                 pts: position.audio,

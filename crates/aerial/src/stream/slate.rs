@@ -135,7 +135,7 @@ impl Slates {
         if let Some(Unfinished { growth, handover }) = unfinished {
             store.mark_slate(growth.key());
             let mut outputs = Vec::new();
-            clip.complete(&track.map, handover, &mut outputs).map_err(failed)?;
+            clip.complete(&track.map, track.treatment, handover, &mut outputs).map_err(failed)?;
             for output in outputs {
                 if let Output::Chunk { chunk, .. } = output {
                     growth.push(chunk);
@@ -146,9 +146,17 @@ impl Slates {
         for index in segments {
             let key = SegmentKey { track: track.key, index };
             if !store.has(key) {
-                let reorder = if off_air { 0 } else { PROGRAMME_REORDER };
+                let copied = track.map.cut_list().filter(|_| track.treatment.copies_video());
+                let reorder = match copied {
+                    Some(cuts) => cuts.reorder() as u64,
+                    None if off_air => 0,
+                    None => PROGRAMME_REORDER,
+                };
                 store.mark_slate(key);
-                store.stand_in(key, clip.segment(&track.map, index, reorder).map_err(failed)?);
+                store.stand_in(
+                    key,
+                    clip.segment(&track.map, track.treatment, index, reorder).map_err(failed)?,
+                );
             }
         }
         Ok(())
