@@ -99,22 +99,9 @@ impl Disk {
             else {
                 continue;
             };
-            for file in read_dir(&track)? {
-                match segment_index(&file) {
-                    Some(number) => {
-                        let key = Item::Segment(SegmentKey { track: key, index: number });
-                        index.insert(key, Entry::found(&file)?);
-                    }
-                    // Left by a crash in the middle of a write. A folder in which
-                    // nothing can be removed (read-only) still gives what it has.
-                    None if is_part(&file) => {
-                        if let Err(error) = fs::remove_file(&file) {
-                            tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
-                        }
-                    }
-                    // Somebody else's.
-                    None => {}
-                }
+            if let Err(error) = index.take_up(key, &track) {
+                // One folder that cannot be read is no reason not to serve.
+                tracing::warn!(%error, "kept segments of a track cannot be read");
             }
         }
         let remuxes = folder.join(copies::FOLDER);
@@ -339,6 +326,28 @@ impl Disk {
 }
 
 impl Index {
+    /// Takes up what lies in a track's folder, and removes what a crash left there.
+    fn take_up(&mut self, track: TrackKey, folder: &Path) -> Result<(), DiskError> {
+        for file in read_dir(folder)? {
+            match segment_index(&file) {
+                Some(index) => {
+                    let key = Item::Segment(SegmentKey { track, index });
+                    self.insert(key, Entry::found(&file)?);
+                }
+                // Left in the middle of a write. A folder in which nothing can be
+                // removed (read-only) still gives what it has.
+                None if is_part(&file) => {
+                    if let Err(error) = fs::remove_file(&file) {
+                        tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
+                    }
+                }
+                // Somebody else's.
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, item: Item, entry: Entry) {
         self.bytes += entry.bytes;
         if let Some(old) = self.entries.insert(item, entry) {

@@ -75,9 +75,13 @@ fn a_start_removes_what_a_crash_left_half_written_and_nothing_else() {
     let part = folder.path().join(key(0).track.to_string()).join("1.part");
     fs::write(&part, b"half").unwrap();
     fs::write(folder.path().join("notes.txt"), b"somebody else's").unwrap();
+    fs::write(part.with_file_name("notes.txt"), b"somebody else's").unwrap();
+    // Not even a folder: it can be no track's, and does no harm.
+    fs::write(folder.path().join("08".repeat(16)), b"").unwrap();
     let again = disk(&folder, 1 << 20);
     assert!(!part.exists() && again.has(key(0)));
     assert!(folder.path().join("notes.txt").exists());
+    assert!(part.with_file_name("notes.txt").exists());
 }
 
 #[tokio::test(start_paused = true)]
