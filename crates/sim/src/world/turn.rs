@@ -319,10 +319,6 @@ impl World {
             let late = AirTime(now.0 - BEGUN_WITHIN_MS.cast_signed() * 90);
             let Some(index) = ledger.index_at(late) else { continue };
             let airing = &ledger.airings()[index];
-            // Behind an airing that was ended early there are no 20 s to prepare in.
-            if index.checked_sub(1).is_some_and(|before| ledger.airings()[before].is_cut()) {
-                continue;
-            }
             let since_ms = (late - airing.row.start).as_millis();
             if since_ms >= REVIEW_MS.cast_signed() {
                 continue;
