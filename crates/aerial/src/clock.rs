@@ -85,6 +85,12 @@ pub fn monotonic() -> Instant {
     Instant::now()
 }
 
+/// How long ago that was by the wall clock; no time, where it is still to come.
+#[allow(clippy::disallowed_methods, reason = "this is the place")]
+pub fn age(then: SystemTime) -> Duration {
+    SystemTime::now().duration_since(then).unwrap_or_default()
+}
+
 #[allow(clippy::disallowed_methods, reason = "this is the place")]
 fn wall() -> AirTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

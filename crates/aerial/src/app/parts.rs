@@ -197,8 +197,8 @@ impl Parts {
             again: Arc::clone(&again),
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
-        let host =
-            host(&ffmpeg, (settings, &data), *restarts, (encoders, admission, again), clock.now());
+        let at = (settings, &data, store.clone());
+        let host = host(&ffmpeg, at, *restarts, (encoders, admission, again), clock.now());
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
         let api = AppState {
@@ -299,7 +299,7 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding 
 /// What is told of this server.
 fn host(
     ffmpeg: &Ffmpeg,
-    (settings, data): (&Settings, &DataDir),
+    (settings, data, store): (&Settings, &DataDir, Store),
     restarts: u32,
     (encoders, admission, try_again): (watch::Receiver<Vec<Encoder>>, Admission, Arc<Notify>),
     now: AirTime,
@@ -318,6 +318,6 @@ fn host(
             (profile.width, profile.height)
         },
         data: data.root().to_owned(),
-        store_limit_bytes: settings.store.limit.0,
+        store,
     }))
 }

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
 use crate::stream::admission::{Admission, Occupancy};
+use crate::stream::store::{Store, Trouble, Usage};
 
 /// What was found out about this server when it started.
 #[derive(Clone, Debug)]
@@ -46,8 +47,8 @@ pub struct HostFacts {
     pub frame: (u16, u16),
     /// The data folder.
     pub data: PathBuf,
-    /// The most that the segment store may take.
-    pub store_limit_bytes: u64,
+    /// Where segments are kept.
+    pub store: Store,
 }
 
 /// The same, cheap to clone.
@@ -93,6 +94,8 @@ pub struct System {
     /// The disk that the data folder is on.
     #[schema(required = true)]
     disk: Option<Disk>,
+    /// What is kept of what was made.
+    store: StoreView,
 }
 
 /// FFmpeg, as it was found.
@@ -147,6 +150,52 @@ pub struct Disk {
     store_limit_bytes: u64,
 }
 
+/// The segment store.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Store)]
+pub struct StoreView {
+    /// Segments on disk.
+    segments: usize,
+    /// What they take of it, with the copies that some files need.
+    bytes: u64,
+    /// The most that this may be.
+    limit_bytes: u64,
+    /// What is left free of the disk in any case.
+    free_floor_bytes: u64,
+    /// Segments in memory.
+    memory_bytes: u64,
+    /// The most that these may be.
+    memory_limit_bytes: u64,
+    /// Why segments are not kept on disk now; viewers are served from memory, and it
+    /// is tried again with each segment.
+    #[schema(required = true)]
+    trouble: Option<StoreTrouble>,
+}
+
+/// What is wrong with the segment store's disk.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StoreTrouble {
+    /// What happened.
+    reason: String,
+    /// What to do about it.
+    advice: &'static str,
+}
+
+impl From<Usage> for StoreView {
+    fn from(usage: Usage) -> Self {
+        let told = |Trouble { reason, advice }: Trouble| StoreTrouble { reason, advice };
+        Self {
+            segments: usage.segments,
+            bytes: usage.bytes,
+            limit_bytes: usage.limit_bytes,
+            free_floor_bytes: usage.free_floor_bytes,
+            memory_bytes: usage.memory_bytes,
+            memory_limit_bytes: usage.memory_limit_bytes,
+            trouble: usage.trouble.map(told),
+        }
+    }
+}
+
 /// The server: versions, processes, encoders, capacity, disk.
 #[utoipa::path(
     get, path = "/system", operation_id = "get_system", tag = "system",
@@ -177,6 +226,7 @@ pub(super) async fn get(
         encoders: host.encoders.borrow().clone(),
         capacity: capacity(&host),
         disk,
+        store: host.store.usage().into(),
     })
 }
 
@@ -197,7 +247,7 @@ fn disk(host: &HostFacts) -> Option<Disk> {
         path: host.data.to_string_lossy().into_owned(),
         total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
         free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-        store_limit_bytes: host.store_limit_bytes,
+        store_limit_bytes: host.store.usage().limit_bytes,
     })
 }
 

@@ -412,7 +412,11 @@ impl Manager {
             devices.mark_unchanged();
             let track = programme.track(channel.id, airing, rendition).await?;
             let key = SegmentKey { track: track.key, index: segment.index };
-            self.0.parts.slated.restore(channel.id, &segment, &track).await;
+            let slated = &self.0.parts.slated;
+            if let Some(slate) = slated.instead(channel.id, &segment, &track).await {
+                break (track, Found::Finished(slate));
+            }
+            slated.drop_earlier(channel.id, &segment, &track, self.clock().until(segment.start));
             if !self.0.parts.store.has(key) {
                 session.tell(Message::Urgent { rendition, sequence });
             }

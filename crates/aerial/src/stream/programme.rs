@@ -393,6 +393,20 @@ fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> 
     wants
 }
 
+/// What playlists list from `from` on, and what they will list of what is made ahead.
+pub fn listed<'a>(
+    ledger: &'a Ledger,
+    tracks: &'a Tracks,
+    from: u64,
+    now: AirTime,
+) -> impl Iterator<Item = (AirSegment, &'a Arc<Track>)> + 'a {
+    let soon = move |segment: &AirSegment| segment.start <= now + HIGH_MARK;
+    ledger
+        .segments_from(from)
+        .take_while(soon)
+        .filter_map(|segment| Some((segment, tracks.of(segment.row.ordinal)?)))
+}
+
 /// How far the segments are made without a gap, from now on.
 pub fn made_ahead(
     ledger: &Ledger,

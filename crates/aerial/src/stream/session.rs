@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
-use aerial_model::hls;
+use aerial_model::hls::{self, Edge};
 use aerial_model::id::{ChannelId, ChannelRef};
+use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, ClientView, Event, Session, State};
 use aerial_model::time::{AirTime, Ticks};
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Admission, Seat};
 use super::programme::{self, Programme};
 use super::slated::Slated;
-use super::store::Store;
+use super::store::{SegmentKey, Store};
 use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
 use super::transcoder::{Demand, SessionId, Transcoder};
@@ -418,10 +419,7 @@ impl Owner {
                 *of != rendition || !tracks.key(&ledger, *sequence).is_some_and(made)
             });
             starts.extend(self.urgent.iter().filter_map(urgent));
-            let (status, span) = (self.parts.transcoder.status(), from[0].min(edge.back));
-            let why = |track: &Track| status.trouble(track.key);
-            let of_channel = (self.channel.id, &*ledger);
-            self.parts.slated.tend(of_channel, &tracks, (span, now), why).await;
+            self.tend((&ledger, edge), rendition, from, now).await?;
             all_wants.extend(programme::wants(&ledger, &tracks, &starts, now, made));
             self.ahead.insert(rendition, programme::made_ahead(&ledger, &tracks, now, made));
             encodes.push((rendition, programme::encode(&ledger, &tracks, now, made)));
@@ -429,6 +427,32 @@ impl Owner {
         }
         self.seat.state(encodes);
         Ok((all_tracks, all_wants))
+    }
+
+    /// Looks after all that playlists list, or are about to: it stays in the store,
+    /// and stays slate where it was.
+    async fn tend(
+        &self,
+        (ledger, edge): (&Ledger, Edge),
+        rendition: Rendition,
+        from: [u64; 2],
+        now: AirTime,
+    ) -> Result<(), TimelineError> {
+        let (channel, slated) = (self.channel.id, &self.parts.slated);
+        let span = from[0].min(edge.back);
+        let tracks =
+            self.parts.programme.tracks((channel, ledger), rendition, [span, from[1]], now);
+        let tracks = tracks.await?;
+        for (segment, track) in programme::listed(ledger, &tracks, span, now) {
+            let due = self.parts.clock.until(segment.start);
+            slated.drop_earlier(channel, &segment, track, due);
+            let key = SegmentKey { track: track.key, index: segment.index };
+            self.parts.store.listed([key]);
+        }
+        let status = self.parts.transcoder.status();
+        let why = |track: &Track| status.trouble(track.key);
+        slated.tend((channel, ledger), &tracks, (span, now), why).await;
+        Ok(())
     }
 
     fn publish(&mut self) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use aerial_model::command::{self, Caption, OUTPUT_OFFSET, SlatePicture, SlateText};
 use aerial_model::mpegts::{AccessUnit, Demuxer};
 use aerial_model::profile::{Profile, Rendition};
+use aerial_model::segment::Segment;
 use aerial_model::segmenter::Output;
 use aerial_model::segmenter::slate::{self, Slate};
 use aerial_model::time::FrameRate;
@@ -160,6 +161,13 @@ impl Slates {
             }
         }
         Ok(())
+    }
+
+    /// Slate in the place of one segment of a programme, for nobody to keep.
+    pub async fn one(&self, track: &Track, index: u32) -> Result<Segment, SlateError> {
+        let clip = self.clip_for(track).await?;
+        let segment = clip.segment(&track.map, index, PROGRAMME_REORDER);
+        segment.map_err(|error| SlateError(error.to_string()))
     }
 
     /// The clip for a track: somebody's own, unless it cannot be made any more.

@@ -1,9 +1,11 @@
 //! What was slate inside airings: the same numbers stay slate, also after a restart.
 //!
-//! Owns the ranges, in memory and through [`SlateLog`] for good. Makes no slate and
-//! decides none. Invariant (`rules.md`, 23): a segment that is slate is written down
-//! before anybody gets it whole, and one that was written down is never anything
-//! else as long as it can be asked for.
+//! Owns the ranges, in memory and through [`SlateLog`] for good, and with them whose
+//! slate the store's is: it keeps one for a track, and the next turn of the programme
+//! has the same track. Makes no slate and decides none. Invariant (`rules.md`, 23): a
+//! segment that is slate is written down before anybody gets it whole, one that was
+//! written down is never anything else as long as it can be asked for, and no other
+//! turn is slate for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use aerial_model::id::ChannelId;
 use aerial_model::ledger::{AirSegment, Content, Ledger};
+use aerial_model::segment::Segment;
 use aerial_model::time::{AirTime, Ticks};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -27,6 +30,10 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// How far ahead slate is made and may have been asked for.
 const AHEAD: Ticks = Ticks::from_secs(20);
+
+/// A slate is made at most four segments of 8 s before it is needed: one that was
+/// there earlier was made for another turn of the programme.
+const MADE_FOR_IT: Duration = Duration::from_secs(40);
 
 /// Where ranges are kept for good.
 pub trait SlateLog: std::fmt::Debug + Send + Sync + 'static {
@@ -74,16 +81,43 @@ impl Slated {
         ranges.is_some_and(|ranges| ranges.iter().any(|range| range.sequences.contains(&sequence)))
     }
 
-    /// Before it is waited for: what was slate is made slate again.
-    pub async fn restore(&self, channel: ChannelId, segment: &AirSegment, track: &Track) {
+    /// What is given out of a segment that is slate for good, where the store has no
+    /// slate of it any more: it was another server's, or the track's next turn is made
+    /// there. It is not put there, since that turn would be slate with it.
+    pub async fn instead(
+        &self,
+        channel: ChannelId,
+        segment: &AirSegment,
+        track: &Track,
+    ) -> Option<Arc<Segment>> {
         let key = SegmentKey { track: track.key, index: segment.index };
-        if !is_media(segment) || self.0.store.has(key) || !self.contains(channel, segment.sequence)
-        {
-            return;
+        let is_there = is_media(segment) && self.contains(channel, segment.sequence);
+        if !is_there || self.0.store.is_slate(key) {
+            return None;
         }
-        let only = segment.index..segment.index + 1;
-        if let Err((error, _)) = self.0.slates.fill(track, None, only, &self.0.store).await {
-            tracing::error!(%channel, sequence = segment.sequence, %error, "no slate again");
+        match self.0.slates.one(track, segment.index).await {
+            Ok(slate) => Some(Arc::new(slate)),
+            Err(error) => {
+                tracing::error!(%channel, sequence = segment.sequence, %error, "no slate again");
+                None
+            }
+        }
+    }
+
+    /// Forgets a slate that was made for an earlier turn of the programme, of a segment
+    /// that is needed `due` from now: the programme is to come back.
+    pub fn drop_earlier(
+        &self,
+        channel: ChannelId,
+        segment: &AirSegment,
+        track: &Track,
+        due: Duration,
+    ) {
+        let key = SegmentKey { track: track.key, index: segment.index };
+        let Some(since) = self.0.store.slate_since(key) else { return };
+        let earlier = since.elapsed() + due > MADE_FOR_IT;
+        if earlier && is_media(segment) && !self.contains(channel, segment.sequence) {
+            self.0.store.drop_slate(key);
         }
     }
 
@@ -104,7 +138,7 @@ impl Slated {
         }
     }
 
-    /// Does both for all that can be asked for from `from` on.
+    /// The same for all that can be asked for from `from` on.
     pub async fn tend(
         &self,
         (channel, ledger): (ChannelId, &Ledger),
@@ -115,7 +149,6 @@ impl Slated {
         let soon = |segment: &AirSegment| segment.start < now + AHEAD;
         for segment in ledger.segments_from(from).take_while(soon) {
             if let Some(track) = tracks.of(segment.row.ordinal) {
-                self.restore(channel, &segment, track).await;
                 self.note(channel, &segment, track, &why(track)).await;
             }
         }

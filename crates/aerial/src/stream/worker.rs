@@ -26,8 +26,9 @@ use crate::ffmpeg::{Child, Exit, Urgency};
 /// No output for this long while its pipe is read is a hang (`design.md`). It
 /// holds for the first bytes too: a disk that must spin up first (10 s) goes on
 /// doing so while the worker is replaced, and a file that cannot be read leaves
-/// two attempts in the 20 s by which an item is begun early.
-const HANG: Duration = Duration::from_secs(10);
+/// two attempts in the 20 s by which an item is begun early. Where there is less time,
+/// the first bytes are waited for less long.
+pub const HANG: Duration = Duration::from_secs(10);
 
 /// How long it may take to exit once it has closed its output.
 const LAST_BREATH: Duration = Duration::from_secs(5);
@@ -128,6 +129,8 @@ pub struct Worker {
     pub progress: watch::Sender<Progress>,
     /// Tells it to end.
     pub stop: CancellationToken,
+    /// How long it may give nothing before it has given anything.
+    pub patience: Duration,
     /// What it makes is kept on disk; else it is for those alone who watch now.
     pub keeps: bool,
 }
@@ -189,6 +192,7 @@ impl Worker {
         let mut limit = self.limit.clone();
         let mut buffer = vec![0; READ_BYTES];
         let (mut reached, mut of_no_use) = (making.segmenter.position(), 0);
+        let mut patience = self.patience;
         loop {
             if making.segmenter.position().segment >= *limit.borrow_and_update() {
                 self.report(making, true);
@@ -200,13 +204,14 @@ impl Worker {
             self.report(making, false);
             let read = tokio::select! {
                 () = self.stop.cancelled() => return Ending::Told,
-                read = timeout(HANG, stdout.read(&mut buffer)) => read,
+                read = timeout(patience, stdout.read(&mut buffer)) => read,
             };
             match read {
-                Err(_) => return Ending::Hang,
+                Err(_) => return Ending::Hang(patience),
                 // A pipe breaks off when its writer is killed: as good as its end.
                 Ok(Ok(0) | Err(_)) => return Ending::EndOfOutput,
                 Ok(Ok(bytes)) => {
+                    patience = HANG;
                     let pushed = making.segmenter.push(&buffer[..bytes], outputs);
                     // Also after a fault: what came before it is good.
                     self.keep(making, outputs);
@@ -284,14 +289,14 @@ impl Worker {
             return Outcome::Complete;
         }
         let how = match ending {
-            Ending::Hang => fault::Ending::Hung,
+            Ending::Hang(_) => fault::Ending::Hung,
             Ending::Unusable(_) => fault::Ending::Unusable,
             _ => remux::ending(exit),
         };
         let class = classify(&Evidence { ending: how, stderr, file });
         let path = self.track.source.path().display();
         let detail = match ending {
-            Ending::Hang => format!("FFmpeg gave no output for {} s", HANG.as_secs()),
+            Ending::Hang(time) => format!("FFmpeg gave no output for {} s", time.as_secs()),
             Ending::Unusable(detail) => detail,
             _ if class == Class::ReplacedFile => {
                 format!("{path} is another file than the one that was planned")
@@ -347,7 +352,8 @@ fn shortened(line: &str) -> String {
 enum Ending {
     EndOfOutput,
     Told,
-    Hang,
+    /// Nothing came for so long.
+    Hang(Duration),
     Unusable(String),
     /// It did not begin: the file is not the one that was planned.
     OtherFile(FileState),

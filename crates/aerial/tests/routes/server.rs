@@ -20,6 +20,7 @@ use aerial::library::{
 };
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
+use aerial::stream::store::{Limits, Store};
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelId, FolderId, MediaId};
@@ -157,7 +158,11 @@ impl Server {
             try_again: Arc::default(),
             frame: (1_280, 720),
             data: data.root().to_owned(),
-            store_limit_bytes: 1 << 30,
+            store: Store::open(
+                data.segments(),
+                Limits { bytes: 1 << 30, free_floor_bytes: 1 << 20 },
+            )
+            .unwrap(),
         };
         // Its task is not run: nothing is watched in these tests.
         let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());

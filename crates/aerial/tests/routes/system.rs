@@ -19,6 +19,16 @@ async fn the_server_tells_of_itself() {
         json!({ "encodes": 2, "by": "set", "taken_percent": 0, "running": [] })
     );
     assert!(system["disk"]["free_bytes"].as_u64() <= system["disk"]["total_bytes"].as_u64());
+    let store = json!({
+        "segments": 0,
+        "bytes": 0,
+        "limit_bytes": 1 << 30,
+        "free_floor_bytes": 1 << 20,
+        "memory_bytes": 0,
+        "memory_limit_bytes": 320 << 20,
+        "trouble": null,
+    });
+    assert_eq!(system["store"], store);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod clients;
 mod device;
 mod faults;
 mod limit;
+mod loops;
 mod media;
 mod off_air;
 mod pace;

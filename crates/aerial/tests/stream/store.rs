@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use aerial::stream::store::Limits;
-use aerial_model::time::FrameRate;
+use aerial_model::time::{FrameRate, Ticks};
 
 use crate::media::{command, film};
 use crate::picture::{assert_unbroken, numbers};
-use crate::world::{Plan, Setting, World};
+use crate::world::{NOW, Plan, Setting, World, until};
 
 /// A viewer watches twenty seconds; what the disk has at the end.
 async fn watched(setting: Setting) -> World {
@@ -26,6 +26,11 @@ async fn watched(setting: Setting) -> World {
 
 fn setting() -> Setting {
     Setting::of(Plan::of(&[film("25", 600)]))
+}
+
+/// What the operator is told to do.
+fn advice(world: &World) -> &'static str {
+    world.store.usage().trouble.unwrap().advice
 }
 
 /// A file system of its own; `None`, with the reason, where that is not allowed.
@@ -83,6 +88,27 @@ async fn on_a_full_disk_viewers_are_served() {
     let world = watched(Setting { segments, ..setting() }).await;
     let usage = world.store.usage();
     assert!(usage.segments > 0 && usage.bytes <= 600 << 10, "{usage:?}");
+    assert!(advice(&world).contains("free disk space"), "{usage:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_used_again_when_there_is_room() {
+    let Some(mount) = mounted("stream-full-for-a-while", "size=600k") else { return };
+    let segments = Some(mount.0.join("segments"));
+    let film = film("25", 1_000);
+    let world = World::new(Setting { segments, ..Setting::of(Plan::of(&[film])) }).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let mut bytes = world.segments(client, 0..5).await.to_vec();
+    until("the disk is full", || world.store.usage().trouble.is_some()).await;
+    mount.remount("remount,size=64m");
+    // Time goes on, and the next segments are made.
+    world.clock.set(NOW + Ticks::from_secs(20));
+    bytes.extend(world.segments(client, 5..10).await);
+    assert_unbroken(&bytes, FrameRate::PAL, 0, 1_000);
+    assert_eq!(numbers(&bytes), (0..1_000).map(Some).collect::<Vec<_>>());
+    until("it is used again", || world.store.usage().trouble.is_none()).await;
+    assert_eq!(world.starts().len(), 1, "all from one worker");
     world.end().await;
 }
 
@@ -97,5 +123,6 @@ async fn in_a_folder_that_cannot_be_written_viewers_are_served() {
     mount.remount("remount,ro");
     let mut world = watched(Setting { segments: Some(segments), ..setting() }).await;
     assert_eq!(world.store.usage().segments, 0);
+    assert!(advice(&world).contains("mount the disk for writing"), "{:?}", world.store.usage());
     world.shut_down().await;
 }

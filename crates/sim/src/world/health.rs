@@ -7,6 +7,10 @@
 const PRESSED_MS: u64 = 6_000;
 const SLATED_AHEAD_MS: u64 = 12_000;
 const RETRY_SLATED_MS: u64 = 30_000;
+const HANGS_LEAST_MS: u64 = 4_000;
+
+/// As `stream/worker` has it.
+pub(crate) const HANG_MS: u64 = 10_000;
 
 /// What to do about a missing segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,7 @@ pub(crate) enum Course {
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     failures: usize,
+    hung: bool,
     retry_at: Option<u64>,
     slate_until: Option<u64>,
 }
@@ -31,12 +36,22 @@ impl Health {
     }
 
     /// A worker failed.
-    pub(crate) fn failed(&mut self, now_ms: u64) {
+    pub(crate) fn failed(&mut self, hung: bool, now_ms: u64) {
         self.failures += 1;
+        self.hung = hung;
         let pause = [0, 0, 1_000, 2_000, 4_000].get(self.failures);
         self.retry_at = pause.map(|pause| now_ms + pause);
         if self.slate_until.is_some() {
             self.slate_until = Some(now_ms + RETRY_SLATED_MS);
+        }
+    }
+
+    /// How long the next worker may give nothing before it has given anything.
+    pub(crate) fn patience(&self, due_ms: u64) -> u64 {
+        match (self.failures == 0 && due_ms > 0, self.hung) {
+            (true, _) => (due_ms / 2).clamp(HANGS_LEAST_MS, HANG_MS),
+            (false, true) => due_ms.clamp(HANGS_LEAST_MS, HANG_MS),
+            (false, false) => HANG_MS,
         }
     }
 

@@ -12,6 +12,7 @@ mod programme;
 mod schedule;
 mod serve;
 mod session;
+mod slated;
 mod store;
 mod transcoder;
 mod turn;
@@ -77,6 +78,8 @@ pub struct World {
     elsewhere: Schedule,
     viewers: BTreeMap<u32, Viewer>,
     witnesses: Vec<Witness>,
+    /// What was slate for good.
+    slated: slated::Slated,
     speed_percent: u32,
     /// The transcoder and the caches were last looked after, a file replaced.
     reviewed_ms: u64,
@@ -110,6 +113,7 @@ impl World {
             elsewhere: Schedule::new(channels, plant, false),
             viewers: BTreeMap::new(),
             witnesses: (0..channels).map(|_| Witness::default()).collect(),
+            slated: slated::Slated::new(),
             speed_percent: mood.speed_percent(),
             reviewed_ms: 0,
             replaced_ms: 0,

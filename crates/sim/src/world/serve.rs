@@ -129,8 +129,6 @@ impl World {
         self.tally.check(Invariant::DatesAreTrue, playlist::dates_are_true(&text, &ledger))?;
         for segment in &segments {
             self.promise(channel, segment)?;
-            let key = programme::key(&self.library, segment, rendition);
-            self.touch(key);
         }
         let mut sessions = self.server.sessions.iter_mut();
         if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
@@ -152,6 +150,11 @@ impl World {
             self.tally.check(Invariant::ListsGoForward, forward)?;
         }
         Ok(())
+    }
+
+    /// Whether a segment is there, or slate for good.
+    pub(super) fn can_send(&self, channel: usize, sequence: u64, key: SegmentKey) -> bool {
+        self.slated.contains(&(channel, sequence)) || self.server.memory.has(&self.disk, key)
     }
 
     /// Somebody reads or lists a segment: it must not go.
@@ -182,7 +185,8 @@ impl World {
         self.promise(channel, &segment)?;
         let key = programme::key(&self.library, &segment, rendition);
         let now_ms = self.now_ms;
-        let has = self.server.memory.has(&self.disk, key);
+        self.drop_earlier(channel, &segment, rendition, self.now());
+        let has = self.can_send(channel, sequence, key);
         let mut sessions = self.server.sessions.iter_mut();
         if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
             session.promised_end = session.promised_end.max(sequence + 1);
@@ -203,13 +207,13 @@ impl World {
         Ok(())
     }
 
-    /// The segments that are named by the playlists of those who watch, as far as
-    /// this server gave them out: one that starts does not know what was used when.
+    /// The segments that are named by the playlists of those who watch, also by those
+    /// that a server before this one gave out; slate can be made at any time.
     pub(super) fn named(&self, ledgers: &[(usize, Arc<Ledger>)]) -> BTreeSet<SegmentKey> {
         let mut named = BTreeSet::new();
         for viewer in self.viewers.values().filter(|v| v.watches && !v.is_transport) {
             let known = viewer.known.get(&viewer.channel);
-            let since_ms = self.server.since_ms.max(self.now_ms.saturating_sub(PAUSED_MS));
+            let since_ms = self.now_ms.saturating_sub(PAUSED_MS);
             let known = known.filter(|known| known.listed_at.is_some_and(|at| at >= since_ms));
             let Some(reached) = known.and_then(|known| known.reached) else { continue };
             let Some((_, ledger)) = ledgers.iter().find(|(of, _)| *of == viewer.channel) else {
@@ -217,7 +221,8 @@ impl World {
             };
             let segments = programme::listed(ledger, reached.first..reached.end);
             let key = |segment| programme::key(&self.library, segment, viewer.rendition);
-            named.extend(segments.iter().map(key));
+            let is_slate = |s: &AirSegment| self.slated.contains(&(viewer.channel, s.sequence));
+            named.extend(segments.iter().filter(|s| !is_slate(s)).map(key));
         }
         named
     }

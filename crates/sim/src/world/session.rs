@@ -135,6 +135,18 @@ impl OnAir {
         all
     }
 
+    /// What its clients' lists begin with, in each rendition.
+    pub(crate) fn listed(&self, ledger: &Ledger, now: AirTime) -> Vec<(Rendition, u64)> {
+        let Some(edge) = programme::edge(ledger, now) else { return Vec::new() };
+        let urgent = |rendition: Rendition| {
+            let of = self.urgent.iter().filter(move |(of, _)| *of == rendition);
+            of.map(|(_, number)| *number).min().unwrap_or(edge.back)
+        };
+        let renditions: BTreeSet<Rendition> =
+            self.model.wanted().iter().copied().chain(self.urgent.iter().map(|u| u.0)).collect();
+        renditions.into_iter().map(|of| (of, urgent(of).min(edge.back))).collect()
+    }
+
     /// It said what it needs, just now.
     pub(crate) fn demanded(&mut self, now_ms: u64) {
         self.demand_at = now_ms + DEMAND_EVERY_MS;

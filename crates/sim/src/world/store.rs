@@ -2,9 +2,9 @@
 //!
 //! Mirrors the server's `stream/store`, with times for bytes: what is used least
 //! recently goes first, never what was used or listed in the last minutes
-//! (`rules.md`, 21). That a playlist lists a segment counts as a use, which it does
-//! not in the server yet. The disk survives a crash, the rest does not. Invariant:
-//! first writer wins.
+//! (`rules.md`, 21); sessions say every second what is listed. The disk survives a
+//! crash, with when its files were used, to half a minute; the rest does not.
+//! Invariant: first writer wins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,14 @@ use crate::history::Plant;
 
 /// As `stream/store` has them.
 const KEPT_FOR_MS: u64 = 150_000;
-const UNKEPT_FOR_MS: u64 = 240_000;
+const MARKED_EVERY_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     bytes: u64,
-    /// `None`: not since this start of the server.
-    used: Option<u64>,
+    used: u64,
+    /// When its file says that it was used.
+    marked: u64,
 }
 
 /// What survives the server.
@@ -36,9 +37,18 @@ impl Disk {
         Self { entries: BTreeMap::new(), bytes: 0, limit, plant }
     }
 
-    /// The server starts: it does not know what was used when.
+    /// The server starts: it knows what the files say of their use.
     pub(crate) fn opened(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.used = None);
+        self.entries.values_mut().for_each(|entry| entry.used = entry.marked);
+    }
+
+    /// Lets files tell when they were used.
+    pub(crate) fn mark_used(&mut self) {
+        for entry in self.entries.values_mut() {
+            if entry.used - entry.marked >= MARKED_EVERY_MS {
+                entry.marked = entry.used;
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -52,7 +62,7 @@ impl Disk {
     /// Somebody reads or lists a segment.
     pub(crate) fn touch(&mut self, key: SegmentKey, now_ms: u64) {
         if let Some(entry) = self.entries.get_mut(&key) {
-            entry.used = Some(now_ms);
+            entry.used = now_ms;
         }
     }
 
@@ -62,7 +72,7 @@ impl Disk {
         let fits = self.bytes + bytes <= self.limit;
         if fits {
             self.bytes += bytes;
-            self.entries.insert(key, Entry { bytes, used: Some(now_ms) });
+            self.entries.insert(key, Entry { bytes, used: now_ms, marked: now_ms });
         }
         (fits, evicted)
     }
@@ -72,9 +82,7 @@ impl Disk {
             return Vec::new();
         }
         let ignores = self.plant == Some(Plant::EvictorIgnoresPlaylists);
-        let may_go = |used: Option<u64>| {
-            ignores || used.is_none_or(|used| now_ms.saturating_sub(used) >= KEPT_FOR_MS)
-        };
+        let may_go = |used: u64| ignores || now_ms.saturating_sub(used) >= KEPT_FOR_MS;
         let candidates = self.entries.iter().filter(|(_, entry)| may_go(entry.used));
         let mut candidates: Vec<_> =
             candidates.map(|(key, entry)| (entry.used, *key, entry.bytes)).collect();
@@ -93,11 +101,19 @@ impl Disk {
     }
 }
 
+/// A segment that is nowhere else.
+#[derive(Clone, Copy, Debug)]
+struct Unkept {
+    until: u64,
+    /// Since when it is slate, if it is.
+    slate_since: Option<u64>,
+}
+
 /// What the server keeps in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Slates, and what the disk has no room for: until when.
-    unkept: BTreeMap<SegmentKey, u64>,
+    /// Slates, and what the disk has no room for.
+    unkept: BTreeMap<SegmentKey, Unkept>,
     growing: BTreeSet<SegmentKey>,
 }
 
@@ -128,7 +144,7 @@ impl Memory {
         self.growing.remove(&key);
         let (written, evicted) = disk.write(key, bytes, now_ms);
         if !written {
-            self.unkept.insert(key, now_ms + UNKEPT_FOR_MS);
+            self.unkept.insert(key, Unkept { until: now_ms + KEPT_FOR_MS, slate_since: None });
         }
         evicted
     }
@@ -137,8 +153,19 @@ impl Memory {
     pub(crate) fn stand_in(&mut self, disk: &Disk, key: SegmentKey, now_ms: u64) {
         self.growing.remove(&key);
         if !self.has(disk, key) {
-            self.unkept.insert(key, now_ms + UNKEPT_FOR_MS);
+            let slate = Unkept { until: now_ms + KEPT_FOR_MS, slate_since: Some(now_ms) };
+            self.unkept.insert(key, slate);
         }
+    }
+
+    /// Since when what there is of the segment is slate, if it is.
+    pub(crate) fn slate_since(&self, key: SegmentKey) -> Option<u64> {
+        self.unkept.get(&key)?.slate_since
+    }
+
+    /// Forgets a slate, so that the segment itself can be made.
+    pub(crate) fn drop_slate(&mut self, key: SegmentKey) {
+        self.unkept.remove(&key);
     }
 
     /// A growing segment is given up.
@@ -148,14 +175,14 @@ impl Memory {
 
     /// Somebody reads or lists a segment.
     pub(crate) fn touch(&mut self, key: SegmentKey, now_ms: u64) {
-        if let Some(until) = self.unkept.get_mut(&key) {
-            *until = (*until).max(now_ms + KEPT_FOR_MS);
+        if let Some(unkept) = self.unkept.get_mut(&key) {
+            unkept.until = now_ms + KEPT_FOR_MS;
         }
     }
 
     /// Lets go what nobody can ask for any more; says what.
     pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<SegmentKey> {
-        let gone = self.unkept.extract_if(.., |_, until| now_ms >= *until);
+        let gone = self.unkept.extract_if(.., |_, unkept| now_ms >= unkept.until);
         gone.map(|(key, _)| key).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
 
-use super::health::{Course, Health, slated_segments};
+use super::health::{Course, HANG_MS, Health, slated_segments};
 use super::programme::{SegmentKey, Track};
 use super::store::{Disk, Memory};
 use crate::history::{Fault, Plant};
@@ -19,9 +19,6 @@ use crate::report::Tally;
 
 /// From its start to its first picture, about what FFmpeg needs.
 const STARTS_IN_MS: u64 = 300;
-
-/// No output for this long is a hang, as `stream/worker` has it.
-const HANG_MS: u64 = 10_000;
 
 /// What the transcoder works with.
 pub(crate) struct Surroundings<'a> {
@@ -51,6 +48,8 @@ struct Worker {
     /// It gives nothing before.
     ready_at: u64,
     gave_at: u64,
+    /// How long it may give nothing.
+    patience: u64,
     parked_since: Option<u64>,
     completed: bool,
     stopping: bool,
@@ -61,6 +60,7 @@ struct Worker {
 enum Ended {
     Complete,
     Failed,
+    Hung,
 }
 
 #[derive(Debug)]
@@ -214,6 +214,7 @@ impl Transcoder {
             }
             Course::Wait | Course::Slate => return,
         }
+        let patience = state.health.patience(due_ms);
         let continued = state.take_unfinished(segment);
         self.next_worker += 1;
         self.workers.push(Worker {
@@ -226,6 +227,7 @@ impl Transcoder {
             growth: continued.is_some(),
             ready_at: at.now_ms + STARTS_IN_MS,
             gave_at: at.now_ms,
+            patience,
             parked_since: None,
             completed: false,
             stopping: false,
@@ -260,8 +262,8 @@ impl Transcoder {
         if worker.growth {
             state.unfinished.push((worker.position, worker.made_ms));
         }
-        if how == Some(Ended::Failed) {
-            state.health.failed(at.now_ms);
+        if matches!(how, Some(Ended::Failed | Ended::Hung)) {
+            state.health.failed(how == Some(Ended::Hung), at.now_ms);
         }
     }
 
@@ -354,7 +356,7 @@ impl Worker {
                 Some(Fault::HangsAt(from)) if span(from) => break,
                 _ => {}
             }
-            self.gave_at = at.now_ms;
+            (self.gave_at, self.patience) = (at.now_ms, HANG_MS);
             let key = SegmentKey { track: self.track.key, index: self.position };
             if !self.open {
                 (self.open, self.growth) = (true, at.memory.begin(at.disk, key));
@@ -374,6 +376,6 @@ impl Worker {
             (self.position, self.made_ms) = (self.position + 1, 0);
             (self.open, self.growth) = (false, false);
         }
-        (at.now_ms - self.gave_at >= HANG_MS).then_some(Ended::Failed)
+        (at.now_ms - self.gave_at >= self.patience).then_some(Ended::Hung)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aerial_model::demand::Want;
 use aerial_model::ledger::Ledger;
+use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
 use aerial_model::time::AirTime;
 
@@ -195,7 +196,9 @@ impl World {
         let now_ms = self.now_ms;
         let Some(player) = self.viewers.get_mut(&number) else { return Ok(()) };
         let Some(request) = player.request else { return Ok(()) };
-        if !self.server.memory.has(&self.disk, request.key) {
+        let has = self.slated.contains(&(player.channel, request.sequence))
+            || self.server.memory.has(&self.disk, request.key);
+        if !has {
             let most_ms = match self.mood {
                 Mood::Calm => WAIT_CALM_MS,
                 Mood::Troubled => WAIT_TROUBLED_MS,
@@ -208,7 +211,9 @@ impl World {
         player.request = None;
         let late_ms = player.gets(request, now_ms);
         let (channel, client, is_early) = (player.channel, player.client(), player.is_early);
+        let rendition = player.rendition;
         self.touch(request.key);
+        self.sent(channel, request.sequence, rendition)?;
         self.tell_open(channel, Heard::Delivered);
         if let Some(client) = client {
             self.tell_open(channel, Heard::Answered(client));
@@ -216,6 +221,15 @@ impl World {
         if self.mood == Mood::Calm && !is_early {
             let runs = work::picture_runs_on(request.sequence, late_ms);
             self.tally.check(Invariant::PicturesRunOn, runs)?;
+        }
+        Ok(())
+    }
+
+    /// Before it is sent, it is written down that it is slate.
+    fn sent(&mut self, channel: usize, number: u64, rendition: Rendition) -> Held {
+        let ledger = self.committed(channel)?;
+        if let Some(segment) = ledger.segment(number) {
+            self.note(channel, &segment, rendition);
         }
         Ok(())
     }
@@ -229,6 +243,9 @@ impl World {
             }
             let channel = self.server.sessions[place].channel;
             let ledger = self.committed(channel)?;
+            for (rendition, from) in self.server.sessions[place].listed(&ledger, now) {
+                self.tend(channel, &ledger, rendition, (from, now));
+            }
             let (memory, disk) = (&self.server.memory, &self.disk);
             let on_air = &mut self.server.sessions[place];
             let made = |key: SegmentKey| memory.has(disk, key);
@@ -302,10 +319,6 @@ impl World {
             let late = AirTime(now.0 - BEGUN_WITHIN_MS.cast_signed() * 90);
             let Some(index) = ledger.index_at(late) else { continue };
             let airing = &ledger.airings()[index];
-            // Behind an airing that was ended early there are no 20 s to prepare in.
-            if index.checked_sub(1).is_some_and(|before| ledger.airings()[before].is_cut()) {
-                continue;
-            }
             let since_ms = (late - airing.row.start).as_millis();
             if since_ms >= REVIEW_MS.cast_signed() {
                 continue;
@@ -313,7 +326,9 @@ impl World {
             let Some(first) = ledger.segment(airing.row.first_sequence) else { continue };
             let key = programme::key(&self.library, &first, rendition);
             // What the player has may be gone again.
-            let has_begun = wants > first.sequence || self.server.memory.has_begun(&self.disk, key);
+            let has_begun = wants > first.sequence
+                || self.slated.contains(&(channel, first.sequence))
+                || self.server.memory.has_begun(&self.disk, key);
             let begun = work::item_begins_on_time(first.sequence, first.start, has_begun);
             self.tally.check(Invariant::ItemsBeginOnTime, begun)?;
         }
@@ -340,6 +355,7 @@ impl World {
         self.swept_ms = self.now_ms;
         let expired = self.server.memory.sweep(self.now_ms);
         self.server.transcoder.evicted.extend(expired);
+        self.disk.mark_used();
         let step = self.wall - self.server.clock;
         let stepped = AirTime(self.now().0 + step);
         let behind =

@@ -8,7 +8,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::disk::{DiskError, at, read_dir};
+use super::DiskError;
+use super::disk::{at, read_dir};
+use super::files::{self, Files as _, OnDisk};
 
 /// The folder in the store's.
 pub(super) const FOLDER: &str = "remuxes";
@@ -17,6 +19,7 @@ const WHOLE: &str = "mkv";
 const PART: &str = "part";
 /// What was found in it, so that it needs not be probed at each start.
 const FACTS: &str = "json";
+const FACTS_PART: &str = "facts";
 
 /// Names the remux of one version of a file's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,8 +53,8 @@ pub(super) fn part(folder: &Path, key: RemuxKey) -> PathBuf {
     folder.join(format!("{key}.{PART}"))
 }
 
-/// What lies in the folder, with its size; what a crash left half made is removed.
-pub(super) fn found(folder: &Path) -> Result<Vec<(RemuxKey, u64)>, DiskError> {
+/// What lies in the folder; what a crash left half made is removed.
+pub(super) fn found(folder: &Path) -> Result<Vec<RemuxKey>, DiskError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
@@ -60,11 +63,8 @@ pub(super) fn found(folder: &Path) -> Result<Vec<(RemuxKey, u64)>, DiskError> {
         let key = file.file_stem().and_then(|name| RemuxKey::read(name.to_str()?));
         let kind = file.extension().and_then(|kind| kind.to_str());
         match (key, kind) {
-            (Some(key), Some(WHOLE)) => {
-                let size = fs::metadata(&file).map_err(|source| at(&file, source))?.len();
-                found.push((key, size));
-            }
-            (Some(_), Some(PART)) => {
+            (Some(key), Some(WHOLE)) => found.push(key),
+            (Some(_), Some(PART | FACTS_PART)) => {
                 if let Err(error) = fs::remove_file(&file) {
                     tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
                 }
@@ -76,15 +76,18 @@ pub(super) fn found(folder: &Path) -> Result<Vec<(RemuxKey, u64)>, DiskError> {
 }
 
 pub(super) fn make_folder(folder: &Path) -> Result<(), DiskError> {
-    fs::create_dir_all(folder).map_err(|source| at(folder, source))
+    files::make_folder(folder).map_err(|source| at(folder, source))
 }
 
 /// Gives a half-made file its name: it is whole, with these facts. Its size.
 pub(super) fn keep(folder: &Path, key: RemuxKey, facts: &[u8]) -> Result<u64, DiskError> {
     let part = part(folder, key);
     let size = fs::metadata(&part).map_err(|source| at(&part, source))?.len();
+    // FFmpeg made it, with whatever rights are usual here.
+    files::make_private(&part).map_err(|source| at(&part, source))?;
     let facts_path = folder.join(format!("{key}.{FACTS}"));
-    fs::write(&facts_path, facts).map_err(|source| at(&facts_path, source))?;
+    let temporary = facts_path.with_extension(FACTS_PART);
+    OnDisk.write(&facts_path, &temporary, facts).map_err(|source| at(&facts_path, source))?;
     fs::rename(&part, path(folder, key)).map_err(|source| at(&part, source))?;
     Ok(size)
 }

@@ -1,13 +1,15 @@
 //! The store's files: one per segment, and the remuxes beside them, under a limit.
 //!
 //! Owns the folder, an index of what lies in it, and what must give way when it
-//! is full: least recently used first, never what was used in the last minutes.
-//! How remuxes are written and read is `copies`'s. Does blocking I/O: call it off the runtime. Invariant: a file that bears a
-//! segment's name is whole; a damaged one is removed when it is read.
+//! is full: least recently used first, never what was used in the last minutes,
+//! also by the server before this one: a file's time of change says when it was.
+//! How remuxes are written and read is `copies`'s. Does blocking I/O: call it off the
+//! runtime. Invariant: a file that bears a segment's name is whole; a damaged one is
+//! removed when it is read.
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,65 +19,28 @@ use aerial_model::segment::Segment;
 use tokio::time::Instant;
 
 use super::copies::{self, RemuxKey};
-use super::{SegmentKey, Usage};
-use crate::clock::monotonic;
+use super::files::{self, Files};
+use super::{DiskError, KEPT_FOR, Limits, SegmentKey};
+use crate::clock::{age, monotonic};
 
-/// A segment can be fetched for as long as a playlist reached back plus its
-/// own length again (`rules.md`, 21), and playlists reach back 60 s.
-const KEPT_FOR: Duration = Duration::from_secs(150);
+/// How far a file's time may lag behind its use: with it, what a list named at a
+/// crash is still known as used for more than the minute that lists reach back.
+const MARKED_EVERY: Duration = Duration::from_secs(30);
+
+/// Of a disk that is full though nobody said so, this part of the limit is given back
+/// at once: else each segment would find it full again.
+const GIVES_WAY: u64 = 20;
 
 const SUFFIX: &str = "segment";
-
-/// What the store may take of the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// At most this many bytes of segments.
-    pub bytes: u64,
-    /// Leave at least this much of the disk free.
-    pub free_floor_bytes: u64,
-}
-
-/// The store's folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DiskError {
-    /// Reading or writing failed.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Which file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file is not what was written.
-    #[error("{}: {source}", path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: aerial_model::segment::SegmentFileError,
-    },
-    /// All that is in the store may still be asked for by a playlist.
-    #[error("no room: {needed} bytes more would be over the limit of {limit}, all of it in use")]
-    Limit {
-        /// Bytes to write.
-        needed: u64,
-        /// What the store may take.
-        limit: u64,
-    },
-    /// There is no room, and nothing may give way.
-    #[error("no room: {needed} bytes more would leave less than {floor} bytes free")]
-    Full {
-        /// Bytes to write.
-        needed: u64,
-        /// Bytes that must stay free.
-        floor: u64,
-    },
-}
+const PART: &str = "part";
 
 #[derive(Debug)]
 pub(super) struct Disk {
     folder: PathBuf,
     limits: Limits,
+    files: Box<dyn Files>,
+    /// Uses are counted from here.
+    opened: Instant,
     /// Never held while a file is read or written.
     index: Mutex<Index>,
 }
@@ -96,48 +61,58 @@ enum Item {
 #[derive(Debug)]
 struct Entry {
     bytes: u64,
-    /// `None`: not since this start.
-    used: Option<Instant>,
+    /// Milliseconds after the store was opened, or before.
+    used: i64,
+    /// When its file says that it was used.
+    marked: i64,
     /// It is being written: it has its room, and nothing else yet.
     unfinished: bool,
 }
 
 impl Entry {
-    fn used_now(bytes: u64) -> Self {
-        Self { bytes, used: Some(monotonic()), unfinished: false }
+    fn used_at(bytes: u64, used: i64) -> Self {
+        Self { bytes, used, marked: used, unfinished: false }
+    }
+
+    /// As its file tells of it, where the store is opened.
+    fn found(file: &Path) -> Result<Self, DiskError> {
+        let found = fs::metadata(file).map_err(|source| at(file, source))?;
+        // Where there is no time of change, it was used long ago.
+        let age = found.modified().map_or(Duration::MAX, age);
+        Ok(Self::used_at(found.len(), -i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
 impl Disk {
-    pub(super) fn open(folder: PathBuf, limits: Limits) -> Result<Self, DiskError> {
-        fs::create_dir_all(&folder).map_err(|source| at(&folder, source))?;
+    pub(super) fn open(
+        folder: PathBuf,
+        limits: Limits,
+        files: Box<dyn Files>,
+    ) -> Result<Self, DiskError> {
+        files::make_folder(&folder).map_err(|source| at(&folder, source))?;
+        if let Err(error) = files::make_private(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "others can read the segment store");
+        }
         let mut index = Index::default();
         for track in read_dir(&folder)? {
             let Some(key) = track.file_name().and_then(|n| n.to_str()?.parse::<TrackKey>().ok())
             else {
                 continue;
             };
-            for file in read_dir(&track)? {
-                match segment_index(&file) {
-                    Some(number) => {
-                        let bytes = fs::metadata(&file).map_err(|source| at(&file, source))?.len();
-                        let key = Item::Segment(SegmentKey { track: key, index: number });
-                        index.insert(key, Entry { bytes, used: None, unfinished: false });
-                    }
-                    // Left by a crash in the middle of a write. A folder in which
-                    // nothing can be removed (read-only) still gives what it has.
-                    None => {
-                        if let Err(error) = fs::remove_file(&file) {
-                            tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
-                        }
-                    }
-                }
+            if let Err(error) = index.take_up(key, &track) {
+                // One folder that cannot be read is no reason not to serve.
+                tracing::warn!(%error, "kept segments of a track cannot be read");
             }
         }
-        for (key, bytes) in copies::found(&folder.join(copies::FOLDER))? {
-            index.insert(Item::Remux(key), Entry { bytes, used: None, unfinished: false });
+        let remuxes = folder.join(copies::FOLDER);
+        for key in copies::found(&remuxes)? {
+            index.insert(Item::Remux(key), Entry::found(&copies::path(&remuxes, key))?);
         }
-        Ok(Self { folder, limits, index: Mutex::new(index) })
+        Ok(Self { folder, limits, files, opened: monotonic(), index: Mutex::new(index) })
+    }
+
+    fn now(&self) -> i64 {
+        i64::try_from(self.opened.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     pub(super) fn has(&self, key: SegmentKey) -> bool {
@@ -149,16 +124,41 @@ impl Disk {
     }
 
     fn touch_item(&self, item: Item) {
+        let now = self.now();
         if let Some(entry) = self.index().entries.get_mut(&item) {
-            entry.used = Some(monotonic());
+            entry.used = now;
         }
     }
 
-    pub(super) fn usage(&self) -> Usage {
+    /// Lets files tell when they were used, for the server after this one. Blocks.
+    pub(super) fn mark_used(&self) {
+        let every = millis(MARKED_EVERY);
+        let due: Vec<Item> = {
+            let mut index = self.index();
+            let lag = index.entries.iter_mut().filter(|(_, e)| e.used - e.marked >= every);
+            lag.filter(|(_, entry)| !entry.unfinished)
+                .map(|(item, entry)| {
+                    // Also where it fails: it is tried again when it is used again.
+                    entry.marked = entry.used;
+                    *item
+                })
+                .collect()
+        };
+        for item in due {
+            // On a disk that cannot be written nothing has to give way.
+            let _ = self.files.mark_used(&self.path_of(item));
+        }
+    }
+
+    /// Segments and bytes, remuxes among them.
+    pub(super) fn holds(&self) -> (usize, u64) {
         let index = self.index();
         let segments = index.entries.keys().filter(|item| matches!(item, Item::Segment(_)));
-        let (segments, bytes) = (segments.count(), index.bytes);
-        Usage { segments, bytes, limit_bytes: self.limits.bytes }
+        (segments.count(), index.bytes)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Where the remuxes are.
@@ -168,24 +168,26 @@ impl Disk {
 
     /// Whether this remux is there, whole; it is in use from now on.
     pub(super) fn use_remux(&self, key: RemuxKey) -> bool {
+        let now = self.now();
         let mut index = self.index();
         let entry = index.entries.get_mut(&Item::Remux(key)).filter(|entry| !entry.unfinished);
-        entry.map(|entry| entry.used = Some(monotonic())).is_some()
+        entry.map(|entry| entry.used = now).is_some()
     }
 
     /// Makes room for a remux of about that size, and holds it.
     pub(super) fn reserve(&self, key: RemuxKey, bytes: u64) -> Result<(), DiskError> {
         self.make_room(bytes)?;
-        let entry = Entry { unfinished: true, ..Entry::used_now(bytes) };
+        let entry = Entry { unfinished: true, ..Entry::used_at(bytes, self.now()) };
         self.index().insert(Item::Remux(key), entry);
         Ok(())
     }
 
     /// The remux is there, this large; or, for `None`, it was not made.
     pub(super) fn settle(&self, key: RemuxKey, bytes: Option<u64>) {
+        let now = self.now();
         let mut index = self.index();
         match bytes {
-            Some(bytes) => index.insert(Item::Remux(key), Entry::used_now(bytes)),
+            Some(bytes) => index.insert(Item::Remux(key), Entry::used_at(bytes, now)),
             None => index.remove(Item::Remux(key)),
         }
     }
@@ -199,10 +201,11 @@ impl Disk {
     /// made again.
     pub(super) fn read(&self, key: SegmentKey) -> Result<Option<Segment>, DiskError> {
         let path = self.path(key);
-        let bytes = match fs::read(&path) {
+        let bytes = match self.files.read(&path) {
             Ok(bytes) => bytes,
             Err(source) => {
-                self.index().remove(Item::Segment(key));
+                // What cannot be read is of no use, and takes room.
+                self.remove(Item::Segment(key));
                 return match source.kind() {
                     io::ErrorKind::NotFound => Ok(None),
                     _ => Err(at(&path, source)),
@@ -228,26 +231,21 @@ impl Disk {
         let bytes = encoded.len() as u64;
         self.make_room(bytes)?;
         match self.put(key, &encoded) {
-            Err(DiskError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+            Err(DiskError::Io { source, .. }) if is_full(&source) => {
                 // The floor was too low for this file system: give way once.
-                self.evict(bytes.max(self.limits.bytes / 10));
+                self.evict(bytes.max(self.limits.bytes / GIVES_WAY));
                 self.put(key, &encoded)?;
             }
             other => other?,
         }
-        self.index().insert(Item::Segment(key), Entry::used_now(bytes));
+        self.index().insert(Item::Segment(key), Entry::used_at(bytes, self.now()));
         Ok(())
     }
 
     fn put(&self, key: SegmentKey, encoded: &[u8]) -> Result<(), DiskError> {
         let path = self.path(key);
-        let track = self.folder.join(key.track.to_string());
-        let temporary = track.join(format!("{}.part", key.index));
-        let result = fs::create_dir_all(&track)
-            .and_then(|()| fs::File::create(&temporary))
-            .and_then(|mut file| file.write_all(encoded))
-            .and_then(|()| fs::rename(&temporary, &path));
-        result.map_err(|source| {
+        let temporary = path.with_extension(PART);
+        self.files.write(&path, &temporary, encoded).map_err(|source| {
             // Nothing half-written stays; if this fails too, the next start removes it.
             let _ = fs::remove_file(&temporary);
             at(&path, source)
@@ -255,16 +253,17 @@ impl Disk {
     }
 
     fn make_room(&self, needed: u64) -> Result<(), DiskError> {
-        let over = (self.usage().bytes + needed).saturating_sub(self.limits.bytes);
+        let over = (self.holds().1 + needed).saturating_sub(self.limits.bytes);
         if over > 0 {
             self.evict(over);
             let limit = self.limits.bytes;
-            if self.usage().bytes + needed > limit {
+            if self.holds().1 + needed > limit {
                 return Err(DiskError::Limit { needed, limit });
             }
         }
         let short = |disk: &Self| {
-            (disk.limits.free_floor_bytes + needed).saturating_sub(free_bytes(&disk.folder))
+            (disk.limits.free_floor_bytes + needed)
+                .saturating_sub(disk.files.free_bytes(&disk.folder))
         };
         if short(self) > 0 {
             self.evict(short(self));
@@ -278,13 +277,13 @@ impl Disk {
     /// Removes least recently used segments until `bytes` are freed, or none
     /// is left that may go.
     fn evict(&self, bytes: u64) {
-        let now = monotonic();
-        let mut candidates: Vec<(Option<Instant>, Item, u64)> = self
+        let now = self.now();
+        let mut candidates: Vec<(i64, Item, u64)> = self
             .index()
             .entries
             .iter()
             .filter(|(_, entry)| !entry.unfinished)
-            .filter(|(_, entry)| entry.used.is_none_or(|used| now - used >= KEPT_FOR))
+            .filter(|(_, entry)| now.saturating_sub(entry.used) >= millis(KEPT_FOR))
             .map(|(item, entry)| (entry.used, *item, entry.bytes))
             .collect();
         candidates.sort_unstable();
@@ -310,6 +309,13 @@ impl Disk {
         }
     }
 
+    fn path_of(&self, item: Item) -> PathBuf {
+        match item {
+            Item::Segment(key) => self.path(key),
+            Item::Remux(key) => copies::path(&self.remuxes(), key),
+        }
+    }
+
     fn path(&self, key: SegmentKey) -> PathBuf {
         self.folder.join(key.track.to_string()).join(format!("{}.{SUFFIX}", key.index))
     }
@@ -320,6 +326,28 @@ impl Disk {
 }
 
 impl Index {
+    /// Takes up what lies in a track's folder, and removes what a crash left there.
+    fn take_up(&mut self, track: TrackKey, folder: &Path) -> Result<(), DiskError> {
+        for file in read_dir(folder)? {
+            match segment_index(&file) {
+                Some(index) => {
+                    let key = Item::Segment(SegmentKey { track, index });
+                    self.insert(key, Entry::found(&file)?);
+                }
+                // Left in the middle of a write. A folder in which nothing can be
+                // removed (read-only) still gives what it has.
+                None if is_part(&file) => {
+                    if let Err(error) = fs::remove_file(&file) {
+                        tracing::warn!(file = %file.display(), %error, "left by a crash, and cannot be removed");
+                    }
+                }
+                // Somebody else's.
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, item: Item, entry: Entry) {
         self.bytes += entry.bytes;
         if let Some(old) = self.entries.insert(item, entry) {
@@ -345,10 +373,17 @@ fn segment_index(file: &Path) -> Option<u32> {
     whole.then(|| file.file_stem()?.to_str()?.parse().ok()).flatten()
 }
 
-/// Free bytes of the disk that `folder` lies on; all there could be where the
-/// system does not say.
-fn free_bytes(folder: &Path) -> u64 {
-    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+fn is_part(file: &Path) -> bool {
+    file.extension().is_some_and(|kind| kind == PART)
+}
+
+/// No room, or none for this user.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 pub(super) fn at(path: &Path, source: io::Error) -> DiskError {
@@ -356,129 +391,4 @@ pub(super) fn at(path: &Path, source: io::Error) -> DiskError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(index: u32) -> SegmentKey {
-        SegmentKey { track: TrackKey([7; 16]), index }
-    }
-    fn segment(size: usize) -> Segment {
-        Segment { bytes: vec![0x47; size].into(), stamps: Vec::new() }
-    }
-    fn disk(folder: &tempfile::TempDir, bytes: u64) -> Disk {
-        Disk::open(folder.path().to_owned(), Limits { bytes, free_floor_bytes: 0 }).unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn past_the_limit_the_least_recently_used_go_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 3_500);
-        for index in 0..3 {
-            disk.write(key(index), &segment(1_000)).unwrap();
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        tokio::time::advance(KEPT_FOR).await;
-        disk.touch(key(0));
-        disk.write(key(3), &segment(1_000)).unwrap();
-        assert!(disk.has(key(0)) && !disk.has(key(1)) && disk.has(key(3)));
-        assert!(disk.usage().bytes <= 3_500);
-        assert!(!disk.path(key(1)).exists());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_a_playlist_may_still_name_does_not_give_way() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 1_500);
-        disk.write(key(0), &segment(1_000)).unwrap();
-        let refused = disk.write(key(1), &segment(1_000));
-        assert!(matches!(refused, Err(DiskError::Limit { limit: 1_500, .. })), "{refused:?}");
-        assert!(disk.has(key(0)) && disk.usage().bytes <= 1_500);
-        tokio::time::advance(KEPT_FOR).await;
-        disk.write(key(1), &segment(1_000)).unwrap();
-        assert!(!disk.has(key(0)) && disk.has(key(1)));
-    }
-
-    #[test]
-    fn a_damaged_file_is_told_and_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 1 << 20);
-        disk.write(key(0), &segment(1_000)).unwrap();
-        let path = disk.path(key(0));
-        fs::write(&path, b"not a segment").unwrap();
-        assert!(matches!(disk.read(key(0)), Err(DiskError::Damaged { .. })));
-        assert!(!disk.has(key(0)) && !path.exists());
-        assert_eq!(disk.usage().bytes, 0);
-    }
-
-    #[test]
-    fn a_vanished_file_is_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 1 << 20);
-        disk.write(key(0), &segment(1_000)).unwrap();
-        fs::remove_file(disk.path(key(0))).unwrap();
-        assert!(disk.read(key(0)).unwrap().is_none());
-        assert!(!disk.has(key(0)));
-    }
-
-    #[test]
-    fn a_start_removes_what_a_crash_left_half_written_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        disk(&folder, 1 << 20).write(key(0), &segment(1_000)).unwrap();
-        let part = folder.path().join(key(0).track.to_string()).join("1.part");
-        fs::write(&part, b"half").unwrap();
-        fs::write(folder.path().join("notes.txt"), b"somebody else's").unwrap();
-        let again = disk(&folder, 1 << 20);
-        assert!(!part.exists() && again.has(key(0)));
-        assert!(folder.path().join("notes.txt").exists());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_remux_has_its_room_while_it_is_made_and_gives_way_when_it_is_not_used() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 3_500);
-        let remux = RemuxKey([1; 16]);
-        disk.write(key(0), &segment(1_000)).unwrap();
-        disk.reserve(remux, 2_000).unwrap();
-        tokio::time::advance(KEPT_FOR).await;
-        assert!(!disk.use_remux(remux), "it is not there yet");
-        disk.write(key(1), &segment(1_000)).unwrap();
-        assert!(!disk.has(key(0)), "the segment went, and not the room");
-        fs::create_dir_all(disk.remuxes()).unwrap();
-        copies::keep(&disk.remuxes(), remux, b"{}").unwrap_err();
-        disk.settle(remux, Some(1_500));
-        assert!(disk.use_remux(remux));
-        tokio::time::advance(KEPT_FOR).await;
-        assert!(disk.use_remux(remux));
-        disk.write(key(2), &segment(1_900)).unwrap();
-        assert!(disk.use_remux(remux) && !disk.has(key(1)));
-        tokio::time::advance(KEPT_FOR).await;
-        disk.touch(key(2));
-        disk.write(key(3), &segment(1_000)).unwrap();
-        assert!(!disk.use_remux(remux) && disk.has(key(2)));
-    }
-
-    #[test]
-    fn a_remux_is_found_again_after_a_restart_and_a_half_made_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let remuxes = disk(&folder, 1 << 20).remuxes();
-        fs::create_dir_all(&remuxes).unwrap();
-        let (whole, half) = (RemuxKey([1; 16]), RemuxKey([2; 16]));
-        fs::write(copies::part(&remuxes, whole), b"pictures").unwrap();
-        copies::keep(&remuxes, whole, b"{}").unwrap();
-        fs::write(copies::part(&remuxes, half), b"half").unwrap();
-        let again = disk(&folder, 1 << 20);
-        assert!(again.use_remux(whole) && !again.use_remux(half));
-        assert_eq!(again.usage().bytes, 8);
-        assert!(!copies::part(&remuxes, half).exists());
-        again.drop_remux(whole);
-        assert!(!copies::path(&remuxes, whole).exists() && again.usage().bytes == 0);
-    }
-
-    #[test]
-    fn without_room_on_the_disk_it_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let limits = Limits { bytes: 1 << 20, free_floor_bytes: u64::MAX / 2 };
-        let disk = Disk::open(folder.path().to_owned(), limits).unwrap();
-        assert!(matches!(disk.write(key(0), &segment(10)), Err(DiskError::Full { .. })));
-    }
-}
+mod tests;

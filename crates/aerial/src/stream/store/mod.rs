@@ -9,7 +9,9 @@
 
 mod copies;
 mod disk;
+mod files;
 mod growing;
+mod trouble;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,12 +24,20 @@ use aerial_model::segment::Segment;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 pub use self::copies::RemuxKey;
 use self::disk::Disk;
-pub use self::disk::{DiskError, Limits};
+use self::files::{Files, OnDisk};
 pub use self::growing::{Growing, Growth};
+pub use self::trouble::{DiskError, Limits, Trouble};
+use crate::clock::monotonic;
+
+/// After it was last asked for or listed. A segment can be fetched for as long as a
+/// playlist reached back plus its own length again (`rules.md`, 21), and playlists
+/// reach back 60 s. Sessions say every second what is listed.
+const KEPT_FOR: Duration = Duration::from_secs(150);
 
 /// Recent segments in memory: enough for a minute of eight 720p channels.
 const MEMORY_BYTES: u64 = 128 << 20;
@@ -37,10 +47,6 @@ const MEMORY_IDLE: Duration = Duration::from_secs(60);
 
 /// Segments that are nowhere else: slates, and all while the disk is full.
 const UNKEPT_BYTES: u64 = 128 << 20;
-
-/// They are made up to 60 s ahead and can be asked for until 140 s after they
-/// aired (`rules.md`, 21); until then an address must not get another content.
-const UNKEPT_FOR: Duration = Duration::from_secs(240);
 
 /// Slates remembered as such: four minutes of hundreds of channels.
 const SLATES: u64 = 50_000;
@@ -67,8 +73,8 @@ pub enum Found {
     Growing(Arc<Growing>),
 }
 
-/// How full the store is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How full the store is, and how it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Segments on disk.
     pub segments: usize,
@@ -76,6 +82,14 @@ pub struct Usage {
     pub bytes: u64,
     /// The limit they stay under.
     pub limit_bytes: u64,
+    /// What of the disk is always left free.
+    pub free_floor_bytes: u64,
+    /// Bytes in memory.
+    pub memory_bytes: u64,
+    /// The most that these may be.
+    pub memory_limit_bytes: u64,
+    /// Why segments are not kept on disk now.
+    pub trouble: Option<Trouble>,
 }
 
 /// The store; clones share it.
@@ -89,8 +103,8 @@ struct Inner {
     memory: Cache<SegmentKey, Arc<Segment>>,
     /// What is not on disk and will not be.
     unkept: Cache<SegmentKey, Arc<Segment>>,
-    /// Which of those are slate.
-    slates: Cache<SegmentKey, ()>,
+    /// Which of those are slate, and since when.
+    slates: Cache<SegmentKey, Instant>,
     /// Never held across an await; taken before the disk's index where both are.
     making: Mutex<Making>,
     /// Told whenever a segment is begun, finished or abandoned.
@@ -98,8 +112,10 @@ struct Inner {
     writes: TaskTracker,
     /// One write at a time.
     writing: Semaphore,
-    /// The last write failed, and that was said.
-    disk_fails: AtomicBool,
+    /// What was wrong with the last write; it was said.
+    trouble: Mutex<Option<Trouble>>,
+    /// Somebody marks what was used: a disk that hangs has one of them to hold.
+    marking: AtomicBool,
 }
 
 /// Segments on their way.
@@ -115,16 +131,25 @@ impl Store {
     /// Opens the store in `folder`, which it owns: what a crash left there of
     /// unfinished files is removed, what is finished is kept.
     pub fn open(folder: PathBuf, limits: Limits) -> Result<Self, DiskError> {
+        Self::open_with(folder, limits, Box::new(OnDisk))
+    }
+
+    fn open_with(
+        folder: PathBuf,
+        limits: Limits,
+        files: Box<dyn Files>,
+    ) -> Result<Self, DiskError> {
         Ok(Self(Arc::new(Inner {
-            disk: Disk::open(folder, limits)?,
+            disk: Disk::open(folder, limits, files)?,
             memory: cache(MEMORY_BYTES).time_to_idle(MEMORY_IDLE).build(),
-            unkept: cache(UNKEPT_BYTES).time_to_live(UNKEPT_FOR).build(),
-            slates: Cache::builder().max_capacity(SLATES).time_to_live(UNKEPT_FOR).build(),
+            unkept: cache(UNKEPT_BYTES).time_to_idle(KEPT_FOR).build(),
+            slates: Cache::builder().max_capacity(SLATES).time_to_idle(KEPT_FOR).build(),
             making: Mutex::default(),
             changed: Notify::new(),
             writes: TaskTracker::new(),
             writing: Semaphore::new(1),
-            disk_fails: AtomicBool::new(false),
+            trouble: Mutex::default(),
+            marking: AtomicBool::new(false),
         })))
     }
 
@@ -225,9 +250,31 @@ impl Store {
         }
     }
 
+    /// These are listed by live playlists, or about to be: they are in use.
+    pub fn listed(&self, keys: impl IntoIterator<Item = SegmentKey>) {
+        for key in keys {
+            self.0.disk.touch(key);
+            // To ask for them keeps them.
+            let _kept = (self.0.unkept.get(&key), self.0.slates.get(&key));
+        }
+    }
+
     /// Says that a segment is slate, or ends as slate.
     pub fn mark_slate(&self, key: SegmentKey) {
-        self.0.slates.insert(key, ());
+        self.0.slates.insert(key, monotonic());
+    }
+
+    /// Since when what there is of the segment is slate, if it is.
+    pub fn slate_since(&self, key: SegmentKey) -> Option<Instant> {
+        self.0.slates.get(&key).filter(|_| self.0.unkept.contains_key(&key))
+    }
+
+    /// Forgets a slate, so that the segment itself can be made.
+    pub fn drop_slate(&self, key: SegmentKey) {
+        if self.is_slate(key) {
+            self.0.slates.invalidate(&key);
+            self.0.unkept.invalidate(&key);
+        }
     }
 
     /// Whether what there is of the segment is slate, or ends as slate.
@@ -235,15 +282,37 @@ impl Store {
         self.0.slates.contains_key(&key) && self.0.unkept.contains_key(&key)
     }
 
-    /// Frees the memory of segments that nobody asks for any more.
+    /// Frees the memory of segments that nobody asks for any more, and lets the disk
+    /// tell a later server what was used.
     pub fn sweep(&self) {
         self.0.memory.run_pending_tasks();
         self.0.unkept.run_pending_tasks();
+        self.0.slates.run_pending_tasks();
+        if !self.0.marking.swap(true, Ordering::Relaxed) {
+            let store = self.clone();
+            self.0.writes.spawn_blocking(move || {
+                store.0.disk.mark_used();
+                store.0.marking.store(false, Ordering::Relaxed);
+            });
+        }
     }
 
-    /// How full it is.
+    /// How full it is, and how it does.
     pub fn usage(&self) -> Usage {
-        self.0.disk.usage()
+        let (segments, bytes) = self.0.disk.holds();
+        let Limits { bytes: limit_bytes, free_floor_bytes } = self.0.disk.limits();
+        let unwritten_bytes = self.making().unwritten_bytes as u64;
+        Usage {
+            segments,
+            bytes,
+            limit_bytes,
+            free_floor_bytes,
+            memory_bytes: self.0.memory.weighted_size()
+                + self.0.unkept.weighted_size()
+                + unwritten_bytes,
+            memory_limit_bytes: MEMORY_BYTES + UNKEPT_BYTES + UNWRITTEN_BYTES as u64,
+            trouble: self.trouble().clone(),
+        }
     }
 
     /// Where this remux is, if it is there; it is kept for some minutes from now.
@@ -305,7 +374,7 @@ impl Store {
             let store = self.clone();
             self.0.writes.spawn(async move { store.write(key, segment).await });
         } else if on_disk {
-            self.said_of_disk(key, Err(&"the disk is too slow, segments wait to be written"));
+            self.said_of_disk(key, Some(Trouble::slow()));
         }
     }
 
@@ -318,11 +387,11 @@ impl Store {
         match written {
             Ok(Ok(())) => {
                 self.0.memory.insert(key, segment);
-                self.said_of_disk(key, Ok(()));
+                self.said_of_disk(key, None);
             }
             Ok(Err(error)) => {
                 self.0.unkept.insert(key, segment);
-                self.said_of_disk(key, Err(&error));
+                self.said_of_disk(key, Some(Trouble::from(&error)));
             }
             // The runtime is being shut down.
             Err(_) => {}
@@ -333,16 +402,20 @@ impl Store {
     }
 
     /// Says once that the disk fails, and once that it works again.
-    fn said_of_disk(&self, key: SegmentKey, result: Result<(), &dyn std::fmt::Display>) {
-        let before = self.0.disk_fails.swap(result.is_err(), Ordering::Relaxed);
-        match result {
-            Err(error) if !before => {
-                tracing::error!(track = %key.track, index = key.index, %error,
-                    "segments are served from memory alone; free some disk space or raise `store.limit`");
+    fn said_of_disk(&self, key: SegmentKey, trouble: Option<Trouble>) {
+        let before = std::mem::replace(&mut *self.trouble(), trouble.clone());
+        match (before, trouble) {
+            (None, Some(Trouble { reason, advice })) => {
+                tracing::error!(track = %key.track, index = key.index, reason, advice,
+                    "segments are served from memory alone");
             }
-            Ok(()) if before => tracing::info!("segments are written to disk again"),
+            (Some(_), None) => tracing::info!("segments are written to disk again"),
             _ => {}
         }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives up a growing segment.
@@ -368,189 +441,4 @@ fn cache(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use aerial_model::mpegts::Chunk;
-    use bytes::Bytes;
-
-    const LIMITS: Limits = Limits { bytes: 10_000, free_floor_bytes: 0 };
-
-    fn key(index: u32) -> SegmentKey {
-        SegmentKey { track: TrackKey([7; 16]), index }
-    }
-    fn chunk(text: &str) -> Chunk {
-        Chunk { bytes: Bytes::copy_from_slice(text.as_bytes()), ..Chunk::default() }
-    }
-    fn store(folder: &tempfile::TempDir) -> Store {
-        Store::open(folder.path().join("segments"), LIMITS).unwrap()
-    }
-    async fn make(store: &Store, index: u32, text: &str) {
-        let growing = store.begin(key(index)).unwrap();
-        growing.push(chunk(text));
-        growing.finish();
-        store.flush().await;
-    }
-    fn text(found: Option<Found>) -> String {
-        match found {
-            Some(Found::Finished(segment)) => String::from_utf8(segment.bytes.to_vec()).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_finished_segment_is_found_again_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let packets = "pictures".repeat(2 * 188 / 8);
-        make(&store(&folder), 3, &packets).await;
-        let again = store(&folder);
-        assert!(again.has(key(3)) && !again.has(key(4)));
-        assert_eq!(text(again.find(key(3)).await), packets);
-    }
-
-    #[tokio::test]
-    async fn a_growing_segment_is_read_as_it_grows() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let growing = store.begin(key(0)).unwrap();
-        let Some(Found::Growing(reader)) = store.find(key(0)).await else { panic!("not growing") };
-        let reading = tokio::spawn(async move {
-            let (mut from, mut text) = (0, Vec::new());
-            while let Some(chunks) = reader.chunks_from(from).await {
-                from += chunks.len();
-                chunks.iter().for_each(|c| text.extend_from_slice(&c.bytes));
-            }
-            String::from_utf8(text).unwrap()
-        });
-        growing.push(chunk("one "));
-        tokio::task::yield_now().await;
-        growing.push(chunk("two"));
-        growing.finish();
-        assert_eq!(reading.await.unwrap(), "one two");
-    }
-
-    #[tokio::test]
-    async fn whoever_waits_is_woken_by_the_first_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let waiting = tokio::spawn({
-            let store = store.clone();
-            async move { store.wait(key(9)).await }
-        });
-        tokio::task::yield_now().await;
-        let growing = store.begin(key(9)).unwrap();
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        growing.push(chunk("first"));
-        assert!(matches!(waiting.await.unwrap(), Found::Growing(_)));
-    }
-
-    #[tokio::test]
-    async fn whoever_waits_is_not_told_of_a_segment_that_was_given_up_without_a_byte() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let growing = store.begin(key(9)).unwrap();
-        let waiting = tokio::spawn({
-            let store = store.clone();
-            async move { store.wait(key(9)).await }
-        });
-        tokio::task::yield_now().await;
-        drop(growing);
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        make(&store, 9, "by somebody else").await;
-        assert_eq!(text(Some(waiting.await.unwrap())), "by somebody else");
-    }
-
-    /// As it is after a panic of whoever made it.
-    #[tokio::test]
-    async fn a_maker_that_is_lost_leaves_nobody_waiting() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let growing = store.begin(key(0)).unwrap();
-        growing.push(chunk("half"));
-        let Found::Growing(reader) = store.wait(key(0)).await else { panic!("not growing") };
-        let lost = tokio::spawn(async move {
-            let _growing = growing;
-            panic!("as meant");
-        });
-        assert!(lost.await.is_err());
-        assert_eq!(reader.chunks_from(0).await.map(|chunks| chunks.len()), Some(1));
-        assert!(reader.chunks_from(1).await.is_none() && reader.is_abandoned());
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_written_is_served_from_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        // A file where the track's folder should be: nobody can write there.
-        std::fs::write(folder.path().join("segments").join(key(0).track.to_string()), b"").unwrap();
-        make(&store, 0, "pictures").await;
-        assert_eq!(text(store.find(key(0)).await), "pictures");
-        assert_eq!(store.usage().segments, 0);
-        assert!(store.begin(key(0)).is_none());
-    }
-
-    #[tokio::test]
-    async fn a_finished_segment_is_there_before_it_is_written_and_after() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        // The disk is busy.
-        let turn = store.0.writing.acquire().await.unwrap();
-        let growing = store.begin(key(0)).unwrap();
-        growing.push(chunk("pictures"));
-        growing.finish();
-        store.0.memory.invalidate_all();
-        store.sweep();
-        assert!(store.has(key(0)) && store.usage().segments == 0);
-        assert_eq!(text(store.find(key(0)).await), "pictures");
-        drop(turn);
-        store.flush().await;
-        assert!(store.making().unwritten.is_empty() && store.making().unwritten_bytes == 0);
-        assert_eq!(store.usage().segments, 1);
-    }
-
-    #[tokio::test]
-    async fn a_new_segment_is_never_refused_for_older_ones() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let large = || Segment { bytes: vec![0; 8 << 20].into(), stamps: Vec::new() };
-        for index in 0..40 {
-            store.stand_in(key(index), large());
-            store.sweep();
-            assert!(store.has(key(index)), "{index}");
-        }
-        assert!(!store.has(key(0)), "the memory is bounded");
-    }
-
-    #[tokio::test]
-    async fn the_first_writer_wins() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let growing = store.begin(key(0)).unwrap();
-        assert!(store.begin(key(0)).is_none());
-        growing.finish();
-        assert!(store.begin(key(0)).is_none());
-    }
-
-    #[tokio::test]
-    async fn an_abandoned_segment_can_be_begun_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let growing = store.begin(key(0)).unwrap();
-        let Some(Found::Growing(reader)) = store.find(key(0)).await else { panic!("not growing") };
-        assert!(growing.is_read());
-        drop(growing);
-        assert!(reader.chunks_from(0).await.is_none() && reader.is_abandoned());
-        assert!(store.begin(key(0)).is_some());
-    }
-
-    #[tokio::test]
-    async fn a_slate_stands_in_in_memory_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder);
-        let slate = Segment { bytes: Bytes::from_static(b"slate"), stamps: Vec::new() };
-        store.stand_in(key(0), slate);
-        assert_eq!(text(store.find(key(0)).await), "slate");
-        assert_eq!(store.usage().segments, 0);
-    }
-}
+mod tests;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use aerial_model::fault::{self, Answer, Class};
 use tokio::time::Instant;
 
+use crate::stream::worker::HANG;
+
 /// What is needed this soon cannot wait for another attempt: players have about
 /// this much in their buffers.
 const PRESSED: Duration = Duration::from_secs(6);
@@ -19,6 +21,10 @@ const SLATED_AHEAD: Duration = Duration::from_secs(12);
 
 /// A track that became slate is tried again this often (`rules.md`, 23).
 const RETRY_SLATED: Duration = Duration::from_secs(30);
+
+/// Less than this is no hang: FFmpeg may have to read all before a place to find it
+/// (2.4 s were seen), on a machine that is busy.
+const HANGS_LEAST: Duration = Duration::from_secs(4);
 
 /// What to do about a missing segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,8 @@ pub(super) struct Health {
     failures: u32,
     /// To the last of them.
     answer: Option<Answer>,
+    /// The last of them was a hang.
+    hung: bool,
     /// Since the track is wanted.
     pub(super) restarts: u32,
     pub(super) last_error: Option<String>,
@@ -51,12 +59,14 @@ impl Health {
     /// A worker made whole segments.
     pub(super) fn made_some(&mut self) {
         (self.failures, self.answer, self.retry_at, self.slate_until) = (0, None, None, None);
+        self.hung = false;
     }
 
     /// A worker failed: what is done about it.
     pub(super) fn failed(&mut self, class: Class, detail: String, now: Instant) -> Answer {
         self.failures += 1;
         self.restarts += 1;
+        self.hung = class == Class::Hang;
         self.last_error = Some(detail);
         let answer = fault::answer(class, self.failures);
         self.retry_at = answer.retry_after.map(|pause| now + pause);
@@ -64,6 +74,19 @@ impl Health {
             self.slate_until = Some(now + RETRY_SLATED);
         }
         *self.answer.insert(answer)
+    }
+
+    /// How long the next worker may give nothing before it has given anything, for a
+    /// segment that is needed `due` from now. Two that hang leave time for slate: an
+    /// item is begun 20 s early, but after one that was ended early there are 8 to 12.
+    /// Who tunes in is waited for: a disk may have to spin up.
+    pub(super) fn patience(&self, due: Duration) -> Duration {
+        let first = self.failures == 0 && !due.is_zero();
+        match (first, self.hung) {
+            (true, _) => (due / 2).clamp(HANGS_LEAST, HANG),
+            (false, true) => due.clamp(HANGS_LEAST, HANG),
+            (false, false) => HANG,
+        }
     }
 
     /// The next worker is to do without a device.
@@ -190,6 +213,19 @@ mod tests {
         health.made_some();
         assert_eq!(health.course(SOON, false, now + at(62)), Course::Work);
         assert_eq!(health.restarts, 3);
+    }
+
+    #[test]
+    fn two_that_hang_leave_time_for_slate() {
+        let patience = |health: &Health, due| health.patience(at(due)).as_secs();
+        let mut health = Health::default();
+        let first: Vec<u64> = [0, 1, 8, 12, 20, 60].map(|due| patience(&health, due)).into();
+        assert_eq!(first, [10, 4, 4, 6, 10, 10]);
+        health.failed(Class::Hang, "hang".to_owned(), monotonic());
+        let second: Vec<u64> = [0, 4, 6, 10, 50].map(|due| patience(&health, due)).into();
+        assert_eq!(second, [4, 4, 6, 10, 10]);
+        let crashed = after(1, monotonic());
+        assert_eq!(patience(&crashed, 0), 10, "it is no hang that a busy machine is slow");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::ffmpeg::{Child, Invocation, Spawner};
 use crate::stream::history::Run;
 use crate::stream::store::{Growth, SegmentKey};
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Failure, Outcome, Progress, Unfinished, Worker};
+use crate::stream::worker::{Ended, Failure, HANG, Outcome, Progress, Unfinished, Worker};
 use aerial_model::command::Speed;
 use aerial_model::pace::{Gauge, Pace};
 
@@ -293,7 +293,8 @@ impl Owner {
         let track = Arc::clone(&state.track);
         match self.spawn(&track, handover.position()).await {
             Ok((child, line)) => {
-                let from = Unbegun { handover, continued, segment, limit };
+                let patience = self.tracks.get(&key).map_or(HANG, |s| s.health.patience(due));
+                let from = Unbegun { handover, continued, segment, limit, patience };
                 self.employ(track, child, line, from);
             }
             Err(failure) => {
@@ -354,7 +355,7 @@ impl Owner {
 
     /// Takes a process on as a worker.
     fn employ(&mut self, track: Arc<Track>, child: Child, line: Vec<String>, from: Unbegun) {
-        let Unbegun { handover, continued, segment: first, limit } = from;
+        let Unbegun { handover, continued, segment: first, limit, patience } = from;
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
         let stands_in = stands_in(&self.encoding.devices, &track);
@@ -372,6 +373,7 @@ impl Owner {
             limit: limit_seen,
             progress,
             stop: stop.clone(),
+            patience,
             keeps: !stands_in,
         };
         let task = self.running.spawn(worker.run(child, handover, continued)).id();
@@ -541,6 +543,8 @@ struct Unbegun {
     continued: Option<Growth>,
     segment: u32,
     limit: u32,
+    /// How long it may take to its first bytes.
+    patience: Duration,
 }
 
 impl Running {
