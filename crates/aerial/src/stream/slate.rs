@@ -127,7 +127,6 @@ impl Slates {
         segments: Range<u32>,
         store: &Store,
     ) -> Result<(), (SlateError, Option<Unfinished>)> {
-        let off_air = matches!(track.source, Source::Slate(_));
         let clip = match self.clip_for(track).await {
             Ok(clip) => clip,
             Err(error) => return Err((error, unfinished)),
@@ -147,17 +146,9 @@ impl Slates {
         for index in segments {
             let key = SegmentKey { track: track.key, index };
             if !store.has(key) {
-                let copied = track.map.cut_list().filter(|_| track.treatment.copies_video());
-                let reorder = match copied {
-                    Some(cuts) => cuts.reorder() as u64,
-                    None if off_air => 0,
-                    None => PROGRAMME_REORDER,
-                };
+                let segment = segment_of(&clip, track, index).map_err(failed)?;
                 store.mark_slate(key);
-                store.stand_in(
-                    key,
-                    clip.segment(&track.map, track.treatment, index, reorder).map_err(failed)?,
-                );
+                store.stand_in(key, segment);
             }
         }
         Ok(())
@@ -166,8 +157,7 @@ impl Slates {
     /// Slate in the place of one segment of a programme, for nobody to keep.
     pub async fn one(&self, track: &Track, index: u32) -> Result<Segment, SlateError> {
         let clip = self.clip_for(track).await?;
-        let segment = clip.segment(&track.map, index, PROGRAMME_REORDER);
-        segment.map_err(|error| SlateError(error.to_string()))
+        segment_of(&clip, track, index).map_err(|error| SlateError(error.to_string()))
     }
 
     /// The clip for a track: somebody's own, unless it cannot be made any more.
@@ -242,4 +232,15 @@ impl Slates {
             .map(Arc::new)
             .map_err(|error| SlateError(error.to_string()))
     }
+}
+
+/// One segment of a track, decoded as far ahead as the programme around it.
+fn segment_of(clip: &Slate, track: &Track, index: u32) -> Result<Segment, slate::SlateError> {
+    let copied = track.map.cut_list().filter(|_| track.treatment.copies_video());
+    let reorder = match (copied, &track.source) {
+        (Some(cuts), _) => cuts.reorder() as u64,
+        (None, Source::Slate(_)) => 0,
+        (None, Source::Media(_) | Source::Withheld(_)) => PROGRAMME_REORDER,
+    };
+    clip.segment(&track.map, track.treatment, index, reorder)
 }
