@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn segments_are_wanted_from_where_each_client_stands() {
-        let edge = Edge { back: 4, current: 20, ahead: 22 };
+        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22 };
         let asked =
             |nonce, sequence| Event::Asked { client: client(nonce), rendition: HD, sequence };
         let mut session = session();
@@ -476,7 +476,7 @@ mod tests {
         let kept = Event::Settings { grace: GRACE, kept: Some(HD) };
         assert_eq!(session.handle(kept.clone(), at(1)), [Action::Want([HD].into())]);
         assert_eq!((session.state(), session.poll_timeout()), (&State::Starting, None));
-        let edge = Edge { back: 4, current: 20, ahead: 22 };
+        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22 };
         assert_eq!(session.starts(HD, edge), [20].into());
         let low = Rendition::Height(360);
         let watches_low = Event::Seen { client: client(1), rendition: Some(low) };

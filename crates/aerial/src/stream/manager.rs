@@ -345,13 +345,13 @@ impl Manager {
         });
         let seen = Event::Seen { client, rendition: Some(rendition) };
         let session = self.session(&channel, [seen], tune_in)?;
-        let window = hls::window(&client, edge, now);
+        let target = hls::target_duration(channel.video);
+        let window = hls::window(&client, edge, target, now);
         session.promised(window.end);
         let entries = programme::entries(&ledger, window);
         if let Some(last) = entries.last() {
             self.promised_until(last.start + last.length);
         }
-        let target = hls::target_duration(channel.video);
         let text = hls::media_playlist(target, rendition, &client, &entries);
         Ok(Playlist { text, client })
     }

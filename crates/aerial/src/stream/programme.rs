@@ -12,7 +12,7 @@ use std::time::Duration;
 use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
 use aerial_model::encoder::Encoder;
-use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::hls::{Edge, Entry, PROMISED, RELOADED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::{ChannelId, MapId, MediaId};
 use aerial_model::ladder::Ladder;
 use aerial_model::ledger::{AirSegment, Airing, Content, Ledger, Row};
@@ -448,10 +448,11 @@ pub fn encode(
 pub fn edge(ledger: &Ledger, now: AirTime) -> Option<Edge> {
     let current = ledger.segment_at_or_after(now)?.sequence;
     let back = ledger.segment_at_or_after(now - WINDOW_BACK).map_or(current, |s| s.sequence);
-    let ahead = ledger.segment_at_or_after(now + WINDOW_AHEAD).map_or(current, |s| s.sequence);
+    let at = |instant| ledger.segment_at_or_after(instant).map_or(current, |s| s.sequence);
+    let (soon, ahead) = (at(now + RELOADED).max(current), at(now + WINDOW_AHEAD).max(current));
     // After a stretch nobody watched, the window begins where the numbers run on.
     let back = first_running_on(ledger, back.min(current), current);
-    Some(Edge { back, current, ahead: ahead.max(current) })
+    Some(Edge { back, current, soon, ahead })
 }
 
 /// The first sequence number at or after `from` from which on all segments up

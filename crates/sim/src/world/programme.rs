@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use aerial_model::demand::{TrackKey, Want};
-use aerial_model::hls::{Edge, Entry, PROMISED, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::hls::{Edge, Entry, PROMISED, RELOADED, WINDOW_AHEAD, WINDOW_BACK};
 use aerial_model::id::MapId;
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::Rendition;
@@ -86,7 +86,8 @@ pub(crate) fn edge(ledger: &Ledger, now: AirTime) -> Option<Edge> {
         .take_while(|sequence| ledger.segment(*sequence).is_some())
         .last()
         .unwrap_or(current);
-    Some(Edge { back, current, ahead: at(now + WINDOW_AHEAD).max(current) })
+    let ahead = at(now + WINDOW_AHEAD).max(current);
+    Some(Edge { back, current, soon: at(now + RELOADED).max(current), ahead })
 }
 
 /// The segments that a playlist lists.

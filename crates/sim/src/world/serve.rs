@@ -26,10 +26,6 @@ use crate::random::Random;
 /// stopped (`rules.md`, 19).
 const PAUSED_MS: u64 = 60_000;
 
-/// A newcomer's list of less runs out before the next is asked for and fetched: a
-/// target duration, and a second. So it is where items last a second or two.
-const ENOUGH_MS: i64 = 5_000;
-
 /// How far ahead guides are looked at.
 const GUIDE_MS: u64 = 7 * 24 * 3_600_000;
 
@@ -75,7 +71,7 @@ impl World {
         now: AirTime,
     ) -> Option<(Vec<AirSegment>, Range<u64>, String)> {
         let edge = programme::edge(ledger, now)?;
-        let window = hls::window(client, edge, now);
+        let window = hls::window(client, edge, TARGET_DURATION_TRANSCODED, now);
         let segments = programme::listed(ledger, window.clone());
         let entries = programme::entries(&segments);
         let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries);
@@ -137,10 +133,8 @@ impl World {
         let Some(player) = self.viewers.get_mut(&viewer) else { return Ok(()) };
         player.next_at = self.now_ms + RELOAD_MS;
         player.reads(window.start, window.end);
-        let lasts = entries.iter().map(|entry| entry.length).sum::<Ticks>();
-        if ledger.segment_at(now).is_none() || lasts < Ticks::from_millis(ENOUGH_MS) {
-            // The clock came back to where nothing is told, so what it is given airs
-            // later; or a newcomer's three segments are over before it asks again.
+        if ledger.segment_at(now).is_none() {
+            // The clock came back to where nothing is told: what it is given airs later.
             player.is_early = true;
         }
         let reached = Reached::of(&entries);

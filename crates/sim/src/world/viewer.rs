@@ -56,7 +56,7 @@ pub(crate) struct Viewer {
     pub(crate) listed_end: u64,
     /// Its picture runs until then; `None`: it has none yet.
     pub(crate) shows_until: Option<u64>,
-    /// It was given what airs later, or too little: its picture may stand still.
+    /// It was given what airs later: its picture may stand still.
     pub(crate) is_early: bool,
     pub(crate) known: BTreeMap<usize, Known>,
 }
