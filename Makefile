@@ -12,6 +12,8 @@ DATA ?= ./aerial-data
 LISTEN ?= 127.0.0.1:8400
 # What `make sim` passes on; scripts/sim says what there is.
 SIM ?=
+# What `make bench` passes on; scripts/bench says what there is.
+BENCH ?=
 # `make run PROFILE=dev` builds in half the time and runs slower.
 PROFILE ?= release
 
@@ -38,9 +40,9 @@ check: ## formatting, lints, docs, licences, unused dependencies
 	@scripts/bootstrap check
 	@scripts/check
 
-bench: ## run the benchmarks; a table at the end
+bench: ## run the benchmarks, half an hour; a table at the end; BENCH="--kills 100 kill" for parts
 	@scripts/bootstrap bench
-	@scripts/bench
+	@scripts/bench $(BENCH)
 
 sim: ## live 100 channel-years in the simulator; SIM="--seed 7" for others
 	@scripts/bootstrap sim

@@ -7,12 +7,13 @@ use aerial_model::media::MediaFacts;
 use aerial_model::probe::{Answer, Probe, Step};
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// How long each is.
-pub(crate) const SECONDS: u64 = 60;
+use crate::numbers;
 
-/// Four to tune in to, one each for mpv and a browser. The same bytes but for the
-/// title, so that nothing made of one serves another.
-const FILMS: usize = 6;
+/// How long the short ones are.
+const SHORT: u64 = 60;
+
+/// Four to tune in to, one each for mpv and a browser.
+const SHORT_FILMS: usize = 6;
 
 /// A film on the disk.
 #[derive(Clone, Debug)]
@@ -21,39 +22,103 @@ pub(crate) struct Film {
     pub(crate) path: PathBuf,
 }
 
-/// 1080p H.264 with B-frames and a keyframe every 2 s, AAC, in MP4.
-pub(crate) fn made(folder: &Path) -> Result<Vec<Film>> {
+/// Films of a minute: 1080p H.264 with B-frames and a keyframe every 2 s, AAC, in
+/// MP4. The same bytes but for the title, so that nothing made of one serves another.
+pub(crate) fn short(folder: &Path) -> Result<Vec<Film>> {
+    let source = source(folder)?;
+    titled(&folder.join("short"), "Film", SHORT_FILMS, &source, &[])
+}
+
+/// The same pictures again and again, for so many minutes.
+pub(crate) fn long(folder: &Path, minutes: u64, count: usize) -> Result<Vec<Film>> {
+    let source = source(folder)?;
+    let again = ["-stream_loop".to_owned(), (minutes * 60 / SHORT - 1).to_string()];
+    titled(&folder.join(format!("{minutes}-minutes")), "Long", count, &source, &again)
+}
+
+fn source(folder: &Path) -> Result<PathBuf> {
+    let picture = format!("testsrc2=s=1920x1080:r=25:d={SHORT},noise=alls=8:allf=t,format=yuv420p");
+    let words = "-preset veryfast -b:v 4M -maxrate 6M -bufsize 8M";
+    made(folder, "source", SHORT, &["-f", "lavfi", "-i", &picture], words)
+}
+
+/// Two hours of very small pictures: what is made of them takes no room.
+pub(crate) fn tiny(folder: &Path, count: usize) -> Result<Vec<Film>> {
+    let picture = format!("testsrc2=s=160x90:r=10:d={SHORT},format=yuv420p");
+    let source =
+        made(folder, "tiny", SHORT, &["-f", "lavfi", "-i", &picture], "-preset veryfast -b:v 40k")?;
+    let again = ["-stream_loop".to_owned(), (TINY_HOURS * 3_600 / SHORT - 1).to_string()];
+    titled(&folder.join("tiny"), "Tiny", count, &source, &again)
+}
+
+/// How long those are.
+pub(crate) const TINY_HOURS: u64 = 2;
+
+/// Three of 480p whose pictures bear their numbers, for so many minutes: small enough
+/// that two cores encode and show all three.
+pub(crate) fn numbered(folder: &Path, minutes: u64) -> Result<Vec<Film>> {
+    let seconds = numbers::TURN_SECONDS;
+    let picture = format!("testsrc2=s=848x480:r=25:d={seconds},noise=alls=4:allf=t,format=yuv420p");
+    let strip = numbers::strip(848, 32);
+    let input = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &strip];
+    let words = "-preset veryfast -b:v 1500k -maxrate 2500k -bufsize 3M \
+                 -filter_complex [0:v][1:v]overlay=shortest=1,format=yuv420p";
+    let source = made(folder, "numbered", seconds, &input, words)?;
+    let again = ["-stream_loop".to_owned(), (minutes * 60 / seconds).to_string()];
+    titled(&folder.join(format!("numbered-{minutes}")), "Numbered", 3, &source, &again)
+}
+
+/// Pictures and a tone, encoded once.
+fn made(folder: &Path, name: &str, seconds: u64, input: &[&str], words: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
-    let source = folder.with_file_name("source.mp4");
+    let source = folder.join(format!("{name}.mp4"));
     if !source.exists() {
-        eprintln!("bench: making a film of {SECONDS} s (once)");
+        eprintln!("bench: making a film of {seconds} s (once)");
         let part = source.with_extension("part.mp4");
-        let picture =
-            format!("testsrc2=s=1920x1080:r=25:d={SECONDS},noise=alls=8:allf=t,format=yuv420p");
-        let sound = format!("sine=f=440:r=48000:d={SECONDS}");
-        let words = "-c:v libx264 -preset veryfast -b:v 4M -maxrate 6M -bufsize 8M -bf 2 \
-                     -g 50 -keyint_min 50 -sc_threshold 0 -c:a aac -ac 2 -movflags +faststart";
+        let sound = format!("sine=f=440:r=48000:d={seconds}");
+        let common = "-c:v libx264 -bf 2 -g 50 -keyint_min 50 -sc_threshold 0 \
+                      -c:a aac -ac 2 -shortest -movflags +faststart";
         let mut command = ffmpeg();
-        command.args(["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound]);
-        command.args(words.split_whitespace()).arg(&part);
+        command.args(input).args(["-f", "lavfi", "-i", &sound]);
+        command.args(common.split_whitespace()).args(words.split_whitespace()).arg(&part);
         run(&mut command)?;
         std::fs::rename(part, &source)?;
     }
-    (1..=FILMS)
-        .map(|n| {
-            let title = format!("Film {n}");
-            let path = folder.join(format!("{title}.mp4"));
-            if !path.exists() {
-                let part = folder.with_file_name("part.mp4");
-                let title = format!("title={title}");
-                let mut command = ffmpeg();
-                command.arg("-i").arg(&source).args(["-c", "copy", "-metadata", &title]).arg(&part);
-                run(&mut command)?;
-                std::fs::rename(part, &path)?;
-            }
-            Ok(Film { title, path })
-        })
-        .collect()
+    Ok(source)
+}
+
+/// So many films of these pictures, each with a title of its own; none but them in
+/// the folder.
+fn titled(
+    folder: &Path,
+    name: &str,
+    count: usize,
+    source: &Path,
+    input: &[String],
+) -> Result<Vec<Film>> {
+    std::fs::create_dir_all(folder)?;
+    let films = (1..=count).map(|n| {
+        let title = format!("{name} {n}");
+        let path = folder.join(format!("{title}.mp4"));
+        if !path.exists() {
+            let part = folder.with_extension("part.mp4");
+            let title = format!("title={title}");
+            let mut command = ffmpeg();
+            command.args(input).arg("-i").arg(source);
+            command.args(["-c", "copy", "-movflags", "+faststart", "-metadata", &title]);
+            run(command.arg(&part))?;
+            std::fs::rename(part, &path)?;
+        }
+        Ok(Film { title, path })
+    });
+    let films: Vec<Film> = films.collect::<Result<_>>()?;
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        if !films.iter().any(|film| film.path == path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(films)
 }
 
 impl Film {

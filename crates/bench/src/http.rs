@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 /// Nothing here may hang for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +20,17 @@ impl Answer {
     pub(crate) fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.body).context("an answer that is no text")
     }
+}
+
+/// When an answer came that was not kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    /// The first byte of the body.
+    pub(crate) first: Instant,
+    /// The last one.
+    pub(crate) whole: Instant,
+    pub(crate) bytes: u64,
 }
 
 /// A connection that is kept.
@@ -54,16 +65,44 @@ impl Connection {
         Ok(Answer { status, body })
     }
 
-    /// Asks, and says when the first byte of the body was there; the rest is left.
-    pub(crate) fn first_byte(mut self, path: &str) -> Result<Instant> {
+    /// Asks, reads all of the answer, and keeps nothing of it but when it came.
+    pub(crate) fn fetch(&mut self, path: &str) -> Result<Fetched> {
         self.ask("GET", path, "")?;
         let (status, length) = self.head()?;
-        ensure!(status == 200, "{path} was answered {status}");
-        if matches!(length, Length::Chunked) {
-            self.line()?;
+        let (mut first, mut bytes) = (None, 0);
+        match length {
+            Length::Known(length) => {
+                first = self.swallow(length)?;
+                bytes = length as u64;
+            }
+            Length::Chunked => loop {
+                let length = self.chunk()?;
+                let begun = self.swallow(length)?;
+                first = first.or(begun);
+                bytes += length as u64;
+                self.line()?;
+                if length == 0 {
+                    break;
+                }
+            },
         }
-        ensure!(!self.0.fill_buf()?.is_empty(), "{path} has an empty body");
-        Ok(Instant::now())
+        let first = first.with_context(|| format!("{path} was answered {status} with nothing"))?;
+        Ok(Fetched { status, first, whole: Instant::now(), bytes })
+    }
+
+    /// Reads so many bytes; when the first of them was there.
+    fn swallow(&mut self, mut bytes: usize) -> Result<Option<Instant>> {
+        let mut first = None;
+        while bytes > 0 {
+            let there = self.0.fill_buf()?.len().min(bytes);
+            if there == 0 {
+                bail!("the connection was closed");
+            }
+            first = first.or_else(|| Some(Instant::now()));
+            self.0.consume(there);
+            bytes -= there;
+        }
+        Ok(first)
     }
 
     fn ask(&mut self, method: &str, path: &str, json: &str) -> Result<()> {
@@ -96,14 +135,19 @@ impl Connection {
     fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line = self.line()?;
-            let bytes = usize::from_str_radix(line.trim(), 16)?;
+            let bytes = self.chunk()?;
             body.extend(self.exactly(bytes)?);
             self.line()?;
             if bytes == 0 {
                 return Ok(body);
             }
         }
+    }
+
+    /// How long the next chunk is.
+    fn chunk(&mut self) -> Result<usize> {
+        let line = self.line()?;
+        Ok(usize::from_str_radix(line.trim(), 16)?)
     }
 
     fn exactly(&mut self, bytes: usize) -> Result<Vec<u8>> {

@@ -1,17 +1,19 @@
 //! Playlists per second, beside a static file of the same process and, where it
 //! is installed, of nginx.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 
+use crate::films::Film;
 use crate::http::{Connection, first_link, resolve};
+use crate::nginx::{self, Nginx};
 use crate::report::Report;
-use crate::server::{Channel, Server};
+use crate::server::{Server, Video};
+use crate::viewer::Viewer;
 
 const CLIENTS: usize = 200;
 const FOR: Duration = Duration::from_secs(10);
@@ -27,10 +29,12 @@ struct Seen {
 
 pub(crate) fn measure(
     server: &Server,
-    channel: &Channel,
+    film: &Film,
     folder: &Path,
     report: &mut Report,
 ) -> Result<()> {
+    let channel = server.channel(film, 0, Video::Copied)?;
+    Viewer::tune_in(server.address, &channel.number)?.look()?;
     server.wait_until_parked()?;
     let entry = format!("/stream/{}.m3u8", channel.number);
     let mut paths = Vec::with_capacity(CLIENTS);
@@ -44,14 +48,14 @@ pub(crate) fn measure(
     let fixed = hammered(server.address, &vec!["/icon.svg".to_owned(); CLIENTS])?;
     row(report, "live playlists, 200 clients", &playlists, None);
     row(report, "a static file of the same server", &fixed, Some(&playlists));
-    match Nginx::start(folder, &playlist)? {
+    match Nginx::start(folder, &[("list.m3u8".to_owned(), playlist)], "auto")? {
         Some(nginx) => {
             let seen = hammered(nginx.address, &vec!["/list.m3u8".to_owned(); CLIENTS])?;
             row(report, "the same bytes from nginx", &seen, Some(&playlists));
         }
-        None => report.row("the same bytes from nginx", "nginx is not installed", "", ""),
+        None => report.row("the same bytes from nginx", nginx::MISSING, "", ""),
     }
-    Ok(())
+    server.stop(&channel)
 }
 
 fn row(report: &mut Report, what: &str, seen: &Seen, playlists: Option<&Seen>) {
@@ -105,63 +109,4 @@ fn client(address: SocketAddr, path: &str, ready: &Barrier) -> Result<Vec<Durati
         times.push(asked.elapsed());
     }
     Ok(times)
-}
-
-/// An nginx with one file.
-struct Nginx {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Nginx {
-    fn start(folder: &Path, file: &[u8]) -> Result<Option<Self>> {
-        let root = folder.join("nginx");
-        std::fs::create_dir_all(&root)?;
-        std::fs::write(root.join("list.m3u8"), file)?;
-        let root = root.canonicalize()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let config = format!(
-            "daemon off; pid {root}/pid; error_log {root}/error.log; worker_processes auto;\n\
-             events {{ worker_connections 1024; }}\n\
-             http {{ access_log off; root {root}; keepalive_requests 10000000;\n\
-             client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;\n\
-             uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
-             server {{ listen {address}; }} }}\n",
-            root = root.display()
-        );
-        std::fs::write(root.join("nginx.conf"), config)?;
-        let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"];
-        let Some(program) = program.into_iter().find(|path| Path::new(path).exists()) else {
-            return Ok(None);
-        };
-        let process = Command::new(program)
-            .arg("-c")
-            .arg(root.join("nginx.conf"))
-            .args(["-g", if is_root() { "user root;" } else { "" }])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let nginx = Self { process, address };
-        let patience = Instant::now() + Duration::from_secs(5);
-        while Connection::open(address).is_err() {
-            ensure!(Instant::now() < patience, "nginx does not listen");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(Some(nginx))
-    }
-}
-
-/// As root its workers become another user, who may not read this folder.
-fn is_root() -> bool {
-    rustix::process::getuid().is_root()
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let pid = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _ = self.process.wait();
-    }
 }

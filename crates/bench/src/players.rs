@@ -1,21 +1,19 @@
 //! How long mpv and hls.js in Chromium take to their first picture, cold.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::browser::{self, Page, is_installed};
 use crate::films::Film;
 use crate::report::{Report, list, median, millis};
-use crate::server::Server;
+use crate::server::{Server, Video};
 
 /// The last first, as in `tune_in`.
 const PLACES: [i64; 3] = [45, 25, 5];
 const PATIENCE: Duration = Duration::from_secs(40);
-const CHROMIUMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 pub(crate) fn measure(
     server: &Server,
@@ -38,7 +36,7 @@ fn mpv(server: &Server, film: &Film, report: &mut Report) -> Result<()> {
     }
     let (mut aired, mut file) = (Vec::new(), Vec::new());
     for place in PLACES {
-        let channel = server.channel(film, place)?;
+        let channel = server.channel(film, place, Video::Transcoded)?;
         let url = format!("http://{}/stream/{}.m3u8", server.address, channel.number);
         aired.push(one_frame(&url, "--start=none")?);
         server.stop(&channel)?;
@@ -84,17 +82,16 @@ fn wait(process: &mut Child, began: Instant) -> Result<Duration> {
 /// browser's own start is not in it.
 fn chromium(server: &Server, film: &Film, hls_js: &Path, report: &mut Report) -> Result<()> {
     const WHAT: &str = "hls.js in Chromium: first picture, cold";
-    let Some(browser) = CHROMIUMS.into_iter().find(|name| is_installed(name)) else {
+    let Some(browser) = browser::installed() else {
         report.row(WHAT, "Chromium is not installed", "", "");
         return Ok(());
     };
-    let script = std::fs::read(hls_js)
-        .with_context(|| format!("{} is missing: build the web page first", hls_js.display()))?;
+    let script = browser::script(hls_js)?;
     let mut times = Vec::new();
     for place in PLACES {
-        let channel = server.channel(film, place)?;
+        let channel = server.channel(film, place, Video::Transcoded)?;
         let stream = format!("http://{}/stream/{}.m3u8", server.address, channel.number);
-        times.push(in_browser(browser, &stream, &script)?);
+        times.push(first_picture(browser, &stream, &script)?);
         server.stop(&channel)?;
         server.wait_until_quiet()?;
     }
@@ -102,77 +99,22 @@ fn chromium(server: &Server, film: &Film, hls_js: &Path, report: &mut Report) ->
     Ok(())
 }
 
-fn in_browser(browser: &str, stream: &str, script: &[u8]) -> Result<Duration> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    let profile = std::env::temp_dir().join(format!("aerial-bench-{}", std::process::id()));
-    let mut process = Command::new(browser)
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio"])
-        .args(["--autoplay-policy=no-user-gesture-required", "--no-first-run"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(format!("http://{address}/"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let told = serve_page(&listener, stream, script);
-    let _ = process.kill();
-    let _ = process.wait();
-    let _ = std::fs::remove_dir_all(profile);
-    told
-}
-
-/// Serves the page until it says how long it took.
-fn serve_page(listener: &TcpListener, stream: &str, script: &[u8]) -> Result<Duration> {
+fn first_picture(browser: &str, stream: &str, script: &[u8]) -> Result<Duration> {
     let page = format!(
-        "<!doctype html><video id=v muted playsinline></video><script src=/hls.js></script><script>\
-         const began = performance.now();\
-         const tell = text => fetch('/told?' + text);\
+        "const began = performance.now();\
          v.requestVideoFrameCallback(() => tell((performance.now() - began).toFixed()));\
          const hls = new Hls({{ progressive: true }});\
          hls.on(Hls.Events.ERROR, (_, e) => e.fatal && tell(e.details));\
-         hls.loadSource('{stream}'); hls.attachMedia(v); v.play();</script>"
+         hls.loadSource('{stream}'); hls.attachMedia(v); v.play();"
     );
+    let page = Page::open(browser, script, &page)?;
     let patience = Instant::now() + PATIENCE;
     while Instant::now() < patience {
-        let Ok((connection, _)) = listener.accept() else {
-            std::thread::sleep(Duration::from_millis(5));
-            continue;
-        };
-        if let Some(told) = answer(connection, page.as_bytes(), script)? {
+        if let Some(told) = page.told().first() {
             let millis = told.parse().with_context(|| format!("hls.js fails: {told}"))?;
             return Ok(Duration::from_millis(millis));
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
     bail!("hls.js shows no picture")
-}
-
-fn answer(connection: TcpStream, page: &[u8], script: &[u8]) -> Result<Option<String>> {
-    connection.set_nonblocking(false)?;
-    // A browser opens connections that it then does not use.
-    connection.set_read_timeout(Some(Duration::from_millis(300)))?;
-    let mut connection = BufReader::new(connection);
-    let mut request = String::new();
-    if connection.read_line(&mut request).is_err() {
-        return Ok(None);
-    }
-    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (kind, body) = match path.as_str() {
-        "/" => ("text/html", page),
-        "/hls.js" => ("text/javascript", script),
-        _ => ("text/plain", &b""[..]),
-    };
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    let out = connection.get_mut();
-    out.write_all(head.as_bytes()).and_then(|()| out.write_all(body)).unwrap_or_default();
-    Ok(path.strip_prefix("/told?").map(str::to_owned))
-}
-
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -17,11 +18,19 @@ use crate::http::Connection;
 /// Linux counts CPU time in hundredths of a second.
 const CLOCK_TICKS: f64 = 100.0;
 
+/// Sixty films are read at the disk's speed.
+const SCANNED_WITHIN: Duration = Duration::from_secs(300);
+
+/// Channels' numbers, above those that the server makes by itself.
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(100);
+
 /// A server with the films in its library; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     keeper: Child,
     pub(crate) address: SocketAddr,
+    /// Its data folder, made anew.
+    pub(crate) data: PathBuf,
     /// Ids of the films, by title.
     media: Vec<(String, String)>,
 }
@@ -34,23 +43,48 @@ pub(crate) struct Channel {
     pub(crate) starts_at: Timestamp,
 }
 
+/// What a channel does with its film's picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Video {
+    /// It is copied.
+    Copied,
+    /// It is encoded anew.
+    Transcoded,
+}
+
 impl Server {
+    /// Starts it, and waits until it has found the films and read them for copying,
+    /// so that nothing of that is measured.
     pub(crate) fn start(binary: &Path, folder: &Path, films: &[Film]) -> Result<Self> {
+        Self::start_with(binary, folder, films, &[])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn start_with(
+        binary: &Path,
+        folder: &Path,
+        films: &[Film],
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let data = folder.join("data");
         // Nothing made before may be there.
         if data.exists() {
             std::fs::remove_dir_all(&data)?;
         }
+        let library = films.first().and_then(|film| film.path.parent()).context("no films")?;
         let mut keeper = Command::new(binary)
             .arg("serve")
             .arg("--data")
             .arg(&data)
             .arg("--media")
-            .arg(folder.join("films"))
+            .arg(library)
             .args(["--listen", "127.0.0.1:0"])
             // Beside an FFmpeg of usual priority.
             .env("AERIAL_FFMPEG_NICENESS", "0")
+            // Nothing is refused here, and nothing measured by the server meanwhile.
+            .env("AERIAL_STREAM_ENCODES", "1000")
             .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -61,17 +95,19 @@ impl Server {
             .find_map(|line| Some(line.ok()?.strip_prefix("listening on http://")?.parse()))
             .context("the server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
-        let mut server = Self { keeper, address, media: Vec::new() };
+        let mut server = Self { keeper, address, data, media: Vec::new() };
         server.wait_for_scan(films.len())?;
+        server.wait_for_index()?;
+        server.wait_until_quiet()?;
         Ok(server)
     }
 
     fn wait_for_scan(&mut self, films: usize) -> Result<()> {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + SCANNED_WITHIN;
         while self.media.len() < films {
             ensure!(Instant::now() < patience, "the scan did not find {films} films");
             std::thread::sleep(Duration::from_millis(200));
-            let found = self.api("GET", "/media?limit=100", &Value::Null)?;
+            let found = self.api("GET", "/media?limit=200", &Value::Null)?;
             let items = found["items"].as_array().cloned().unwrap_or_default();
             let named = |media: &Value| {
                 Some((media["title"].as_str()?.to_owned(), media["id"].as_str()?.to_owned()))
@@ -79,6 +115,32 @@ impl Server {
             self.media = items.iter().filter_map(named).collect();
         }
         Ok(())
+    }
+
+    /// Each film is read for the places where it may be cut when it is copied.
+    fn wait_for_index(&self) -> Result<()> {
+        let patience = Instant::now() + SCANNED_WITHIN;
+        for (title, id) in &self.media {
+            loop {
+                let media = self.api("GET", &format!("/media/{id}"), &Value::Null)?;
+                if media["treatment"]["video"]["action"] == "copy" {
+                    break;
+                }
+                let why = &media["treatment"]["summary"];
+                ensure!(Instant::now() < patience, "{title} cannot be copied: {why}");
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        }
+        let tried = || Ok::<_, anyhow::Error>(!self.system()?["encoders"][0].is_null());
+        while !tried()? {
+            ensure!(Instant::now() < patience, "the encoders are not tried");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn system(&self) -> Result<Value> {
+        self.api("GET", "/system", &Value::Null)
     }
 
     pub(crate) fn connect(&self) -> Result<Connection> {
@@ -96,11 +158,10 @@ impl Server {
     }
 
     /// A new channel that plays this film in a loop, now at that second of it.
-    pub(crate) fn channel(&self, film: &Film, second: i64) -> Result<Channel> {
+    pub(crate) fn channel(&self, film: &Film, second: i64, video: Video) -> Result<Channel> {
         let media = self.media.iter().find(|(title, _)| *title == film.title);
         let (_, media) = media.with_context(|| format!("{} is not there", film.title))?;
-        let listed = self.api("GET", "/channels?limit=200", &Value::Null)?;
-        let number = listed["items"].as_array().map_or(0, Vec::len) + 100;
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let starts_at = Timestamp::now() - SignedDuration::from_secs(second);
         let starts_at: Timestamp = Timestamp::from_millisecond(starts_at.as_millisecond())?;
         let body = json!({
@@ -108,15 +169,28 @@ impl Server {
             "name": format!("{} from {second} s", film.title),
             "starts_at": starts_at.to_string(),
             "items": [{ "media": media }],
+            "video": match video {
+                Video::Copied => "auto",
+                Video::Transcoded => "transcode",
+            },
         });
         let made = self.api("POST", "/channels", &body)?;
         let id = made["id"].as_str().context("a channel without an id")?.to_owned();
         Ok(Channel { id, number: number.to_string(), starts_at })
     }
 
-    /// Takes it off the air; nothing of it runs afterwards.
+    /// Takes it off the air, if it still is; nothing of it runs afterwards.
     pub(crate) fn stop(&self, channel: &Channel) -> Result<()> {
-        self.api("DELETE", &format!("/streams/{}", channel.id), &Value::Null).map(drop)
+        let path = format!("/api/v1/streams/{}", channel.id);
+        let answer = self.connect()?.send("DELETE", &path, "")?;
+        let ended = answer.status < 300 || answer.status == 404;
+        ensure!(ended, "DELETE {path}: {} {}", answer.status, answer.text()?);
+        Ok(())
+    }
+
+    /// There is no such channel any more.
+    pub(crate) fn delete(&self, channel: &Channel) -> Result<()> {
+        self.api("DELETE", &format!("/channels/{}", channel.id), &Value::Null).map(drop)
     }
 
     /// Waits until no FFmpeg is left of what was measured before.
@@ -190,10 +264,20 @@ pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
 
 /// CPU time that a process used by itself, without its children.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+    cpu_fields(pid, 11)
+}
+
+/// CPU time of those of its children that have ended.
+pub(crate) fn cpu_of_ended(pid: u32) -> Result<Duration> {
+    cpu_fields(pid, 13)
+}
+
+/// Two neighbours of `/proc/…/stat`: time in the program, time in the kernel.
+fn cpu_fields(pid: u32, from: usize) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, rest) = stat.rsplit_once(')').context("/proc/…/stat")?;
     let ticks: f64 =
-        rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
+        rest.split_whitespace().skip(from).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
     Ok(Duration::from_secs_f64(ticks / CLOCK_TICKS))
 }
 

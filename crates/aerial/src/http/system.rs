@@ -11,6 +11,7 @@ use aerial_model::time::AirTime;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -82,6 +83,8 @@ pub struct System {
     uptime_ms: i64,
     /// How often it had to be started again.
     restarts: u32,
+    /// Tasks of the server that live; a number that only grows is a leak.
+    tasks: usize,
     /// The server's clock at this answer.
     at: Instant,
     /// FFmpeg.
@@ -216,6 +219,7 @@ pub(super) async fn get(
         started_at: host.started_at.into(),
         uptime_ms: millis(at - host.started_at),
         restarts: host.restarts,
+        tasks: Handle::current().metrics().num_alive_tasks(),
         at: at.into(),
         ffmpeg: FfmpegView {
             version: host.ffmpeg_version.clone(),

@@ -12,6 +12,7 @@ async fn the_server_tells_of_itself() {
     assert_eq!(system["pid"], json!(std::process::id()));
     assert_eq!(system["uptime_ms"], json!(90_000));
     assert_eq!(system["restarts"], json!(1));
+    assert!(system["tasks"].is_u64());
     assert_eq!(system["ffmpeg"]["version"], json!("5.1.9"));
     assert_eq!(system["encoders"][0]["works"], json!(true));
     assert_eq!(
