@@ -3,7 +3,7 @@
 //! Owns the cache of them: rows name such a map, and a ledger needs its cuts.
 //! Invariant: a map never changes, so what was read once stays right.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aerial_model::id::MapId;
 use aerial_model::ledger::{Content, Row};
@@ -24,20 +24,25 @@ impl Maps {
 impl Schedule {
     /// The maps of those rows that air copied video.
     pub(super) async fn maps_of(&self, rows: &[Row]) -> Result<Maps> {
-        let (mut maps, mut missing) = (Maps::default(), Vec::new());
-        for row in rows {
-            let Content::Media { map_id, map, .. } = row.content else { continue };
-            if map.signature().is_none() || maps.0.contains_key(&map_id) {
-                continue;
-            }
-            match self.0.maps.get(&map_id) {
-                Some(map) => drop(maps.0.insert(map_id, map)),
-                None => missing.push(map_id),
+        let copied = rows.iter().filter_map(|row| match row.content {
+            Content::Media { map_id, map, .. } => map.signature().map(|_| map_id),
+            Content::OffAir { .. } | Content::Skip { .. } => None,
+        });
+        self.copied_maps(copied).await
+    }
+
+    /// The maps of these ids, as far as they are there; from memory what was asked for
+    /// before.
+    pub(super) async fn copied_maps(&self, ids: impl IntoIterator<Item = MapId>) -> Result<Maps> {
+        let (mut maps, mut missing) = (Maps::default(), BTreeSet::new());
+        for id in ids {
+            match self.0.maps.get(&id) {
+                Some(map) => drop(maps.0.insert(id, map)),
+                None => drop(missing.insert(id)),
             }
         }
-        missing.sort_unstable();
-        missing.dedup();
         if !missing.is_empty() {
+            let missing: Vec<MapId> = missing.into_iter().collect();
             for (id, map) in self.0.db.segment_maps(&missing).await? {
                 self.0.maps.insert(id, map.clone());
                 maps.0.insert(id, map);

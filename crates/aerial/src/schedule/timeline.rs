@@ -157,21 +157,10 @@ impl Timeline for Schedule {
             });
             let (cuts, treatment) = match copying {
                 Some(Copying::Copied { sound_transcoded, .. }) => {
-                    let maps = self.0.maps.get(&map);
-                    let cuts = match maps {
-                        Some(cuts) => Some(cuts),
-                        None => self
-                            .0
-                            .db
-                            .segment_maps(&[map])
-                            .await
-                            .map_err(|error| TimelineError::Media {
-                                media,
-                                reason: error.to_string(),
-                            })?
-                            .pop()
-                            .map(|(_, cuts)| cuts),
-                    };
+                    let maps = self.copied_maps([map]).await.map_err(|error| {
+                        TimelineError::Media { media, reason: error.to_string() }
+                    })?;
+                    let cuts = maps.get(map);
                     let copies_sound = sound_transcoded.is_none();
                     let treatment =
                         if copies_sound { Treatment::Copied } else { Treatment::CopiedVideo };
