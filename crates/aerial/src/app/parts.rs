@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::time::AirTime;
 use axum::Router;
 use tokio::sync::{Notify, watch};
@@ -36,7 +37,7 @@ use crate::stream::devices::Devices;
 use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
 use crate::stream::preflight::Preflight;
-use crate::stream::programme::{Programme, SERVED_FOR};
+use crate::stream::programme::Programme;
 use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::{SlateLooks, Slates};
 use crate::stream::slated::Slated;

@@ -28,7 +28,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// What a request means to the machine.
 #[derive(Clone, Copy, Debug)]
 pub enum TuneIn {
-    /// No rendition is wanted yet.
+    /// No rendition is wanted yet, or one that has its place.
     Silent,
     /// A viewer that was promised nothing, and what must be encoded for it.
     New(Rendition, Option<Encode>),
@@ -114,6 +114,11 @@ impl Admission {
             return Ok(());
         }
         places.admit(holder, &name, encode, now)
+    }
+
+    /// Whether this rendition of the session has its place.
+    pub fn is_held(&self, session: SessionId, rendition: Rendition) -> bool {
+        self.places().is_held((session.0, rendition))
     }
 
     /// The places of a session, which are given back when this is dropped.

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use aerial_model::capacity::{Encode, Full};
 use aerial_model::client::ClientId;
-use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
+use aerial_model::hls::window::{self, SERVED_FOR};
+use aerial_model::hls::{self, Edge, TARGET_DURATION_COPIED, Variant};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ladder::Ladder;
 use aerial_model::ledger::Ledger;
@@ -27,7 +28,7 @@ use super::admission::{Admission, TuneIn};
 use super::body::{self, SegmentBody};
 use super::history::Record;
 use super::preflight::Preflight;
-use super::programme::{self, Programme, SERVED_FOR};
+use super::programme::{self, Programme};
 use super::session::{
     self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
 };
@@ -332,12 +333,13 @@ impl Manager {
         }
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
-        let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
-        let encode = self.encode(channel.id, &ledger, rendition).await;
+        let target = channel.target_duration();
+        let edge = Edge::at(&ledger, target, now).ok_or_else(|| nothing_planned(&channel))?;
         let tune_in = match client {
-            None => TuneIn::New(rendition, encode),
-            Some(_) => TuneIn::Known(rendition, encode),
+            None => TuneIn::New,
+            Some(_) => TuneIn::Known,
         };
+        let tune_in = self.tune_in(channel.id, &ledger, rendition, tune_in).await;
         let client = client.unwrap_or_else(|| {
             self.0
                 .anonymous
@@ -345,10 +347,9 @@ impl Manager {
         });
         let seen = Event::Seen { client, rendition: Some(rendition) };
         let session = self.session(&channel, [seen], tune_in)?;
-        let target = hls::target_duration(channel.video);
-        let window = hls::window(&client, edge, target, now);
+        let window = hls::window(&client, edge, now);
         session.promised(window.end);
-        let entries = programme::entries(&ledger, window);
+        let entries = hls::entries(&ledger, window);
         if let Some(last) = entries.last() {
             self.promised_until(last.start + last.length);
         }
@@ -368,10 +369,10 @@ impl Manager {
         let channel = self.channel(channel).await?;
         self.check_offered(&channel, rendition)?;
         let ledger = self.ledger(channel.id).await?;
-        let encode = self.encode(channel.id, &ledger, rendition).await;
         loop {
+            let tune_in = self.tune_in(channel.id, &ledger, rendition, TuneIn::Promised).await;
             let asked = client.map(|client| Event::Asked { client, rendition, sequence });
-            let session = self.session(&channel, asked, TuneIn::Promised(rendition, encode))?;
+            let session = self.session(&channel, asked, tune_in)?;
             let waiting = client.map(|client| session.waiting(client));
             match self.segment_of(&session, &channel, rendition, sequence).await {
                 // It ended as this came in, for want of clients: the next one.
@@ -395,7 +396,7 @@ impl Manager {
             return Ok(SegmentBody::Whole(bytes));
         }
         let ledger = self.ledger(channel.id).await?;
-        let segment = programme::servable(&ledger, sequence, self.now())
+        let segment = window::servable(&ledger, sequence, self.now())
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
         session.promised(sequence + 1);
         self.promised_until(segment.end());
@@ -502,8 +503,10 @@ impl Manager {
     /// The first segment of a channel that nobody was promised, also not by the
     /// server before this one.
     pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
+        let on_air = self.channel(ChannelRef::Id(channel)).await?;
         let ledger = self.ledger(channel).await?;
-        let listed = programme::edge(&ledger, self.now()).map_or(0, hls::unpromised);
+        let edge = Edge::at(&ledger, on_air.target_duration(), self.now());
+        let listed = edge.map_or(0, window::unpromised);
         let sessions = self.sessions();
         let asked_for =
             sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
@@ -603,16 +606,31 @@ impl Manager {
     ) -> Result<(ClientId, SessionHandle), StreamError> {
         let ledger = self.ledger(channel.id).await?;
         let now = self.now();
-        let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
+        let edge = Edge::at(&ledger, channel.target_duration(), now)
+            .ok_or_else(|| nothing_planned(channel))?;
         let client = new_client(edge.current, now);
         let tune_in = match rendition {
-            Some(rendition) => {
-                TuneIn::New(rendition, self.encode(channel.id, &ledger, rendition).await)
-            }
+            Some(rendition) => self.tune_in(channel.id, &ledger, rendition, TuneIn::New).await,
             None => TuneIn::Silent,
         };
         let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
         Ok((client, session))
+    }
+
+    /// What such a request means to the machine: nothing new, where it has its place.
+    async fn tune_in(
+        &self,
+        channel: ChannelId,
+        ledger: &Ledger,
+        rendition: Rendition,
+        tune_in: fn(Rendition, Option<Encode>) -> TuneIn,
+    ) -> TuneIn {
+        let session =
+            self.sessions().by_channel.get(&channel).filter(|s| s.is_open()).map(|s| s.id);
+        match session {
+            Some(session) if self.0.parts.admission.is_held(session, rendition) => TuneIn::Silent,
+            _ => tune_in(rendition, self.encode(channel, ledger, rendition).await),
+        }
     }
 
     /// What would have to be encoded for a viewer who tunes in now.
@@ -623,7 +641,7 @@ impl Manager {
         rendition: Rendition,
     ) -> Option<Encode> {
         let (parts, now) = (&self.0.parts, self.now());
-        let current = programme::edge(ledger, now)?.current;
+        let current = ledger.segment_at_or_after(now)?.sequence;
         // A file that cannot be looked up is its session's trouble, not the viewer's.
         let tracks =
             parts.programme.tracks((channel, ledger), rendition, [current; 2], now).await.ok()?;

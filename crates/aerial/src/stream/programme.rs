@@ -5,14 +5,14 @@
 //! committed rows and the clock.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
 use aerial_model::encoder::Encoder;
-use aerial_model::hls::{Edge, Entry, PROMISED, RELOADED, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::hls::PROMISED;
+use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::{ChannelId, MapId, MediaId};
 use aerial_model::ladder::Ladder;
 use aerial_model::ledger::{AirSegment, Airing, Content, Ledger, Row};
@@ -40,13 +40,6 @@ const HIGH_MARK: Ticks = Ticks::from_secs(60);
 /// What is made so far ahead costs nothing: a worker that is parked is never so far,
 /// so that all of it was made for somebody earlier.
 const KEPT_AHEAD: Ticks = Ticks::from_secs(600);
-
-/// A segment is served until it and what a playlist held beside it have left
-/// every window (`rules.md`, 21).
-pub const SERVED_FOR: Ticks = Ticks::from_secs(160);
-
-/// What players may know of the future: two segments past the window's end.
-const SERVED_AHEAD: Ticks = Ticks::from_secs(30);
 
 /// What is offered unless the server is set to something else (`design.md`).
 const RUNGS: [Rendition; 5] = [
@@ -442,48 +435,6 @@ pub fn encode(
     let profile = &track.profile;
     let pixels = u32::from(profile.width) * u32::from(profile.height);
     Some(Encode { track: track.key, segment: on, pixels, rate: track.map.rate() })
-}
-
-/// Where the sequence numbers stand; `None` where nothing is committed for now.
-pub fn edge(ledger: &Ledger, now: AirTime) -> Option<Edge> {
-    let current = ledger.segment_at_or_after(now)?.sequence;
-    let back = ledger.segment_at_or_after(now - WINDOW_BACK).map_or(current, |s| s.sequence);
-    let at = |instant| ledger.segment_at_or_after(instant).map_or(current, |s| s.sequence);
-    let (soon, ahead) = (at(now + RELOADED).max(current), at(now + WINDOW_AHEAD).max(current));
-    // After a stretch nobody watched, the window begins where the numbers run on.
-    let back = first_running_on(ledger, back.min(current), current);
-    Some(Edge { back, current, soon, ahead })
-}
-
-/// The first sequence number at or after `from` from which on all segments up
-/// to `current` are committed.
-fn first_running_on(ledger: &Ledger, from: u64, current: u64) -> u64 {
-    (from..=current)
-        .rev()
-        .take_while(|sequence| ledger.segment(*sequence).is_some())
-        .last()
-        .unwrap_or(current)
-}
-
-/// The entries of a playlist.
-pub fn entries(ledger: &Ledger, window: Range<u64>) -> Vec<Entry> {
-    ledger
-        .segments_from(window.start)
-        .take_while(|segment| segment.sequence < window.end)
-        .map(|segment| Entry {
-            sequence: segment.sequence,
-            start: segment.start,
-            length: segment.length,
-            discontinuity_sequence: segment.row.discontinuity_sequence,
-        })
-        .collect()
-}
-
-/// The segment of that number, if it may be served now.
-pub fn servable(ledger: &Ledger, sequence: u64, now: AirTime) -> Option<AirSegment> {
-    ledger
-        .segment(sequence)
-        .filter(|segment| segment.end() + SERVED_FOR > now && segment.start < now + SERVED_AHEAD)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aerial_model::client::ClientId;
 use aerial_model::demand::Want;
-use aerial_model::hls::{self, Edge};
+use aerial_model::hls::{Edge, window};
 use aerial_model::id::{ChannelId, ChannelRef};
 use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
@@ -203,7 +203,7 @@ pub fn begin(
     let origin = monotonic();
     parts.transcoder.history().begin(id, channel.id);
     let grace = grace_of(&channel);
-    let target = Duration::from_secs(hls::target_duration(channel.video).into());
+    let target = Duration::from_secs(channel.target_duration().into());
     let model = Session::new(grace, channel.keep_running, target, Duration::ZERO);
     let since = parts.clock.now();
     let (view_in, view) = watch::channel(SessionView {
@@ -396,8 +396,10 @@ impl Owner {
         let ledger = programme.ledger(self.channel.id, now).await?;
         let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
         let mut encodes = Vec::new();
-        let Some(edge) = programme::edge(&ledger, now) else { return Ok((all_tracks, all_wants)) };
-        self.urgent.retain(|(_, sequence)| programme::servable(&ledger, *sequence, now).is_some());
+        let Some(edge) = Edge::at(&ledger, self.channel.target_duration(), now) else {
+            return Ok((all_tracks, all_wants));
+        };
+        self.urgent.retain(|(_, sequence)| window::servable(&ledger, *sequence, now).is_some());
         let asked = self.urgent.iter().map(|(rendition, _)| *rendition);
         let renditions: BTreeSet<Rendition> =
             self.model.wanted().iter().copied().chain(asked).collect();

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::ChannelId;
 use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::segment::Segment;
@@ -19,7 +20,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::programme::{SERVED_FOR, Tracks};
+use super::programme::Tracks;
 use super::slate::Slates;
 use super::store::{SegmentKey, Store};
 use super::track::Track;

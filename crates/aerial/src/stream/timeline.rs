@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aerial_model::channel::Video;
+use aerial_model::hls;
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
 use aerial_model::ladder::Looks;
 use aerial_model::ledger::Ledger;
@@ -47,6 +48,13 @@ pub struct OnAir {
     pub video: Video,
     /// When its stream began, where another went before it.
     pub stream_since: Option<AirTime>,
+}
+
+impl OnAir {
+    /// EXT-X-TARGETDURATION of its stream.
+    pub fn target_duration(&self) -> u32 {
+        hls::target_duration(self.video)
+    }
 }
 
 /// The file of an airing.

@@ -3,7 +3,7 @@
 //! Owns what is asked of a schedule and what is checked of its answers. Invariant:
 //! every commit that comes of it is looked at by the witness.
 
-use aerial_model::hls;
+use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED, window};
 
 use super::{World, programme, schedule};
 use crate::history::{Edit, Plant};
@@ -63,7 +63,8 @@ impl World {
     pub(super) fn skip_airing(&mut self, channel: u8) -> Held {
         let (channel, now) = (self.channel(channel), self.now());
         let ledger = self.committed(channel)?;
-        let listed = programme::edge(&ledger, now).map_or(0, hls::unpromised);
+        let listed =
+            Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now).map_or(0, window::unpromised);
         let open = self.server.sessions.iter().find(|s| s.channel == channel && s.is_open());
         let mut unpromised = listed.max(open.map_or(0, |session| session.promised_end));
         if self.plant == Some(Plant::SkipCutsWhatWasPromised) {

@@ -22,6 +22,7 @@ mod witness;
 use std::collections::BTreeMap;
 
 use aerial_model::client::ClientId;
+use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED};
 use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
 use aerial_model::time::{AirTime, Ticks};
@@ -190,7 +191,7 @@ impl World {
         let channel = self.channel(channel);
         let now = self.now();
         let ledger = self.committed(channel)?;
-        let Some(edge) = programme::edge(&ledger, now) else { return Ok(()) };
+        let Some(edge) = Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now) else { return Ok(()) };
         self.next_nonce += 1;
         let nonce = self.next_nonce;
         let now_ms = self.now_ms;

@@ -1,7 +1,6 @@
 //! What a channel airs, as its stream reads it from the ledger.
 //!
-//! Mirrors the server's `stream/programme` and `stream/track`: edges, entries,
-//! tracks and wants. Invariant: everything here follows from the committed rows,
+//! Mirrors the server's `stream/programme` and `stream/track`: tracks and wants. Invariant: everything here follows from the committed rows,
 //! the library and the clock.
 
 use std::collections::BTreeSet;
@@ -9,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use aerial_model::demand::{TrackKey, Want};
-use aerial_model::hls::{Edge, Entry, PROMISED, RELOADED, WINDOW_AHEAD, WINDOW_BACK};
+use aerial_model::hls::PROMISED;
 use aerial_model::id::MapId;
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::Rendition;
@@ -20,8 +19,6 @@ use crate::library::Library;
 /// As `stream/programme` has them.
 const LOW_MARK: Ticks = Ticks::from_secs(20);
 const HIGH_MARK: Ticks = Ticks::from_secs(60);
-pub(crate) const SERVED_FOR: Ticks = Ticks::from_secs(140);
-const SERVED_AHEAD: Ticks = Ticks::from_secs(20);
 
 /// Names one segment of one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,42 +73,10 @@ pub(crate) fn key(library: &Library, segment: &AirSegment, rendition: Rendition)
     SegmentKey { track: track(library, &segment.row, rendition).key, index: segment.index }
 }
 
-/// Where the sequence numbers stand; `None` where nothing is committed for now.
-pub(crate) fn edge(ledger: &Ledger, now: AirTime) -> Option<Edge> {
-    let current = ledger.segment_at_or_after(now)?.sequence;
-    let at = |instant| ledger.segment_at_or_after(instant).map_or(current, |s| s.sequence);
-    let back = at(now - WINDOW_BACK).min(current);
-    let back = (back..=current)
-        .rev()
-        .take_while(|sequence| ledger.segment(*sequence).is_some())
-        .last()
-        .unwrap_or(current);
-    let ahead = at(now + WINDOW_AHEAD).max(current);
-    Some(Edge { back, current, soon: at(now + RELOADED).max(current), ahead })
-}
-
 /// The segments that a playlist lists.
 pub(crate) fn listed(ledger: &Ledger, window: Range<u64>) -> Vec<AirSegment> {
     let from = ledger.segments_from(window.start);
     from.take_while(|segment| segment.sequence < window.end).collect()
-}
-
-/// The entries of a playlist.
-pub(crate) fn entries(segments: &[AirSegment]) -> Vec<Entry> {
-    let entry = |segment: &AirSegment| Entry {
-        sequence: segment.sequence,
-        start: segment.start,
-        length: segment.length,
-        discontinuity_sequence: segment.row.discontinuity_sequence,
-    };
-    segments.iter().map(entry).collect()
-}
-
-/// The segment of that number, if it may be served now.
-pub(crate) fn servable(ledger: &Ledger, sequence: u64, now: AirTime) -> Option<AirSegment> {
-    ledger
-        .segment(sequence)
-        .filter(|segment| segment.end() + SERVED_FOR > now && segment.start < now + SERVED_AHEAD)
 }
 
 /// The tracks that airings play in one rendition, by ordinal.

@@ -8,14 +8,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
-use aerial_model::hls::{self, TARGET_DURATION_TRANSCODED};
+use aerial_model::hls::window::{self, SERVED_FOR};
+use aerial_model::hls::{self, Edge, TARGET_DURATION_TRANSCODED};
 use aerial_model::ledger::{AirSegment, Ledger};
 use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
 use aerial_model::time::{AirTime, Ticks};
 
 use super::World;
-use super::programme::{self, SERVED_FOR, SegmentKey};
+use super::programme::{self, SegmentKey};
 use super::session::OnAir;
 use super::viewer::{RELOAD_MS, Request};
 use crate::invariant::playlist::{self, Reached};
@@ -70,10 +71,10 @@ impl World {
         rendition: Rendition,
         now: AirTime,
     ) -> Option<(Vec<AirSegment>, Range<u64>, String)> {
-        let edge = programme::edge(ledger, now)?;
-        let window = hls::window(client, edge, TARGET_DURATION_TRANSCODED, now);
+        let edge = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now)?;
+        let window = hls::window(client, edge, now);
         let segments = programme::listed(ledger, window.clone());
-        let entries = programme::entries(&segments);
+        let entries = hls::entries(ledger, window.clone());
         let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries);
         Some((segments, window, text))
     }
@@ -113,7 +114,7 @@ impl World {
             return Ok(());
         };
         self.tell(channel, Heard::Seen { client, rendition: Some(rendition) });
-        let entries = programme::entries(&segments);
+        let entries = hls::entries(&ledger, window.clone());
         self.tally.playlists += 1;
         let held = playlist::list_holds_now(&entries, &ledger, now);
         self.tally.check(Invariant::ListsHoldNow, held)?;
@@ -169,7 +170,7 @@ impl World {
         let (channel, rendition) = (player.channel, player.rendition);
         let Some(client) = player.client() else { return Ok(()) };
         let ledger = self.committed(channel)?;
-        let Some(segment) = programme::servable(&ledger, sequence, self.now()) else {
+        let Some(segment) = window::servable(&ledger, sequence, self.now()) else {
             // Answered with 404: the player looks at its list again.
             self.viewers.get_mut(&viewer).into_iter().for_each(|player| player.wants = None);
             return Ok(());

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aerial_model::demand::Want;
+use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED, window};
 use aerial_model::ledger::Ledger;
 use aerial_model::profile::Rendition;
 use aerial_model::session::{Action, Event, Session, State};
@@ -109,9 +110,11 @@ impl OnAir {
         now: AirTime,
         made: impl Fn(SegmentKey) -> bool,
     ) -> Vec<Track> {
-        let Some(edge) = programme::edge(ledger, now) else { return Vec::new() };
+        let Some(edge) = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now) else {
+            return Vec::new();
+        };
         let (mut all, mut wants) = (Vec::new(), Vec::new());
-        self.urgent.retain(|(_, number)| programme::servable(ledger, *number, now).is_some());
+        self.urgent.retain(|(_, number)| window::servable(ledger, *number, now).is_some());
         let asked = self.urgent.iter().map(|(rendition, _)| *rendition);
         let renditions: BTreeSet<Rendition> =
             self.model.wanted().iter().copied().chain(asked).collect();
@@ -137,7 +140,9 @@ impl OnAir {
 
     /// What its clients' lists begin with, in each rendition.
     pub(crate) fn listed(&self, ledger: &Ledger, now: AirTime) -> Vec<(Rendition, u64)> {
-        let Some(edge) = programme::edge(ledger, now) else { return Vec::new() };
+        let Some(edge) = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now) else {
+            return Vec::new();
+        };
         let urgent = |rendition: Rendition| {
             let of = self.urgent.iter().filter(move |(of, _)| *of == rendition);
             of.map(|(_, number)| *number).min().unwrap_or(edge.back)

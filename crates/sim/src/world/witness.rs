@@ -22,7 +22,7 @@ const LOOKED_AT: usize = 24;
 const EDITS_KEPT: usize = 16;
 
 /// A segment may be asked for at least until so long after it aired.
-const NAMED_FOR: Ticks = super::programme::SERVED_FOR;
+const NAMED_FOR: Ticks = aerial_model::hls::window::SERVED_FOR;
 
 /// What is remembered of one channel.
 #[derive(Debug, Default)]
