@@ -19,9 +19,10 @@ const STEP: Ticks = Ticks::from_secs(2);
 /// wrong, and not a server that was off: what it would commit could never be taken back.
 pub const DISTRUSTED: Ticks = Ticks::from_secs(400 * 24 * 3_600);
 
-/// What may have been promised after it was noted last, and was never noted: notes are
-/// taken every 20 s, and lists reach 8 s and a segment of 8 s ahead.
-const UNNOTED: Ticks = Ticks::from_secs(30);
+/// So far ahead of a channel's time as it was noted last it may have promised something
+/// that was never noted: notes are taken every 20 s, and lists reach 8 s and a segment
+/// of 8 s ahead.
+const UNNOTED: Ticks = Ticks::from_secs(40);
 
 /// All clocks. "Monotonic" is ticks since some fixed instant of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl AirClocks {
         };
         let mut clocks = Self::begun(now, monotonic);
         for (channel, noted) in &noted.channels {
-            let promised = noted.promised + UNNOTED;
+            let promised = noted.promised.max(noted.at + UNNOTED);
             clocks.promised.insert(*channel, promised);
             if now < promised {
                 // Where nothing tells its time, it goes on where nothing was promised.
@@ -261,7 +262,7 @@ mod tests {
         let noted = watched().noted(seconds(60));
         let wall = NOON - seconds(3_600);
         let (clocks, _) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);
-        assert_eq!(clocks.now_on(WATCHED, seconds(0)), NOON + seconds(70) + UNNOTED);
+        assert_eq!(clocks.now_on(WATCHED, seconds(0)), NOON + seconds(60) + UNNOTED);
         // And one whose clock is right is right.
         let wall = NOON + seconds(300);
         let (clocks, found) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);

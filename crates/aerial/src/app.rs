@@ -6,6 +6,7 @@
 mod first_scan;
 mod opening;
 mod parts;
+mod time_kept;
 mod trial;
 
 use std::future::pending;

@@ -6,9 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use aerial_model::air_clock::Wall;
 use aerial_model::capacity::{Encode, Full};
 use aerial_model::client::ClientId;
 use aerial_model::hls::{self, TARGET_DURATION_COPIED, Variant};
@@ -35,7 +37,7 @@ use super::slated::Slated;
 use super::store::{Found, SegmentKey, Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
-use crate::clock::{Clock, monotonic};
+use crate::clock::{Clock, WALL_DISTRUSTED, monotonic};
 
 /// Segments on the channel's clock are kept for all who ask for them now.
 const RESTAMPED_BYTES: u64 = 64 << 20;
@@ -48,9 +50,6 @@ const ANONYMOUS_IDLE: Duration = Duration::from_secs(3 * TARGET_DURATION_COPIED 
 
 /// How often the caches are looked through, and a step of the wall clock taken.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-
-/// A step of the wall clock under this is no step (`rules.md`, 8).
-const CLOCK_STEP_MS: i64 = 2_000;
 
 /// Changes that a slow listener may be behind before it misses some; it is then
 /// told so.
@@ -127,14 +126,14 @@ struct Inner {
     preflight: OnceLock<Preflight>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// The wall clock cannot be right, and that was said.
+    wall_distrusted: AtomicBool,
 }
 
 #[derive(Default)]
 struct Sessions {
     by_channel: HashMap<ChannelId, SessionHandle>,
     next: u64,
-    /// Until then playlists have promised something, on whichever channel.
-    promised: AirTime,
     /// None is begun any more.
     closed: bool,
 }
@@ -181,6 +180,7 @@ impl Manager {
             preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            wall_distrusted: AtomicBool::new(false),
         }))
     }
 
@@ -295,7 +295,8 @@ impl Manager {
         renditions: &[Rendition],
     ) -> Result<Vec<Variant>, StreamError> {
         let ledger = self.ledger(channel.id).await?;
-        let airing = ledger.airing_at(self.now()).ok_or_else(|| nothing_planned(channel))?;
+        let airing =
+            ledger.airing_at(self.now_on(channel.id)).ok_or_else(|| nothing_planned(channel))?;
         let mut variants = Vec::with_capacity(renditions.len());
         for rendition in renditions {
             let track = self.0.parts.programme.track(channel.id, airing, *rendition).await?;
@@ -321,7 +322,7 @@ impl Manager {
             return Err(StreamError::NewStream(channel.number.to_string()));
         }
         let ledger = self.ledger(channel.id).await?;
-        let now = self.now();
+        let now = self.now_on(channel.id);
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(&channel))?;
         let encode = self.encode(channel.id, &ledger, rendition).await;
         let tune_in = match client {
@@ -340,7 +341,7 @@ impl Manager {
         session.promised(window.end);
         let entries = programme::entries(&ledger, window);
         if let Some(last) = entries.last() {
-            self.promised_until(last.start + last.length);
+            self.clock().promised(channel.id, last.start + last.length);
         }
         let text = hls::media_playlist(target, rendition, &client, &entries);
         Ok(Playlist { text, client })
@@ -385,18 +386,18 @@ impl Manager {
             return Ok(SegmentBody::Whole(bytes));
         }
         let ledger = self.ledger(channel.id).await?;
-        let segment = programme::servable(&ledger, sequence, self.now())
-            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
+        let segment = programme::servable(&ledger, sequence, self.now_on(channel.id))
+            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now_on(channel.id)))?;
         session.promised(sequence + 1);
-        self.promised_until(segment.end());
+        self.clock().promised(channel.id, segment.end());
         let airing = ledger
             .airing_of(sequence)
-            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
+            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now_on(channel.id)))?;
         let programme = &self.0.parts.programme;
         let mut devices = programme.devices().changes();
         // It is held until it can be sent (`rules.md`, 21): as long as anybody
         // may ask for it.
-        let patience = monotonic() + self.clock().until(segment.end() + SERVED_FOR);
+        let patience = monotonic() + self.clock().until(channel.id, segment.end() + SERVED_FOR);
         let (track, found) = loop {
             // Where a device fails, another track takes its place.
             devices.mark_unchanged();
@@ -406,7 +407,8 @@ impl Manager {
             if let Some(slate) = slated.instead(channel.id, &segment, &track).await {
                 break (track, Found::Finished(slate));
             }
-            slated.drop_earlier(channel.id, &segment, &track, self.clock().until(segment.start));
+            let due = self.clock().until(channel.id, segment.start);
+            slated.drop_earlier(channel.id, &segment, &track, due);
             if !self.0.parts.store.has(key) {
                 session.tell(Message::Urgent { rendition, sequence });
             }
@@ -417,7 +419,7 @@ impl Manager {
                     return Err(StreamError::Stopped(channel.number.to_string()));
                 }
                 () = tokio::time::sleep_until(patience) => {
-                    return Err(no_segment(channel, &ledger, sequence, self.now()));
+                    return Err(no_segment(channel, &ledger, sequence, self.now_on(channel.id)));
                 }
             }
         };
@@ -488,7 +490,7 @@ impl Manager {
     /// server before this one.
     pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
         let ledger = self.ledger(channel).await?;
-        let listed = programme::edge(&ledger, self.now()).map_or(0, hls::unpromised);
+        let listed = programme::edge(&ledger, self.now_on(channel)).map_or(0, hls::unpromised);
         let sessions = self.sessions();
         let asked_for =
             sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
@@ -548,19 +550,34 @@ impl Manager {
     fn sweep(&self) {
         let mut sessions = self.sessions();
         sessions.by_channel.retain(|_, session| !session.has_ended());
-        let (clock, step) = (&self.0.parts.clock, self.0.parts.clock.step());
-        // Not back behind what was promised: a number that was served would name
-        // another time (`rules.md`, 8).
-        let behind = clock.now() + step < sessions.promised;
-        if sessions.by_channel.is_empty() && step.as_millis().abs() > CLOCK_STEP_MS && !behind {
-            let step_ms = step.as_millis();
-            tracing::warn!(step_ms, "the wall clock was set; the channels follow");
-            clock.take_step();
-        }
+        // With the sessions held: none begins in a time that is not its channel's any more.
+        let on_air = sessions.by_channel.keys().copied().collect();
+        let found = self.clock().follow(&on_air);
         drop(sessions);
+        self.told_of_wall(found);
         self.0.restamped.run_pending_tasks();
         self.0.anonymous.run_pending_tasks();
         self.0.parts.store.sweep();
+    }
+
+    /// Says once what became of the wall clock.
+    fn told_of_wall(&self, found: Wall) {
+        let distrusted = matches!(found, Wall::Distrusted(_));
+        let before = self.0.wall_distrusted.swap(distrusted, Ordering::Relaxed);
+        match found {
+            Wall::Stepped(step, held) => {
+                let step_ms = step.as_millis();
+                tracing::warn!(
+                    step_ms,
+                    held,
+                    "the wall clock was set; channels that nobody watches follow"
+                );
+            }
+            Wall::Distrusted(step) if !before => {
+                tracing::error!(ahead_days = step.as_millis() / 86_400_000, "{WALL_DISTRUSTED}");
+            }
+            Wall::Same | Wall::Distrusted(_) => {}
+        }
     }
 
     async fn channel(&self, channel: ChannelRef) -> Result<OnAir, StreamError> {
@@ -569,11 +586,11 @@ impl Manager {
     }
 
     async fn ledger(&self, channel: ChannelId) -> Result<Arc<Ledger>, StreamError> {
-        Ok(self.0.parts.programme.ledger(channel, self.now()).await?)
+        Ok(self.0.parts.programme.ledger(channel, self.now_on(channel)).await?)
     }
 
-    fn now(&self) -> AirTime {
-        self.0.parts.clock.now()
+    fn now_on(&self, channel: ChannelId) -> AirTime {
+        self.0.parts.clock.now_on(channel)
     }
 
     fn check_offered(&self, channel: &OnAir, rendition: Rendition) -> Result<(), StreamError> {
@@ -587,7 +604,7 @@ impl Manager {
         rendition: Option<Rendition>,
     ) -> Result<(ClientId, SessionHandle), StreamError> {
         let ledger = self.ledger(channel.id).await?;
-        let now = self.now();
+        let now = self.now_on(channel.id);
         let edge = programme::edge(&ledger, now).ok_or_else(|| nothing_planned(channel))?;
         let client = new_client(edge.current, now);
         let tune_in = match rendition {
@@ -607,7 +624,7 @@ impl Manager {
         ledger: &Ledger,
         rendition: Rendition,
     ) -> Option<Encode> {
-        let (parts, now) = (&self.0.parts, self.now());
+        let (parts, now) = (&self.0.parts, self.now_on(channel));
         let current = programme::edge(ledger, now)?.current;
         // A file that cannot be looked up is its session's trouble, not the viewer's.
         let tracks =
@@ -659,11 +676,6 @@ impl Manager {
             channel: format!("{} {}", channel.number, channel.name),
             full,
         })
-    }
-
-    fn promised_until(&self, end: AirTime) {
-        let mut sessions = self.sessions();
-        sessions.promised = sessions.promised.max(end);
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
