@@ -7,6 +7,7 @@
 //! Invariant: this crate has no clock, file, socket, process, task or ambient
 //! randomness. `now` is always an argument.
 
+pub mod air_clock;
 pub mod capacity;
 pub mod channel;
 pub mod client;

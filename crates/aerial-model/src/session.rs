@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::client::ClientId;
-use crate::hls::{Edge, PROMISED};
+use crate::hls::Edge;
 use crate::profile::Rendition;
 
 /// A viewer unheard of for this many target durations has left
@@ -200,7 +200,7 @@ impl Session {
     /// is served in order; *now* for one that is nowhere in the window, and for
     /// the one who may return within the grace period.
     pub fn starts(&self, rendition: Rendition, edge: Edge) -> BTreeSet<u64> {
-        let last = edge.ahead.max(edge.current + PROMISED);
+        let last = edge.last;
         let of_rendition = self.clients.iter().filter(|(_, c)| c.rendition == Some(rendition));
         let mut starts: BTreeSet<u64> = of_rendition
             .map(|(id, client)| client.asked.unwrap_or(id.joined_sequence()))
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn segments_are_wanted_from_where_each_client_stands() {
-        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22 };
+        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22, last: 22 };
         let asked =
             |nonce, sequence| Event::Asked { client: client(nonce), rendition: HD, sequence };
         let mut session = session();
@@ -476,7 +476,7 @@ mod tests {
         let kept = Event::Settings { grace: GRACE, kept: Some(HD) };
         assert_eq!(session.handle(kept.clone(), at(1)), [Action::Want([HD].into())]);
         assert_eq!((session.state(), session.poll_timeout()), (&State::Starting, None));
-        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22 };
+        let edge = Edge { back: 4, current: 20, soon: 21, ahead: 22, last: 22 };
         assert_eq!(session.starts(HD, edge), [20].into());
         let low = Rendition::Height(360);
         let watches_low = Event::Seen { client: client(1), rendition: Some(low) };

@@ -7,6 +7,7 @@ mod first_scan;
 mod machine;
 mod opening;
 mod parts;
+mod time_kept;
 mod trial;
 
 use std::future::pending;

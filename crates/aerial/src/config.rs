@@ -62,6 +62,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The folder for the catalogue and the segments; default `./aerial-data`.
     pub data: PathBuf,
+    /// That the machine's clock is right though it is over 400 days ahead of when the
+    /// server was last heard of; default false.
+    pub trust_clock: bool,
 }
 
 impl Default for Server {
@@ -69,6 +72,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400),
             data: PathBuf::from("./aerial-data"),
+            trust_clock: false,
         }
     }
 }

@@ -78,15 +78,6 @@ pub struct Indexing {
     pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// Why a file has no verdict yet.
-#[derive(Debug, thiserror::Error)]
-enum Unsettled {
-    #[error(transparent)]
-    Catalogue(#[from] DbError),
-    #[error("`{}` could not be indexed for now: {reason}", path.display())]
-    Later { path: PathBuf, reason: String },
-}
-
 impl Indexing {
     /// Indexes whatever a lineup names, what airs soon first, until `ending`.
     pub async fn run(self, ending: CancellationToken) {
@@ -116,33 +107,37 @@ impl Indexing {
         }
     }
 
-    /// Gives these files their verdicts now, as far as they have none.
+    /// Gives these files their verdicts now, as far as they have none. Returns those
+    /// whose video is copied from now on.
     ///
     /// # Errors
     /// Those of the catalogue; a file that cannot be read is left for later.
-    pub async fn index(&self, media: &[MediaId]) -> Result<(), DbError> {
+    pub async fn index(&self, media: &[MediaId]) -> Result<Vec<MediaId>, DbError> {
         let _turn = self.turn.lock().await;
+        let mut told = Vec::new();
         for media in self.db.not_indexed(media).await? {
-            match self.settle(&media).await {
-                Err(Unsettled::Catalogue(error)) => return Err(error),
-                Err(error @ Unsettled::Later { .. }) => tracing::warn!(%error, "keyframes"),
-                Ok(_) => {}
+            if self.settle(&media).await? == Some(true) {
+                told.push(media.id);
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Gives a file that airs soon its verdict, and takes it up in the lineups.
     async fn index_one(&self, media: MediaId) -> Result<(), String> {
-        if self.db.not_indexed(&[media]).await.map_err(|error| error.to_string())?.is_empty() {
+        let told = self.index(&[media]).await.map_err(|error| error.to_string())?;
+        if told.is_empty() {
             return Ok(());
         }
-        self.index(&[media]).await.map_err(|error| error.to_string())?;
-        self.schedule.library_changed(&[media]).await.map_err(|error| error.to_string())
+        self.schedule.library_changed(&told).await.map_err(|error| error.to_string())
     }
 
     /// Gives some of the waiting files their verdicts. Whether there may be more.
     async fn index_some(&self, later: &mut HashSet<MediaId>) -> Result<bool, DbError> {
+        // All lineups are read to tell whose turn it is.
+        if !self.db.is_indexing_due().await? {
+            return Ok(false);
+        }
         let mut told = Vec::new();
         let by_turn = self.schedule.media_by_turn(SOON).await;
         let _turn = self.turn.lock().await;
@@ -152,12 +147,10 @@ impl Indexing {
         for media in waiting.into_iter().take(TOLD_AT_ONCE) {
             // What must be read is told of at once: it may air next.
             let reads = media.facts.as_ref().is_some_and(|facts| might_be_copied(facts).is_ok());
-            match self.settle(&media).await {
-                Ok(true) => told.push(media.id),
-                Ok(false) => {}
-                Err(Unsettled::Catalogue(error)) => return Err(error),
-                Err(error @ Unsettled::Later { .. }) => {
-                    tracing::warn!(%error, "keyframes");
+            match self.settle(&media).await? {
+                Some(true) => told.push(media.id),
+                Some(false) => {}
+                None => {
                     later.insert(media.id);
                 }
             }
@@ -171,15 +164,21 @@ impl Indexing {
         Ok(more)
     }
 
-    /// Reads a file and stores the verdict. Whether it was copied before or is now.
-    async fn settle(&self, media: &Media) -> Result<bool, Unsettled> {
+    /// Reads a file and stores the verdict. Whether its video is copied now; `None`
+    /// where it is left for later.
+    async fn settle(&self, media: &Media) -> Result<Option<bool>, DbError> {
         let (Some(facts), Some((uniform, _))) = (&media.facts, &media.map) else {
-            return Ok(false);
+            return Ok(Some(false));
         };
         let begun = monotonic();
-        let (copying, cuts) = match self.indexed(media, facts).await? {
-            Ok(found) => copied(facts, found),
-            Err(reason) => (Copying::Transcoded { reason: reason.to_string() }, None),
+        let (copying, cuts) = match self.indexed(media, facts).await {
+            Ok(Ok(found)) => copied(facts, found),
+            Ok(Err(reason)) => (Copying::Transcoded { reason: reason.to_string() }, None),
+            Err(reason) => {
+                let path = media.path.display();
+                tracing::warn!("`{path}` could not be indexed for now: {reason}");
+                return Ok(None);
+            }
         };
         let elapsed_ms = begun.elapsed().as_millis();
         let title = &media.about.title;
@@ -197,15 +196,15 @@ impl Indexing {
         }
         let (now, cuts) = (self.clock.now(), cuts.as_deref());
         let kept = self.db.set_copying(media.id, *uniform, &copying, cuts, now).await?;
-        Ok(kept && copying.map().is_some())
+        Ok(Some(kept && copying.map().is_some()))
     }
 
+    /// Reads a file: where it is cut, or why it is not copied. An error is no verdict.
     async fn indexed(
         &self,
         media: &Media,
         facts: &MediaFacts,
-    ) -> Result<Result<Indexed, NotCopied>, Unsettled> {
-        let later = |reason: String| Unsettled::Later { path: media.path.clone(), reason };
+    ) -> Result<Result<Indexed, NotCopied>, String> {
         if let Err(reason) = might_be_copied(facts) {
             return Ok(Err(reason));
         }
@@ -213,19 +212,19 @@ impl Indexing {
         let unchanged =
             |path: &Path| Stamp::read(path).is_ok_and(|stamp| stamp == Stamp { size, mtime_ns });
         if !unchanged(&media.path) {
-            return Err(later("it changed, or is not there".to_owned()));
+            return Err("it changed, or is not there".to_owned());
         }
         if facts.container.starts_with("matroska") {
             match has_cues(&media.path) {
                 Ok(true) => {}
                 Ok(false) => return Ok(Err(NotCopied::NoCues)),
-                Err(error) => return Err(later(error.to_string())),
+                Err(error) => return Err(error.to_string()),
             }
         }
-        let reordered = self.reordered(&media.path, facts).await.map_err(later)?;
-        let found = self.read(&media.path, facts).await.map_err(later)?;
+        let reordered = self.reordered(&media.path, facts).await?;
+        let found = self.read(&media.path, facts).await?;
         if !unchanged(&media.path) {
-            return Err(later("it changed while it was read".to_owned()));
+            return Err("it changed while it was read".to_owned());
         }
         Ok(found.and_then(|indexer| indexer.finish(facts, reordered)))
     }

@@ -48,8 +48,10 @@ pub struct Edge {
     pub current: u64,
     /// The segment that plays when a player that asks now has asked again.
     pub soon: u64,
-    /// The last segment that is listed for anybody; see [`unpromised`].
+    /// The segment that contains now + 8 s.
     pub ahead: u64,
+    /// The last segment that is listed for anybody; see [`unpromised`].
+    pub last: u64,
 }
 
 impl Edge {
@@ -61,14 +63,15 @@ impl Edge {
         // After a stretch nobody watched, the window begins where the numbers run on.
         let back = first_running_on(ledger, at(now - WINDOW_BACK).min(current), current);
         let reload = Ticks::from_secs(target_duration.into());
-        let (soon, ahead) = match target_duration > TARGET_DURATION_TRANSCODED {
+        let ahead = at(now + WINDOW_AHEAD).max(current);
+        let (soon, last) = match target_duration > TARGET_DURATION_TRANSCODED {
             // VLC asks again after 8 to 9 s only, and never plays the last segment
             // that is listed: with less than this it stops for up to half a second
             // at each reload.
-            true => (at(now + reload), at(now + reload + FETCHED) + 1),
-            false => (at(now + reload + FETCHED), at(now + WINDOW_AHEAD)),
+            true => (ahead, at(now + reload + FETCHED) + 1),
+            false => (at(now + reload + FETCHED).max(current), ahead),
         };
-        Some(Self { back, current, soon: soon.max(current), ahead: ahead.max(current + PROMISED) })
+        Some(Self { back, current, soon, ahead, last: last.max(current + PROMISED) })
     }
 }
 
@@ -92,7 +95,9 @@ pub fn window(client: &ClientId, edge: Edge, now: AirTime) -> Range<u64> {
     let newcomer = now < client.joined_at() + NEWCOMER;
     // For an id that joins now again and again the promise moves on by itself.
     let runs_out = client.joined_sequence() <= edge.current && join + PROMISED < edge.soon;
-    let end = match newcomer && !runs_out {
+    let end = match newcomer {
+        // No more than it needs: some begin with the third before the end.
+        true if runs_out => edge.ahead + 1,
         true => join + PROMISED + 1,
         false => unpromised(edge),
     };
@@ -103,7 +108,7 @@ pub fn window(client: &ClientId, edge: Edge, now: AirTime) -> Range<u64> {
 /// The first sequence number that no client's playlist has listed so far: a
 /// function of the clock, so it holds for what was told before a restart too.
 pub fn unpromised(edge: Edge) -> u64 {
-    edge.ahead + 1
+    edge.last + 1
 }
 
 /// The segment of that number, if it may be served now.
@@ -156,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_newcomer_sees_its_join_segment_and_two_more() {
-        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102 };
+        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102, last: 102 };
         let now = AirTime::from_unix_millis(3_999);
         assert_eq!(window(&client_at(100, 0), edge, now), 100..103);
-        let later = Edge { current: 101, soon: 102, ahead: 103, ..edge };
+        let later = Edge { current: 101, soon: 102, ahead: 103, last: 103, ..edge };
         assert_eq!(window(&client_at(100, 0), later, now), 100..103);
         assert_eq!(window(&client_at(100, 0), later, now + Ticks::from_millis(1)), 100..104);
     }
@@ -168,10 +173,10 @@ mod tests {
     fn a_newcomer_among_short_items_sees_as_much_as_lasts_until_it_asks_again() {
         // Items of a second: join + 2 is over 2 s from now.
         let (client, now) = (client_at(100, 0), AirTime::from_unix_millis(500));
-        let edge = Edge { back: 40, current: 100, soon: 105, ahead: 108 };
+        let edge = Edge { back: 40, current: 100, soon: 105, ahead: 108, last: 108 };
         assert_eq!(window(&client, edge, now), 100..109);
         // Some of a second, and then a long one: what is promised is enough.
-        let edge = Edge { back: 85, current: 100, soon: 102, ahead: 103 };
+        let edge = Edge { back: 85, current: 100, soon: 102, ahead: 103, last: 103 };
         assert_eq!(window(&client, edge, now), 100..103);
     }
 
@@ -181,23 +186,23 @@ mod tests {
         let ledger = ledger_of(&[100; 20]);
         let at = |target, seconds| {
             let now = AirTime::EPOCH + Ticks::from_secs(seconds);
-            let Edge { current, soon, ahead, .. } = Edge::at(&ledger, target, now).unwrap();
-            (current, soon, ahead)
+            let Edge { current, soon, last, .. } = Edge::at(&ledger, target, now).unwrap();
+            (current, soon, last)
         };
         assert_eq!(at(TARGET_DURATION_TRANSCODED, 9), (2, 3, 4));
         assert_eq!(at(TARGET_DURATION_COPIED, 9), (2, 4, 5));
-        assert_eq!(at(TARGET_DURATION_COPIED, 11), (2, 4, 6));
+        assert_eq!(at(TARGET_DURATION_COPIED, 12), (2, 4, 6));
     }
 
     #[test]
     fn an_old_client_sees_a_minute_back() {
-        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102 };
+        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102, last: 102 };
         assert_eq!(window(&client_at(3, 0), edge, AirTime::from_unix_millis(9_000)), 85..103);
     }
 
     #[test]
     fn an_id_from_the_future_joins_now() {
-        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102 };
+        let edge = Edge { back: 85, current: 100, soon: 101, ahead: 102, last: 102 };
         assert_eq!(window(&client_at(5_000, 90_000), edge, AirTime::EPOCH), 100..103);
     }
 
@@ -227,7 +232,8 @@ mod tests {
                 prop_assert!(window.end <= unpromised(edge));
                 // As far as there is a ledger.
                 if set_back == 0 && now + asks_again + Ticks::from_secs(12) < last {
-                    let end = |sequence| ledger.segment(sequence).unwrap().end();
+                    // An airing's last picture stays for up to an audio frame more.
+                    let end = |sequence| ledger.segment(sequence + 1).unwrap().start;
                     let settled = now >= joined + NEWCOMER;
                     match target > TARGET_DURATION_TRANSCODED {
                         true if settled => prop_assert!(end(window.end - 2) > now + asks_again),

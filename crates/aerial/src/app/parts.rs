@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::first_scan::FirstScan;
 use super::trial::{self, Trial};
-use super::{AppError, Startup, opening, system};
+use super::{AppError, Startup, opening, system, time_kept};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
@@ -78,6 +78,7 @@ impl Parts {
             tracing::warn!("this FFmpeg has {shortcoming}");
         }
         let db = Db::open(&data.catalogue()).await?;
+        time_kept::resume(&clock, &db, settings.server.trust_clock).await?;
         let mut folders = settings.library.folders.clone();
         if *demo {
             folders.push(opening::make_demo(&data, &ffmpeg, &spawner).await?);
@@ -120,6 +121,7 @@ impl Parts {
             tasks.spawn(first_scan.run(ending.clone()));
         }
         tasks.spawn(housekeep(schedule.clone(), ending.clone()));
+        tasks.spawn(time_kept::note(clock.clone(), db.clone(), ending.clone()));
         tasks.spawn(indexing.clone().run(ending.clone()));
 
         let limits =

@@ -29,6 +29,7 @@ fn without_anything_given_the_defaults_hold() {
     [server]
     listen = "127.0.0.1:8400"
     data = "./aerial-data"
+    trust_clock = false
 
     [library]
     folders = []

@@ -10,10 +10,13 @@ use aerial_model::id::{MapId, MediaId};
 use aerial_model::segment_map::{CutList, MapOutline, SegmentMap};
 use aerial_model::time::AirTime;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QuerySelect,
+    Select,
+};
 
 use super::entity::map::{Column, Entity, Model};
-use super::entity::{ledger, media};
+use super::entity::{ledger, lineup_item, media};
 use super::error::{Doing, Result};
 use super::media::{Copying, Media};
 use super::{Db, Write, stored};
@@ -55,16 +58,22 @@ impl Db {
     }
 
     async fn not_indexed_of(&self, some: &[MediaId]) -> Result<Vec<Media>> {
-        let rows = media::Entity::find()
+        let rows = without_index()
             .filter(media::Column::Id.is_in(some.iter().map(ToString::to_string)))
-            .filter(media::Column::CopyingJson.is_null())
-            .filter(media::Column::MapId.is_not_null())
-            .filter(media::Column::MissingSinceMs.is_null())
-            .filter(media::Column::UnplayableReason.is_null())
             .all(self.reader())
             .await
             .doing("read media")?;
         rows.into_iter().map(Media::read).collect()
+    }
+
+    /// Whether any media that a lineup names was not indexed yet.
+    pub async fn is_indexing_due(&self) -> Result<bool> {
+        let named = |column| Query::select().column(column).from(lineup_item::Entity).to_owned();
+        let in_a_lineup = Condition::any()
+            .add(media::Column::Id.in_subquery(named(lineup_item::Column::MediaId)))
+            .add(media::Column::Show.in_subquery(named(lineup_item::Column::Show)));
+        let due = without_index().filter(in_a_lineup).limit(1).count(self.reader()).await;
+        Ok(due.doing("look for media to index")? > 0)
     }
 
     /// Stores what an index found of the media whose uniform map is `uniform`, with
@@ -131,6 +140,15 @@ impl Write {
             .doing("prune segment maps")?;
         Ok(gone.rows_affected)
     }
+}
+
+/// Media that can be played and were not indexed yet.
+fn without_index() -> Select<media::Entity> {
+    media::Entity::find()
+        .filter(media::Column::CopyingJson.is_null())
+        .filter(media::Column::MapId.is_not_null())
+        .filter(media::Column::MissingSinceMs.is_null())
+        .filter(media::Column::UnplayableReason.is_null())
 }
 
 fn read(row: &Model) -> Result<Option<(MapId, SegmentMap)>> {

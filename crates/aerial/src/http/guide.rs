@@ -167,7 +167,7 @@ impl NowView {
     ) -> Answer<Self> {
         let now = schedule.on_now(ChannelRef::Id(channel)).await?;
         // The instant that was looked at, not the one after looking.
-        let at = now.map_or_else(|| clock.now(), |now| now.current.start + now.offset);
+        let at = now.map_or_else(|| clock.now_on(channel), |now| now.current.start + now.offset);
         let programmes: Vec<guide::Programme> =
             now.iter().flat_map(|now| [Some(now.current), now.next]).flatten().collect();
         let titles = Titles::of(db, &programmes).await?;

@@ -57,7 +57,7 @@ impl Sessions for Manager {
     }
 
     fn history(&self, channel: ChannelId) -> Vec<SessionHistory> {
-        let now = self.clock().now();
+        let now = self.clock().now_on(channel);
         Manager::history(self, channel).iter().map(|record| past(record, now)).collect()
     }
 

@@ -190,7 +190,7 @@ impl Schedule {
         let schedule = self.clone();
         finished(id, async move {
             let _gate = entry.gate.lock().await;
-            let now = schedule.now();
+            let now = schedule.now_on(id);
             let write = schedule.0.db.write().await?;
             let live = schedule.synced(&write, &entry).await?;
             let mut rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
@@ -263,7 +263,7 @@ impl Schedule {
     }
 
     async fn try_alter(&self, entry: &Entry, alteration: &Alteration) -> Result<Altered> {
-        let now = self.now();
+        let now = self.now_on(entry.id);
         let write = self.0.db.write().await?;
         let live = self.synced(&write, entry).await?;
         let mut channel = live.channel.clone();

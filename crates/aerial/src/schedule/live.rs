@@ -144,7 +144,7 @@ impl Schedule {
         let unknown = || ScheduleError::UnknownChannel(ChannelRef::Id(entry.id));
         let channel = write.channel(entry.id).await?.ok_or_else(unknown)?;
         let lineup: Lineup = write.latest_lineup(entry.id).await?.ok_or_else(unknown)?;
-        let rows = write.ledger_rows(entry.id, self.now() - REMEMBER, None).await?;
+        let rows = write.ledger_rows(entry.id, self.now_on(entry.id) - REMEMBER, None).await?;
         let maps = self.maps_of(&rows).await?;
         Ok(Arc::new(Live {
             channel: Arc::new(channel),
@@ -156,7 +156,7 @@ impl Schedule {
     /// Commits up to now + 2 min; does nothing where that is done.
     pub async fn commit(&self, channel: ChannelId) -> Result<Arc<Ledger>> {
         let entry = self.entry(channel)?;
-        if let Some(live) = entry.cached().filter(|live| live.is_committed(self.now())) {
+        if let Some(live) = entry.cached().filter(|live| live.is_committed(self.now_on(entry.id))) {
             return Ok(live.ledger.clone());
         }
         let schedule = self.clone();
@@ -178,7 +178,7 @@ impl Schedule {
 
     /// Commits without letting anybody wait, unless somebody is at it.
     pub(super) fn commit_meanwhile(&self, entry: &Arc<Entry>, live: &Live) {
-        if live.is_committed(self.now()) || entry.gate.try_lock().is_err() {
+        if live.is_committed(self.now_on(entry.id)) || entry.gate.try_lock().is_err() {
             return;
         }
         let (schedule, channel) = (self.clone(), entry.id);
@@ -190,7 +190,7 @@ impl Schedule {
     }
 
     async fn try_commit(&self, entry: &Entry) -> Result<Arc<Ledger>> {
-        let now = self.now();
+        let now = self.now_on(entry.id);
         // Whoever held the gate before may have done it.
         if let Some(live) = entry.cached().filter(|live| live.is_committed(now)) {
             return Ok(live.ledger.clone());

@@ -314,7 +314,13 @@ impl Schedule {
         flatten::Moment { now, tallest_frame: self.0.standard.height }
     }
 
+    /// The server's time.
     fn now(&self) -> AirTime {
         self.0.clock.now()
+    }
+
+    /// The time on a channel's air.
+    fn now_on(&self, channel: ChannelId) -> AirTime {
+        self.0.clock.now_on(channel)
     }
 }

@@ -36,9 +36,11 @@ impl Timeline for Schedule {
                 keep_running: settings.keep_running,
                 frame_height: live.planner.lineup().frame_height,
                 looks: live.planner.looks(),
-                video: settings.video_at(self.now()),
+                video: settings.video_at(self.now_on(settings.id)),
                 // Whoever came before this watches a stream that is over.
-                stream_since: settings.video_since.filter(|since| *since <= self.now()),
+                stream_since: settings
+                    .video_since
+                    .filter(|since| *since <= self.now_on(settings.id)),
             }))
         }
         .boxed()
@@ -57,7 +59,7 @@ impl Timeline for Schedule {
         async move {
             let failed = |error: &ScheduleError| failed(ChannelRef::Id(channel), error);
             let entry = self.entry(channel).map_err(|error| failed(&error))?;
-            if let Some(live) = entry.cached().filter(|live| live.lasts(self.now())) {
+            if let Some(live) = entry.cached().filter(|live| live.lasts(self.now_on(channel))) {
                 self.commit_meanwhile(&entry, &live);
                 if live.reaches(from) {
                     return Ok(live.ledger.clone());
@@ -65,7 +67,7 @@ impl Timeline for Schedule {
             } else if let Err(error) = self.commit(channel).await {
                 // What is committed already can still be shown to its end.
                 let cached = entry.cached().map(|live| live.ledger.clone());
-                let lasts = |ledger: &Arc<Ledger>| ledger.index_at(self.now()).is_some();
+                let lasts = |ledger: &Arc<Ledger>| ledger.index_at(self.now_on(channel)).is_some();
                 let Some(ledger) = cached.filter(lasts) else { return Err(failed(&error)) };
                 tracing::error!(%channel, %error, "cannot commit what comes next");
                 return Ok(ledger);
@@ -119,7 +121,7 @@ impl Timeline for Schedule {
             let failed = |error: ScheduleError| failed(ChannelRef::Id(channel), &error);
             let entry = self.entry(channel).map_err(failed)?;
             let live = self.live(&entry).await.map_err(failed)?;
-            let now = self.now();
+            let now = self.now_on(channel);
             let committed = live.ledger.airings().iter().map(|airing| airing.row);
             let follows = live.planner.rows(live.ledger.tail(), now, until);
             let rows: Vec<Row> = committed.chain(follows.take(MOST_PLANNED)).collect();

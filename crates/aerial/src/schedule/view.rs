@@ -54,7 +54,8 @@ impl View {
 impl Schedule {
     /// What is on, and what comes next.
     pub async fn on_now(&self, channel: ChannelRef) -> Result<Option<Now>> {
-        self.on_at(channel, self.now()).await
+        let (known, _) = self.find(channel)?;
+        self.on_at(channel, self.now_on(known.id)).await
     }
 
     /// What is on at that instant, and what comes next then.
@@ -80,7 +81,7 @@ impl Schedule {
     pub async fn preview(&self, id: ChannelId, draft: Draft, limit: usize) -> Result<Preview> {
         let entry = self.entry(id)?;
         let live = self.live(&entry).await?;
-        let now = self.now();
+        let now = self.now_on(id);
         let channel = live.channel.edited(&draft.edit)?;
         let current = self.0.db.lineup_items(id).await?;
         let items = match draft.items {

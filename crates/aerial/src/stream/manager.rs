@@ -1,22 +1,22 @@
 //! The Stream Manager: owns the sessions.
 //!
-//! Starts, shares and stops them, registers clients, and answers what the
-//! stream routes ask. Invariant: at most one open session per channel, however
+//! Starts, shares and stops them and registers clients; what the stream routes ask
+//! is answered in [`serving`]. Invariant: at most one open session per channel, however
 //! many start and stop it at once, and after `shut_down` none and nothing of any.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aerial_model::capacity::{Encode, Full};
+use aerial_model::air_clock::Wall;
 use aerial_model::client::ClientId;
-use aerial_model::hls::window::{self, SERVED_FOR};
-use aerial_model::hls::{self, Edge, TARGET_DURATION_COPIED, Variant};
+use aerial_model::hls::window::{self};
+use aerial_model::hls::{Edge, TARGET_DURATION_COPIED};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
-use aerial_model::ladder::Ladder;
 use aerial_model::ledger::Ledger;
-use aerial_model::profile::{Profile, Rendition};
+use aerial_model::profile::Rendition;
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 use bytes::Bytes;
@@ -25,18 +25,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, TuneIn};
-use super::body::{self, SegmentBody};
 use super::history::Record;
 use super::preflight::Preflight;
-use super::programme::{self, Programme};
-use super::session::{
-    self, Message, SessionChange, SessionHandle, SessionParts, SessionView, Waiting,
-};
+use super::programme::Programme;
+use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
 use super::slated::Slated;
-use super::store::{Found, SegmentKey, Store, Usage};
+use super::store::{Store, Usage};
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{SessionId, Status, Transcoder};
-use crate::clock::{Clock, monotonic};
+use crate::clock::{Clock, WALL_DISTRUSTED};
+
+mod error;
+mod serving;
+
+pub use error::StreamError;
+pub use serving::Playlist;
 
 /// Segments on the channel's clock are kept for all who ask for them now.
 const RESTAMPED_BYTES: u64 = 64 << 20;
@@ -50,69 +53,9 @@ const ANONYMOUS_IDLE: Duration = Duration::from_secs(3 * TARGET_DURATION_COPIED 
 /// How often the caches are looked through, and a step of the wall clock taken.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// A step of the wall clock under this is no step (`rules.md`, 8).
-const CLOCK_STEP_MS: i64 = 2_000;
-
 /// Changes that a slow listener may be behind before it misses some; it is then
 /// told so.
 const CHANGES_KEPT: usize = 256;
-
-/// Why a stream cannot be had.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StreamError {
-    /// There is no such channel.
-    #[error("there is no channel {0}")]
-    UnknownChannel(ChannelRef),
-    /// The channel has no such rendition.
-    #[error("channel {channel} has no rendition {rendition}; it has {available}")]
-    UnknownRendition {
-        /// Which channel.
-        channel: String,
-        /// What was asked for.
-        rendition: Rendition,
-        /// What there is.
-        available: String,
-    },
-    /// The viewer watches a stream of the channel that is over.
-    #[error("channel {0} began a new stream; tune in again")]
-    NewStream(String),
-    /// The segment left the window, or was never promised.
-    #[error("segment {sequence} of channel {channel} is not on the air: {why}")]
-    NoSegment {
-        /// Which channel.
-        channel: String,
-        /// Which segment.
-        sequence: u64,
-        /// In words.
-        why: &'static str,
-    },
-    /// The channel is not on the air.
-    #[error("channel {0} is not on the air: nobody watches it")]
-    NotOnAir(ChannelRef),
-    /// The channel was stopped in the meantime.
-    #[error("channel {0} was stopped; tune in again")]
-    Stopped(String),
-    /// One more cannot be encoded.
-    #[error(
-        "channel {channel} cannot be tuned in to now: {} at once is what this machine can encode, \
-         and that many are on the air ({}). Watch one of these, wait until one is left, or allow \
-         more with stream.encodes (AERIAL_STREAM_ENCODES), where the machine can carry more",
-        full.running.len(),
-        full.running.join(", ")
-    )]
-    Full {
-        /// Which channel.
-        channel: String,
-        /// What is encoded instead.
-        full: Full,
-    },
-    /// The schedule failed.
-    #[error(transparent)]
-    Timeline(#[from] TimelineError),
-    /// The server is going down.
-    #[error("the server is shutting down; try again in a few seconds")]
-    ShuttingDown,
-}
 
 /// The Stream Manager; clones share it.
 #[derive(Clone)]
@@ -128,25 +71,16 @@ struct Inner {
     preflight: OnceLock<Preflight>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// The wall clock cannot be right, and that was said.
+    wall_distrusted: AtomicBool,
 }
 
 #[derive(Default)]
 struct Sessions {
     by_channel: HashMap<ChannelId, SessionHandle>,
     next: u64,
-    /// Until then playlists have promised something, on whichever channel.
-    promised: AirTime,
     /// None is begun any more.
     closed: bool,
-}
-
-/// A playlist and whom it was made for.
-#[derive(Clone, Debug)]
-pub struct Playlist {
-    /// Its text.
-    pub text: String,
-    /// The client, perhaps a new one.
-    pub client: ClientId,
 }
 
 impl Manager {
@@ -182,6 +116,7 @@ impl Manager {
             preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            wall_distrusted: AtomicBool::new(false),
         }))
     }
 
@@ -253,225 +188,9 @@ impl Manager {
         Ok(())
     }
 
-    /// The entry point for a new viewer: a master playlist. `base` leads from
-    /// its address to `/stream/{channel}/`; `rendition` is what it will be
-    /// offered alone.
-    pub async fn master(
-        &self,
-        channel: ChannelRef,
-        rendition: Option<Rendition>,
-        base: impl Fn(ChannelId) -> String,
-    ) -> Result<Playlist, StreamError> {
-        let channel = self.channel(channel).await?;
-        let ladder = self.0.parts.programme.ladder(&channel);
-        let rendition = offered(&channel, &ladder, rendition)?.unwrap_or_else(|| ladder.one());
-        // Its worker starts before the next request comes.
-        let (client, _) = self.join(&channel, Some(rendition)).await?;
-        let variants = self.variants(&channel, &[rendition]).await?;
-        let text = hls::master_playlist(&base(channel.id), &client, &variants);
-        Ok(Playlist { text, client })
-    }
-
-    /// The same with all renditions that the machine carries together, for players
-    /// that switch between them.
-    pub async fn ladder(
-        &self,
-        channel: ChannelRef,
-        base: impl Fn(ChannelId) -> String,
-    ) -> Result<Playlist, StreamError> {
-        let channel = self.channel(channel).await?;
-        let ladder = self.0.parts.programme.ladder(&channel);
-        let heights: Vec<u16> = ladder.rungs().iter().filter_map(|rung| rung.height()).collect();
-        let pixels = heights.iter().map(|height| {
-            Profile::transcoded(Rendition::Height(*height), channel.frame_height)
-                .map_or(u32::MAX, |profile| u32::from(profile.width) * u32::from(profile.height))
-        });
-        let carried = self.0.parts.admission.occupancy().limit.carried(pixels);
-        let listed = ladder.listed(|height| {
-            let place = heights.iter().position(|other| *other == height)?;
-            carried.as_ref()?.get(place).copied()
-        });
-        // Which of them the player takes is its to say.
-        let only = (listed.len() == 1).then(|| listed[0]);
-        let (client, _) = self.join(&channel, only).await?;
-        let variants = self.variants(&channel, &listed).await?;
-        let text = hls::master_playlist(&base(channel.id), &client, &variants);
-        Ok(Playlist { text, client })
-    }
-
-    /// These renditions as a master playlist describes them, by what is on the air.
-    async fn variants(
-        &self,
-        channel: &OnAir,
-        renditions: &[Rendition],
-    ) -> Result<Vec<Variant>, StreamError> {
-        let ledger = self.ledger(channel.id).await?;
-        let airing = ledger.airing_at(self.now()).ok_or_else(|| nothing_planned(channel))?;
-        let mut variants = Vec::with_capacity(renditions.len());
-        for rendition in renditions {
-            let track = self.0.parts.programme.track(channel.id, airing, *rendition).await?;
-            variants.push(track.variant(*rendition));
-        }
-        Ok(variants)
-    }
-
-    /// A live media playlist. Without an id, the viewer is known by its address
-    /// and program for a while.
-    pub async fn playlist(
-        &self,
-        channel: ChannelRef,
-        rendition: Rendition,
-        client: Option<ClientId>,
-        viewer: (IpAddr, String),
-    ) -> Result<Playlist, StreamError> {
-        let channel = self.channel(channel).await?;
-        self.check_offered(&channel, rendition)?;
-        if let (Some(client), Some(since)) = (client, channel.stream_since)
-            && client.joined_at() < since
-        {
-            return Err(StreamError::NewStream(channel.number.to_string()));
-        }
-        let ledger = self.ledger(channel.id).await?;
-        let now = self.now();
-        let target = channel.target_duration();
-        let edge = Edge::at(&ledger, target, now).ok_or_else(|| nothing_planned(&channel))?;
-        let tune_in = match client {
-            None => TuneIn::New,
-            Some(_) => TuneIn::Known,
-        };
-        let tune_in = self.tune_in(channel.id, &ledger, rendition, tune_in).await;
-        let client = client.unwrap_or_else(|| {
-            self.0
-                .anonymous
-                .get_with((channel.id, viewer.0, viewer.1), || new_client(edge.current, now))
-        });
-        let seen = Event::Seen { client, rendition: Some(rendition) };
-        let session = self.session(&channel, [seen], tune_in)?;
-        let window = hls::window(&client, edge, now);
-        session.promised(window.end);
-        let entries = hls::entries(&ledger, window);
-        if let Some(last) = entries.last() {
-            self.promised_until(last.start + last.length);
-        }
-        let text = hls::media_playlist(target, rendition, &client, &entries);
-        Ok(Playlist { text, client })
-    }
-
-    /// One segment, as soon as its first bytes are made. The guard is the
-    /// viewer's sign of life while the bytes are sent.
-    pub async fn segment(
-        &self,
-        channel: ChannelRef,
-        rendition: Rendition,
-        sequence: u64,
-        client: Option<ClientId>,
-    ) -> Result<(SegmentBody, Option<Waiting>), StreamError> {
-        let channel = self.channel(channel).await?;
-        self.check_offered(&channel, rendition)?;
-        let ledger = self.ledger(channel.id).await?;
-        loop {
-            let tune_in = self.tune_in(channel.id, &ledger, rendition, TuneIn::Promised).await;
-            let asked = client.map(|client| Event::Asked { client, rendition, sequence });
-            let session = self.session(&channel, asked, tune_in)?;
-            let waiting = client.map(|client| session.waiting(client));
-            match self.segment_of(&session, &channel, rendition, sequence).await {
-                // It ended as this came in, for want of clients: the next one.
-                Err(StreamError::Stopped(_)) if !session.was_stopped() => {}
-                body => return body.map(|body| (body, waiting)),
-            }
-        }
-    }
-
-    /// A segment from one session and none after it.
-    pub(super) async fn segment_of(
-        &self,
-        session: &SessionHandle,
-        channel: &OnAir,
-        rendition: Rendition,
-        sequence: u64,
-    ) -> Result<SegmentBody, StreamError> {
-        let cached = (channel.id, rendition, sequence);
-        if let Some(bytes) = self.0.restamped.get(&cached) {
-            session.tell(Message::Event(Event::Delivered));
-            return Ok(SegmentBody::Whole(bytes));
-        }
-        let ledger = self.ledger(channel.id).await?;
-        let segment = window::servable(&ledger, sequence, self.now())
-            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
-        session.promised(sequence + 1);
-        self.promised_until(segment.end());
-        let airing = ledger
-            .airing_of(sequence)
-            .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now()))?;
-        let programme = &self.0.parts.programme;
-        let mut devices = programme.devices().changes();
-        // It is held until it can be sent (`rules.md`, 21): as long as anybody
-        // may ask for it.
-        let patience = monotonic() + self.clock().until(segment.end() + SERVED_FOR);
-        let (track, found) = loop {
-            // Where a device fails, another track takes its place.
-            devices.mark_unchanged();
-            let track = programme.track(channel.id, airing, rendition).await?;
-            let key = SegmentKey { track: track.key, index: segment.index };
-            let slated = &self.0.parts.slated;
-            if let Some(slate) = slated.instead(channel.id, &segment, &track).await {
-                break (track, Found::Finished(slate));
-            }
-            slated.drop_earlier(channel.id, &segment, &track, self.clock().until(segment.start));
-            if !self.0.parts.store.has(key) {
-                session.tell(Message::Urgent { rendition, sequence });
-            }
-            tokio::select! {
-                found = self.0.parts.store.wait(key) => break (track, found),
-                Ok(()) = devices.changed() => {}
-                () = session.ended() => {
-                    return Err(StreamError::Stopped(channel.number.to_string()));
-                }
-                () = tokio::time::sleep_until(patience) => {
-                    return Err(no_segment(channel, &ledger, sequence, self.now()));
-                }
-            }
-        };
-        let why = self.transcoding().trouble(track.key);
-        self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
-        session.tell(Message::Event(Event::Delivered));
-        let whole = matches!(found, Found::Finished(_));
-        let body = SegmentBody::of(found, body::offset(&segment));
-        if let SegmentBody::Whole(bytes) = &body
-            && whole
-        {
-            self.0.restamped.insert(cached, bytes.clone());
-        }
-        Ok(body)
-    }
-
-    /// Joins a viewer of the unending MPEG-TS: its id, its first segment, and
-    /// the guard that keeps it counted.
-    pub async fn join_transport(
-        &self,
-        channel: ChannelRef,
-        rendition: Option<Rendition>,
-    ) -> Result<(OnAir, Rendition, ClientId, Waiting), StreamError> {
-        let channel = self.channel(channel).await?;
-        let ladder = self.0.parts.programme.ladder(&channel);
-        let asked = offered(&channel, &ladder, rendition)?;
-        let rendition = asked.unwrap_or_else(|| ladder.one_unending());
-        let (client, session) = self.join(&channel, Some(rendition)).await?;
-        Ok((channel, rendition, client, session.waiting(client)))
-    }
-
     /// Owns a task of a viewer: it has ended when the manager is shut down.
     pub(super) fn own(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);
-    }
-
-    /// When a segment begins; `None` if it is not committed.
-    pub async fn segment_start(
-        &self,
-        channel: ChannelId,
-        sequence: u64,
-    ) -> Result<Option<AirTime>, StreamError> {
-        Ok(self.ledger(channel).await?.segment(sequence).map(|segment| segment.start))
     }
 
     /// The clock of the channels.
@@ -505,7 +224,7 @@ impl Manager {
     pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
         let on_air = self.channel(ChannelRef::Id(channel)).await?;
         let ledger = self.ledger(channel).await?;
-        let edge = Edge::at(&ledger, on_air.target_duration(), self.now());
+        let edge = Edge::at(&ledger, on_air.target_duration(), self.now_on(channel));
         let listed = edge.map_or(0, window::unpromised);
         let sessions = self.sessions();
         let asked_for =
@@ -566,19 +285,34 @@ impl Manager {
     fn sweep(&self) {
         let mut sessions = self.sessions();
         sessions.by_channel.retain(|_, session| !session.has_ended());
-        let (clock, step) = (&self.0.parts.clock, self.0.parts.clock.step());
-        // Not back behind what was promised: a number that was served would name
-        // another time (`rules.md`, 8).
-        let behind = clock.now() + step < sessions.promised;
-        if sessions.by_channel.is_empty() && step.as_millis().abs() > CLOCK_STEP_MS && !behind {
-            let step_ms = step.as_millis();
-            tracing::warn!(step_ms, "the wall clock was set; the channels follow");
-            clock.take_step();
-        }
+        // With the sessions held: none begins in a time that is not its channel's any more.
+        let on_air = sessions.by_channel.keys().copied().collect();
+        let found = self.clock().follow(&on_air);
         drop(sessions);
+        self.told_of_wall(found);
         self.0.restamped.run_pending_tasks();
         self.0.anonymous.run_pending_tasks();
         self.0.parts.store.sweep();
+    }
+
+    /// Says once what became of the wall clock.
+    fn told_of_wall(&self, found: Wall) {
+        let distrusted = matches!(found, Wall::Distrusted(_));
+        let before = self.0.wall_distrusted.swap(distrusted, Ordering::Relaxed);
+        match found {
+            Wall::Stepped(step, held) => {
+                let step_ms = step.as_millis();
+                tracing::warn!(
+                    step_ms,
+                    held,
+                    "the wall clock was set; channels that nobody watches follow"
+                );
+            }
+            Wall::Distrusted(step) if !before => {
+                tracing::error!(ahead_days = step.as_millis() / 86_400_000, "{WALL_DISTRUSTED}");
+            }
+            Wall::Same | Wall::Distrusted(_) => {}
+        }
     }
 
     async fn channel(&self, channel: ChannelRef) -> Result<OnAir, StreamError> {
@@ -587,65 +321,11 @@ impl Manager {
     }
 
     async fn ledger(&self, channel: ChannelId) -> Result<Arc<Ledger>, StreamError> {
-        Ok(self.0.parts.programme.ledger(channel, self.now()).await?)
+        Ok(self.0.parts.programme.ledger(channel, self.now_on(channel)).await?)
     }
 
-    fn now(&self) -> AirTime {
-        self.0.parts.clock.now()
-    }
-
-    fn check_offered(&self, channel: &OnAir, rendition: Rendition) -> Result<(), StreamError> {
-        let ladder = self.0.parts.programme.ladder(channel);
-        offered(channel, &ladder, Some(rendition)).map(|_| ())
-    }
-
-    async fn join(
-        &self,
-        channel: &OnAir,
-        rendition: Option<Rendition>,
-    ) -> Result<(ClientId, SessionHandle), StreamError> {
-        let ledger = self.ledger(channel.id).await?;
-        let now = self.now();
-        let edge = Edge::at(&ledger, channel.target_duration(), now)
-            .ok_or_else(|| nothing_planned(channel))?;
-        let client = new_client(edge.current, now);
-        let tune_in = match rendition {
-            Some(rendition) => self.tune_in(channel.id, &ledger, rendition, TuneIn::New).await,
-            None => TuneIn::Silent,
-        };
-        let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
-        Ok((client, session))
-    }
-
-    /// What such a request means to the machine: nothing new, where it has its place.
-    async fn tune_in(
-        &self,
-        channel: ChannelId,
-        ledger: &Ledger,
-        rendition: Rendition,
-        tune_in: fn(Rendition, Option<Encode>) -> TuneIn,
-    ) -> TuneIn {
-        let session =
-            self.sessions().by_channel.get(&channel).filter(|s| s.is_open()).map(|s| s.id);
-        match session {
-            Some(session) if self.0.parts.admission.is_held(session, rendition) => TuneIn::Silent,
-            _ => tune_in(rendition, self.encode(channel, ledger, rendition).await),
-        }
-    }
-
-    /// What would have to be encoded for a viewer who tunes in now.
-    async fn encode(
-        &self,
-        channel: ChannelId,
-        ledger: &Ledger,
-        rendition: Rendition,
-    ) -> Option<Encode> {
-        let (parts, now) = (&self.0.parts, self.now());
-        let current = ledger.segment_at_or_after(now)?.sequence;
-        // A file that cannot be looked up is its session's trouble, not the viewer's.
-        let tracks =
-            parts.programme.tracks((channel, ledger), rendition, [current; 2], now).await.ok()?;
-        programme::encode(ledger, &tracks, now, |key| parts.store.has(key))
+    fn now_on(&self, channel: ChannelId) -> AirTime {
+        self.0.parts.clock.now_on(channel)
     }
 
     /// The channel's session, told of this; a new one if there is none. One lock,
@@ -694,37 +374,9 @@ impl Manager {
         })
     }
 
-    fn promised_until(&self, end: AirTime) {
-        let mut sessions = self.sessions();
-        sessions.promised = sessions.promised.max(end);
-    }
-
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What was asked for, if that is offered.
-fn offered(
-    channel: &OnAir,
-    ladder: &Ladder,
-    asked: Option<Rendition>,
-) -> Result<Option<Rendition>, StreamError> {
-    match asked {
-        // A playlist of `source` stays good where its lineup has changed.
-        Some(rendition) if !ladder.has(rendition) && rendition != Rendition::Source => {
-            let rungs: Vec<String> = ladder.rungs().iter().map(ToString::to_string).collect();
-            let (channel, available) = (channel.number.to_string(), rungs.join(", "));
-            Err(StreamError::UnknownRendition { channel, rendition, available })
-        }
-        asked => Ok(asked),
-    }
-}
-
-fn new_client(current: u64, now: AirTime) -> ClientId {
-    // Tells apart who joins within the same millisecond.
-    let nonce = uuid::Uuid::new_v4().as_u64_pair().0;
-    ClientId::new(current, now, nonce)
 }
 
 fn nothing_planned(channel: &OnAir) -> StreamError {
@@ -732,15 +384,6 @@ fn nothing_planned(channel: &OnAir) -> StreamError {
         channel: channel.number.to_string(),
         reason: "nothing is committed for now".to_owned(),
     })
-}
-
-fn no_segment(channel: &OnAir, ledger: &Ledger, sequence: u64, now: AirTime) -> StreamError {
-    let later = match ledger.segment(sequence) {
-        Some(segment) => segment.start > now,
-        None => ledger.tail().is_none_or(|tail| sequence >= tail.end_sequence()),
-    };
-    let why = if later { "it was not promised yet" } else { "it left the window" };
-    StreamError::NoSegment { channel: channel.number.to_string(), sequence, why }
 }
 
 impl std::fmt::Debug for Manager {

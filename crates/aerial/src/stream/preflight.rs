@@ -126,10 +126,12 @@ impl Preflight {
         let mut airings: HashMap<File, PlannedAiring> = HashMap::new();
         let mut starts = Vec::new();
         for channel in channels {
-            match programme.timeline().planned(*channel, now + AHEAD).await {
+            let now_there = self.0.clock.now_on(*channel);
+            match programme.timeline().planned(*channel, now_there + AHEAD).await {
                 Ok(planned) => {
                     for airing in planned {
-                        starts.push((airing.file, airing.start));
+                        // By the server's clock: a channel may keep another time.
+                        starts.push((airing.file, now + (airing.start - now_there)));
                         airings.entry(airing.file).or_insert(airing);
                     }
                 }

@@ -205,7 +205,7 @@ pub fn begin(
     let grace = grace_of(&channel);
     let target = Duration::from_secs(channel.target_duration().into());
     let model = Session::new(grace, channel.keep_running, target, Duration::ZERO);
-    let since = parts.clock.now();
+    let since = parts.clock.now_on(channel.id);
     let (view_in, view) = watch::channel(SessionView {
         channel: channel.clone(),
         state: model.state().clone(),
@@ -320,7 +320,7 @@ impl Owner {
         let before = self.model.state().name();
         let actions = self.model.handle(event, self.origin.elapsed());
         if self.model.state().name() != before {
-            self.state_since = self.parts.clock.now();
+            self.state_since = self.parts.clock.now_on(self.channel.id);
         }
         actions
     }
@@ -391,7 +391,7 @@ impl Owner {
     async fn look_ahead(
         &mut self,
     ) -> Result<(Vec<(Rendition, Arc<Track>)>, Vec<Want>), TimelineError> {
-        let now = self.parts.clock.now();
+        let now = self.parts.clock.now_on(self.channel.id);
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
         let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
@@ -446,7 +446,7 @@ impl Owner {
             self.parts.programme.tracks((channel, ledger), rendition, [span, from[1]], now);
         let tracks = tracks.await?;
         for (segment, track) in programme::listed(ledger, &tracks, span, now) {
-            let due = self.parts.clock.until(segment.start);
+            let due = self.parts.clock.until(channel, segment.start);
             slated.drop_earlier(channel, &segment, track, due);
             let key = SegmentKey { track: track.key, index: segment.index };
             self.parts.store.listed([key]);
@@ -460,7 +460,7 @@ impl Owner {
     fn publish(&mut self) {
         self.tell_changes();
         let elapsed = self.origin.elapsed();
-        let now = self.parts.clock.now();
+        let now = self.parts.clock.now_on(self.channel.id);
         let ago = |then: Duration| {
             AirTime::from_unix_millis(
                 now.unix_millis() - elapsed.saturating_sub(then).as_millis() as i64,

@@ -102,7 +102,7 @@ impl Viewer {
         let (manager, session) = (&self.manager, self.waiting.session());
         let start = manager.segment_start(self.channel.id, sequence).await.ok()??;
         tokio::select! {
-            () = tokio::time::sleep(manager.clock().until(start - BURST)) => {}
+            () = tokio::time::sleep(manager.clock().until(self.channel.id, start - BURST)) => {}
             () = session.ended() => return None,
         }
         let (client, rendition) = (self.client, self.rendition);
