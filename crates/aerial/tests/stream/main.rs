@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
 mod clients;
+mod copies;
 mod device;
 mod faults;
 mod limit;

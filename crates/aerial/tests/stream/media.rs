@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use aerial_model::keyframes::Indexer;
 use aerial_model::media::MediaFacts;
+use aerial_model::mpegts::Demuxer;
 use aerial_model::probe::{Answer, Probe, Step};
 use aerial_model::segment_map::SegmentMap;
+use aerial_model::segmenter::WORKER_TS_OFFSET;
 
 /// A file of the library.
 #[derive(Clone, Debug)]
@@ -43,6 +46,24 @@ pub(crate) fn film(rate: &str, frames: u32) -> Film {
     let map = facts.uniform_map().unwrap();
     assert_eq!(map.frames(), u64::from(frames), "{}", path.display());
     Film { path, facts: Arc::new(facts), map }
+}
+
+/// The same, cut at its own keyframes, which are 50 frames apart.
+pub(crate) fn copied_film(rate: &str, frames: u32) -> Film {
+    let film = film(rate, frames);
+    let index = aerial_model::command::index(&film.path, &film.facts);
+    let output = command("ffmpeg").args(index).output().unwrap();
+    let (mut demuxer, mut indexer) = (Demuxer::new(WORKER_TS_OFFSET), Indexer::default());
+    demuxer.push(&output.stdout);
+    demuxer.finish();
+    while let Some(unit) = demuxer.next_unit() {
+        let mut unit = unit.unwrap();
+        unit.pts -= WORKER_TS_OFFSET;
+        indexer.push(&unit);
+    }
+    let indexed = indexer.finish(&film.facts, 2).unwrap();
+    let map = SegmentMap::copied(film.facts.rate(), Arc::new(indexed.cuts)).unwrap();
+    Film { map, ..film }
 }
 
 /// Ten blocks along the top, white for a one.

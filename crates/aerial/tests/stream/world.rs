@@ -286,14 +286,31 @@ impl World {
     /// A player that tunes in as most do: a playlist, from which it knows itself
     /// and its first segment.
     pub(crate) async fn tune_in(&self, channel: ChannelRef) -> (ClientId, u64) {
+        self.tune_in_to(channel, HD).await
+    }
+
+    pub(crate) async fn tune_in_to(
+        &self,
+        channel: ChannelRef,
+        rendition: Rendition,
+    ) -> (ClientId, u64) {
         let viewer = (IpAddr::V4(Ipv4Addr::LOCALHOST), Uuid::new_v4().to_string());
-        let list = self.manager.playlist(channel, HD, None, viewer).await.unwrap();
+        let list = self.manager.playlist(channel, rendition, None, viewer).await.unwrap();
         (list.client, first_listed(&list.text))
     }
 
     /// A segment, whole.
     pub(crate) async fn segment(&self, client: ClientId, sequence: u64) -> Bytes {
-        let segment = self.try_segment(self.channel(), client, sequence);
+        self.segment_in(HD, client, sequence).await
+    }
+
+    pub(crate) async fn segment_in(
+        &self,
+        rendition: Rendition,
+        client: ClientId,
+        sequence: u64,
+    ) -> Bytes {
+        let segment = self.try_segment_in(rendition, self.channel(), client, sequence);
         segment.await.unwrap_or_else(|error| panic!("segment {sequence}: {error}"))
     }
 
@@ -303,10 +320,20 @@ impl World {
         client: ClientId,
         sequence: u64,
     ) -> Result<Bytes, Lost> {
+        self.try_segment_in(HD, channel, client, sequence).await
+    }
+
+    async fn try_segment_in(
+        &self,
+        rendition: Rendition,
+        channel: ChannelRef,
+        client: ClientId,
+        sequence: u64,
+    ) -> Result<Bytes, Lost> {
         let segment = async {
             let (body, _waiting) = self
                 .manager
-                .segment(channel, HD, sequence, Some(client))
+                .segment(channel, rendition, sequence, Some(client))
                 .await
                 .map_err(Lost::Refused)?;
             let mut bytes = Vec::new();
@@ -594,7 +621,10 @@ fn source_of(film: &Film) -> MediaSource {
         path: film.path.clone(),
         facts: Arc::clone(&film.facts),
         map: film.map.clone(),
-        treatment: Treatment::Transcoded,
+        treatment: match film.map.cut_list() {
+            Some(_) => Treatment::CopiedVideo,
+            None => Treatment::Transcoded,
+        },
         identity: Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None },
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
@@ -628,13 +658,15 @@ impl Channel {
         Self { on_air, planner, ledger: Mutex::default() }
     }
 
-    fn commit(&self, now: AirTime) -> Arc<Ledger> {
+    fn commit(&self, now: AirTime, media: &Mutex<HashMap<MapId, MediaSource>>) -> Arc<Ledger> {
         let mut ledger = self.ledger.lock().unwrap();
         let planner = self.planner.lock().unwrap();
         let rows: Vec<_> = planner.commit(ledger.tail(), now).collect();
         if !rows.is_empty() {
             let mut longer = Ledger::clone(&ledger);
-            rows.into_iter().for_each(|row| longer.push(row).unwrap());
+            let media = media.lock().unwrap();
+            let map = |id| media.get(&id).map(|source| source.map.clone());
+            rows.into_iter().for_each(|row| longer.push_with(row, map).unwrap());
             *ledger = Arc::new(longer);
         }
         Arc::clone(&ledger)
@@ -657,7 +689,10 @@ impl Timeline for Schedule {
         _from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>> {
         Box::pin(async move {
-            Ok(self.channel_of(ChannelRef::Id(channel)).unwrap().commit(self.clock.now()))
+            Ok(self
+                .channel_of(ChannelRef::Id(channel))
+                .unwrap()
+                .commit(self.clock.now(), &self.media))
         })
     }
 

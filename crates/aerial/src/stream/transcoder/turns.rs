@@ -38,19 +38,20 @@ impl Owner {
         for contenders in self.contenders(&decisions, views, wants).into_values() {
             granted.extend(turns::grant(self.encoding.turns, &contenders));
         }
-        let may = |hand: Hand| granted.contains(&hand);
+        // What nothing is encoded for needs no turn.
+        let may = |hand: Hand, track| self.device_of(track).is_none() || granted.contains(&hand);
+        let track_of = |id| views.iter().find(|view| view.id == id).map(|view| view.track);
         decisions.retain(|decision| match decision {
-            Decision::Start { track, segment, .. } => {
-                self.device_of(*track).is_none() || may(Hand::Start(*track, *segment))
+            Decision::Start { track, segment, .. } => may(Hand::Start(*track, *segment), *track),
+            Decision::Extend { worker, .. } => {
+                track_of(*worker).is_some_and(|track| may(Hand::Worker(*worker), track))
             }
-            Decision::Extend { worker, .. } => may(Hand::Worker(*worker)),
             Decision::End { .. } => true,
         });
         let works = |view: &&WorkerView| view.position + 1 < view.limit;
-        for view in views.iter().filter(works).filter(|view| !may(Hand::Worker(view.id))) {
-            if self.device_of(view.track).is_some() {
-                decisions.push(Decision::Extend { worker: view.id, limit: view.position + 1 });
-            }
+        let rests = |view: &&WorkerView| !may(Hand::Worker(view.id), view.track);
+        for view in views.iter().filter(works).filter(rests) {
+            decisions.push(Decision::Extend { worker: view.id, limit: view.position + 1 });
         }
         decisions
     }
