@@ -8,6 +8,7 @@
 //! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
 //! are made from the same list.
 
+pub mod apps;
 pub mod assets;
 pub mod channels;
 pub mod contents;
@@ -44,9 +45,10 @@ use utoipa_axum::routes;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
-use crate::library::{Library, Thumbnails, Watcher};
+use crate::library::{Library, Logos, Thumbnails, Watcher};
 use crate::schedule::Schedule;
 
+use apps::origin::PublicUrl;
 use events::Events;
 use streams::Streams;
 use system::Host;
@@ -68,6 +70,10 @@ pub struct AppState {
     pub events: Events,
     /// Pictures of media.
     pub thumbnails: Thumbnails,
+    /// Logos of channels.
+    pub logos: Logos,
+    /// The address that is set for clients.
+    pub public_url: PublicUrl,
     /// Processes.
     pub spawner: Spawner,
     /// The time.
@@ -85,8 +91,9 @@ pub fn router(state: AppState) -> Router {
         .merge(openapi::routes(&openapi::completed(&document)))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
+    let apps = shell::around_api(apps::router()).with_state(state.clone());
     let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
-    shell::around_all(api.merge(assets::router()))
+    shell::around_all(api.merge(apps).merge(assets::router()))
 }
 
 /// The part of the API that needs nothing but the catalogue, for when no server
