@@ -46,11 +46,11 @@ pub struct Details<'a> {
 /// A channel: three names, so that an app finds the form that it looks for.
 pub fn channel(text: &mut String, id: &str, number: ChannelNumber, name: &str, icon: &str) {
     let (id, icon) = (Escaped(id), Escaped(icon));
-    let _ = write!(
+    let _ = writeln!(
         text,
         "<channel id=\"{id}\"><display-name>{number} {name}</display-name>\
          <display-name>{number}</display-name><display-name>{name}</display-name>\
-         <icon src=\"{icon}\"/></channel>\n",
+         <icon src=\"{icon}\"/></channel>",
         name = Escaped(name),
     );
 }
@@ -133,7 +133,7 @@ pub fn programme(
     second(text, start);
     text.push_str("\" stop=\"");
     second(text, stop);
-    let _ = write!(text, "\" channel=\"{}\">{before}{shown}{after}</programme>\n", Escaped(id));
+    let _ = writeln!(text, "\" channel=\"{}\">{before}{shown}{after}</programme>", Escaped(id));
 }
 
 fn element(text: &mut String, name: &str, value: Option<&str>) {
