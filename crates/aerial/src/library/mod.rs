@@ -10,6 +10,7 @@
 //! `compare` decides which must be opened; `identity` and `probe` read those;
 //! all is stored in batches, and whoever listens is told.
 
+mod beside;
 pub mod compare;
 pub mod describe;
 mod findings;
