@@ -32,7 +32,7 @@ mod watch;
 pub use findings::FromTheAir;
 pub use identity::{EndsRead, Stamp};
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
-pub use logo::Logos;
+pub use logo::{LogoError, Logos};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};
