@@ -62,8 +62,8 @@ async fn the_document_names_every_route() {
     POST /api/v1/streams/{channel}/clients
     POST /api/v1/system/encoders/test
     PUT /api/v1/channels/{channel}/lineup
-    PUT /api/v1/channels/{channel}/logo
     PUT /api/v1/channels/{channel}/lineup/order
+    PUT /api/v1/channels/{channel}/logo
     "#);
 }
 
