@@ -8,6 +8,7 @@
 //! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
 //! are made from the same list.
 
+pub mod apps;
 pub mod assets;
 pub mod channels;
 pub mod contents;
@@ -43,6 +44,7 @@ use utoipa_axum::routes;
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Thumbnails, Watcher};
 use crate::schedule::Schedule;
@@ -74,6 +76,8 @@ pub struct AppState {
     pub clock: Clock,
     /// What was found out about this server.
     pub host: Host,
+    /// What the server is to TV apps.
+    pub device: Device,
     /// Cancelled when the server begins to stop.
     pub ending: CancellationToken,
 }
@@ -83,6 +87,7 @@ pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
         .merge(openapi::routes(&openapi::completed(&document)))
+        .merge(apps::router())
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);

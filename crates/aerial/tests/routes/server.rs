@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use aerial::clock::Clock;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
+use aerial::discovery::Device;
 use aerial::ffmpeg::Spawner;
 use aerial::http::events::Events;
 use aerial::http::streams::{
@@ -177,6 +178,7 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             host: Host(Arc::new(host)),
+            device: Device::of_install(&db).await.unwrap(),
             ending: ending.clone(),
         };
         Self {
