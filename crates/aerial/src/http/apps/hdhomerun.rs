@@ -83,7 +83,7 @@ async fn discover(
         firmware_version: FIRMWARE_VERSION,
         device_id: device.id.to_string(),
         device_auth: DEVICE_AUTH,
-        base_url: origin.url(""),
+        base_url: origin.url("/").trim_end_matches('/').to_owned(),
         lineup_url: origin.url("/lineup.json"),
         tuner_count: tuners(&host.admission),
     })
