@@ -62,6 +62,9 @@ pub struct Server {
     /// this machine.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// The address that clients are told, where that is not the one they asked by, such
+    /// as `https://tv.example.org/aerial`; default none.
+    pub public_url: Option<PublicAddress>,
     /// The folder for the catalogue and the segments; default `./aerial-data`.
     pub data: PathBuf,
     /// That the machine's clock is right though it is over 400 days ahead of when the
@@ -69,10 +72,33 @@ pub struct Server {
     pub trust_clock: bool,
 }
 
+/// `http` or `https`, a host, and a path perhaps; no query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct PublicAddress(pub String);
+
+impl<'de> Deserialize<'de> for PublicAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_address = text.parse::<axum::http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some()
+                && uri.query().is_none()
+        });
+        match is_address && !text.contains(['"', '#']) {
+            true => Ok(Self(text)),
+            false => Err(serde::de::Error::custom(format!(
+                "`{text}` is no address such as https://tv.example.org or http://nas:8400/aerial"
+            ))),
+        }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400),
+            public_url: None,
             data: PathBuf::from("./aerial-data"),
             trust_clock: false,
         }

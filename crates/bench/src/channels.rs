@@ -40,7 +40,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     eprintln!("bench: {count} films of {minutes} minutes");
     let films = films::long(&folder, minutes, count)?;
     let limit = [("AERIAL_STORE_LIMIT", STORE_LIMIT)];
-    let server = Server::start_with(&options.aerial, &options.folder, &films, &limit)?;
+    let server = Server::start(&options.aerial, &options.folder, &films, &limit)?;
     let watched = watched(&server, &films, options, report);
     server.end();
     std::fs::remove_dir_all(folder.join(format!("{minutes}-minutes")))?;

@@ -60,6 +60,9 @@ fn main() -> Result<()> {
     measured
 }
 
+/// Beside an FFmpeg of usual priority.
+const BESIDE_FFMPEG: [(&str, &str); 1] = [("AERIAL_FFMPEG_NICENESS", "0")];
+
 fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let any = |parts: &[&str]| parts.iter().any(|part| options.wants(part));
     if any(&["idle", "tune-in", "warm", "players", "load"]) {
@@ -73,14 +76,14 @@ fn measure(options: &Options, report: &mut Report) -> Result<()> {
     }
     if options.wants("leak") {
         let films = films::tiny(&options.folder.join("films"), TINY_FILMS)?;
-        let server = started(options, &films)?;
+        let server = started(options, &films, &[])?;
         leak::measure(&server, &films, options.starts, report)?;
         server.end();
     }
     if options.wants("kill") {
         let minutes = kill::minutes(options.kills);
         let films = films::numbered(&options.folder.join("films"), minutes)?;
-        let server = started(options, &films)?;
+        let server = started(options, &films, &[])?;
         kill::measure(&server, &films, &options.hls_js, options.kills, report)?;
         server.end();
     }
@@ -90,7 +93,7 @@ fn measure(options: &Options, report: &mut Report) -> Result<()> {
 /// What is measured with films that are short, and so soon made.
 fn short_films(options: &Options, report: &mut Report) -> Result<()> {
     let films = films::short(&options.folder.join("films"))?;
-    let server = started(options, &films)?;
+    let server = started(options, &films, &BESIDE_FFMPEG)?;
     if options.wants("idle") {
         idle::measure(&server, report)?;
     }
@@ -113,13 +116,20 @@ fn short_films(options: &Options, report: &mut Report) -> Result<()> {
 /// What needs films that do not come again soon.
 fn long_films(options: &Options, report: &mut Report) -> Result<()> {
     let films = films::long(&options.folder.join("films"), LONG_MINUTES, LONG_FILMS)?;
-    let server = started(options, &films)?;
-    if options.wants("copied") {
-        tune_in::copied(&server, &films, report)?;
+    if options.wants("copied") || options.wants("cost") {
+        let server = started(options, &films, &BESIDE_FFMPEG)?;
+        if options.wants("copied") {
+            tune_in::copied(&server, &films, report)?;
+        }
+        if options.wants("cost") {
+            cost::measure(&server, &films[4], report)?;
+        }
+        server.end();
     }
-    if options.wants("cost") {
-        cost::measure(&server, &films[4], report)?;
+    if !options.wants("viewers") && !options.wants("segments") {
+        return Ok(());
     }
+    let server = started(options, &films, &[])?;
     if options.wants("viewers") {
         viewers::measure(&server, &films, &options.folder, report)?;
     }
@@ -130,6 +140,6 @@ fn long_films(options: &Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn started(options: &Options, films: &[Film]) -> Result<Server> {
-    Server::start(&options.aerial, &options.folder, films).context("starting the server")
+fn started(options: &Options, films: &[Film], settings: &[(&str, &str)]) -> Result<Server> {
+    Server::start(&options.aerial, &options.folder, films, settings).context("starting the server")
 }

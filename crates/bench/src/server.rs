@@ -54,13 +54,8 @@ pub(crate) enum Video {
 
 impl Server {
     /// Starts it, and waits until it has found the films and read them for copying,
-    /// so that nothing of that is measured.
-    pub(crate) fn start(binary: &Path, folder: &Path, films: &[Film]) -> Result<Self> {
-        Self::start_with(binary, folder, films, &[])
-    }
-
-    /// The same with these settings.
-    pub(crate) fn start_with(
+    /// so that nothing of that is measured. It is set as users have it, but for these.
+    pub(crate) fn start(
         binary: &Path,
         folder: &Path,
         films: &[Film],
@@ -79,8 +74,6 @@ impl Server {
             .arg("--media")
             .arg(library)
             .args(["--listen", "127.0.0.1:0"])
-            // Beside an FFmpeg of usual priority.
-            .env("AERIAL_FFMPEG_NICENESS", "0")
             // Nothing is refused here, and nothing measured by the server meanwhile.
             .env("AERIAL_STREAM_ENCODES", "1000")
             .env("RUST_LOG", "warn")

@@ -9,6 +9,7 @@
 mod audio;
 mod caption;
 mod copy;
+pub mod logo;
 mod remux;
 mod slate;
 mod video;

@@ -128,7 +128,7 @@ fn drawn(text: SlateText<'_>) -> String {
 
 /// A value inside a filter graph: once for the filter's options, once for the
 /// graph around them (FFmpeg's manual, "Notes on filtergraph escaping").
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     let escape = |text: &str, special: &[char]| {
         text.chars().fold(String::new(), |mut out, c| {
             if special.contains(&c) {

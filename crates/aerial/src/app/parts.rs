@@ -34,7 +34,7 @@ use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
-use crate::library::{Ffprobe, FromTheAir, Library, Thumbnails, Tools, WatchTimes, Watcher};
+use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
@@ -216,6 +216,8 @@ impl Parts {
             streams: Streams::new(manager.clone()),
             events,
             thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
+            logos: Logos::new(spawner.clone(), &ffmpeg.ffmpeg, font()),
+            public_url: PublicUrl(settings.server.public_url.clone().map(|url| url.0)),
             spawner: spawner.clone(),
             clock,
             host,

@@ -46,9 +46,10 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
-use crate::library::{Library, Thumbnails, Watcher};
+use crate::library::{Library, Logos, Thumbnails, Watcher};
 use crate::schedule::Schedule;
 
+use apps::origin::PublicUrl;
 use events::Events;
 use streams::Streams;
 use system::Host;
@@ -70,6 +71,10 @@ pub struct AppState {
     pub events: Events,
     /// Pictures of media.
     pub thumbnails: Thumbnails,
+    /// Logos of channels.
+    pub logos: Logos,
+    /// The address that is set for clients.
+    pub public_url: PublicUrl,
     /// Processes.
     pub spawner: Spawner,
     /// The time.
@@ -87,11 +92,11 @@ pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
     let everywhere = api
         .merge(openapi::routes(&openapi::completed(&document)))
-        .merge(apps::router())
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
+    let apps = shell::around_api(apps::router()).with_state(state.clone());
     let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
-    shell::around_all(api.merge(assets::router()))
+    shell::around_all(api.merge(apps).merge(assets::router()))
 }
 
 /// The part of the API that needs nothing but the catalogue, for when no server

@@ -23,7 +23,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::problem::{Kind, Problem};
 use crate::stream::admission::RETRY_AFTER;
-use crate::stream::body::SegmentBody;
+use crate::stream::body::{SegmentBody, pieces};
 use crate::stream::manager::{Manager, Playlist, StreamError};
 use crate::stream::session::Waiting;
 use crate::stream::transport;
@@ -150,7 +150,11 @@ async fn segment(
     let headers = [(header::CONTENT_TYPE, TRANSPORT_STREAM), (header::CACHE_CONTROL, IMMUTABLE)];
     Ok(match body {
         // Hyper says its length and leaves the body out of an answer to HEAD.
-        SegmentBody::Whole(bytes) => (headers, bytes).into_response(),
+        SegmentBody::Whole(bytes) if method == Method::HEAD => (headers, bytes).into_response(),
+        SegmentBody::Whole(bytes) => {
+            let length = [(header::CONTENT_LENGTH, bytes.len())];
+            (headers, length, Body::from_stream(pieces(bytes))).into_response()
+        }
         SegmentBody::Growing { .. } if method == Method::HEAD => headers.into_response(),
         growing @ SegmentBody::Growing { .. } => {
             (headers, Body::from_stream(keep_alive(growing, waiting))).into_response()

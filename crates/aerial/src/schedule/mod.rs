@@ -24,6 +24,7 @@ mod view;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aerial_model::channel::{Channel, Invalid};
@@ -169,6 +170,8 @@ struct Inner {
     clock: Clock,
     standard: Standard,
     changes: broadcast::Sender<Change>,
+    /// Counts the changes, from another number in each server.
+    revision: AtomicU64,
     directory: RwLock<Directory>,
     sources: moka::sync::Cache<(MediaId, MapId), MediaSource>,
     maps: moka::sync::Cache<MapId, SegmentMap>,
@@ -229,6 +232,8 @@ impl Schedule {
             clock,
             standard,
             changes: broadcast::channel(CHANGES_KEPT).0,
+            // Behind what any earlier one counted to.
+            revision: AtomicU64::new(uuid::Uuid::now_v7().as_u64_pair().0),
             directory: RwLock::new(directory),
             sources: moka::sync::Cache::new(SOURCES_KEPT),
             maps: moka::sync::Cache::new(SOURCES_KEPT),
@@ -238,6 +243,12 @@ impl Schedule {
     /// The catalogue behind it, for reading.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// Another number after each change: what was read of a schedule with the same
+    /// one is the same, until time goes on.
+    pub fn revision(&self) -> u64 {
+        self.0.revision.load(Ordering::Relaxed)
     }
 
     /// Hears of changes from now on.
@@ -302,6 +313,7 @@ impl Schedule {
 
     fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
+        self.0.revision.fetch_add(1, Ordering::Relaxed);
         let _ = self.0.changes.send(change);
     }
 

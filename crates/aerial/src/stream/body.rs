@@ -28,6 +28,9 @@ pub enum SegmentBody {
     },
 }
 
+/// What is sent at a stretch.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// What leads from media time to the channel's time for this segment.
 pub fn offset(segment: &AirSegment) -> Ticks {
     segment.start.since_epoch() - segment.media_start
@@ -73,6 +76,21 @@ impl SegmentBody {
             }
         })
     }
+}
+
+/// A segment in pieces between which others get their turn: it takes a core a
+/// millisecond to send one, and a playlist should not wait for a queue of them.
+pub fn pieces(whole: Bytes) -> impl Stream<Item = Result<Bytes, Abandoned>> + Send + 'static {
+    futures::stream::unfold((whole, true), |(mut left, begins)| async move {
+        if left.is_empty() {
+            return None;
+        }
+        if !begins {
+            tokio::task::yield_now().await;
+        }
+        let piece = left.split_to(left.len().min(PIECE_BYTES));
+        Some((Ok(piece), (left, false)))
+    })
 }
 
 /// The channel stopped while a segment was being made.

@@ -37,6 +37,15 @@ const LAST_BREATH: Duration = Duration::from_secs(5);
 /// there is (32 MiB).
 const NO_USE_BYTES: usize = 64 << 20;
 
+/// So many segments a copying worker makes as fast as the disk gives them: what is
+/// promised to a newcomer, and the 20 s that are to be there at least.
+const HURRIED: u32 = 6;
+
+/// Then it makes a segment in no less than this part of its length: of channels that
+/// were woken together each leaves the others' viewers their turns. Encoding is slower
+/// by itself.
+const LEISURE: u32 = 8;
+
 /// As much as a pipe holds.
 const READ_BYTES: usize = 64 << 10;
 
@@ -192,7 +201,7 @@ impl Worker {
         let mut limit = self.limit.clone();
         let mut buffer = vec![0; READ_BYTES];
         let (mut reached, mut of_no_use) = (making.segmenter.position(), 0);
-        let mut patience = self.patience;
+        let (mut patience, mut made) = (self.patience, making.completed);
         loop {
             if making.segmenter.position().segment >= *limit.borrow_and_update() {
                 self.report(making, true);
@@ -202,6 +211,13 @@ impl Worker {
                 }
             }
             self.report(making, false);
+            if made != making.completed {
+                made = making.completed;
+                let rest = self.rest(making);
+                if self.stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
+                    return Ending::Told;
+                }
+            }
             let read = tokio::select! {
                 () = self.stop.cancelled() => return Ending::Told,
                 read = timeout(patience, stdout.read(&mut buffer)) => read,
@@ -228,6 +244,16 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// How long it rests between the segments that it makes.
+    fn rest(&self, making: &Making) -> Duration {
+        if !self.track.treatment.copies_video() || making.completed < HURRIED {
+            return Duration::ZERO;
+        }
+        let segment = making.segmenter.position().segment.min(self.track.map.segments() - 1);
+        let ticks = self.track.map.segment_length(segment).0.max(0).cast_unsigned();
+        Duration::from_millis(ticks / 90) / LEISURE
     }
 
     /// Puts into the store what the segmenter gave.

@@ -9,7 +9,8 @@ use aerial::clock::Clock;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::discovery::Device;
-use aerial::ffmpeg::Spawner;
+use aerial::ffmpeg::{Spawner, font};
+use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
 use aerial::http::streams::{
     ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
@@ -17,7 +18,7 @@ use aerial::http::streams::{
 use aerial::http::system::{Encoder, Host, HostFacts};
 use aerial::http::{AppState, router};
 use aerial::library::{
-    Library, Listener, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
+    Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
@@ -175,6 +176,8 @@ impl Server {
             streams: Streams::new(manager.clone()),
             events: Events::new(ending.clone()),
             thumbnails: Thumbnails::new(spawner.clone(), "ffmpeg", data.artwork()),
+            logos: Logos::new(spawner.clone(), "ffmpeg".as_ref(), font()),
+            public_url: PublicUrl::default(),
             spawner: spawner.clone(),
             clock: clock.clone(),
             host: Host(Arc::new(host)),

@@ -1,21 +1,38 @@
-//! What TV apps ask for: at the root, in the forms that they know.
+//! What TV apps ask for: the list of channels, the guide, logos, a tuner.
 //!
-//! Owns which of these routes there are. The streams they lead to are in `stream`.
-//! Invariant: every answer can be read by pages of any site (CORS), and every address
-//! in it is right from where it was asked for (`origin`).
+//! Owns their addresses at the root, open to every page (CORS); each file is one of
+//! them. Invariant: every address that is handed out is absolute and right for the
+//! client that asked ([`origin`]), and no name of anything breaks a client.
 
+mod channel_list;
+mod guide_file;
 mod hdhomerun;
+mod logo;
 pub mod origin;
 
 use axum::Router;
 use axum::http::Method;
+use axum::routing::get;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::AppState;
 
-/// All routes for TV apps.
-pub fn router() -> Router<AppState> {
-    Router::new().merge(hdhomerun::routes()).layer(
-        CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD, Method::POST]),
-    )
+/// The guide's channels are known by this for good, whatever their number.
+fn guide_id(channel: aerial_model::id::ChannelId) -> String {
+    format!("{channel}.aerial")
+}
+
+/// All of them.
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/channels.m3u", get(channel_list::get))
+        .route("/xmltv.xml", get(guide_file::get))
+        .route("/xmltv.xml.gz", get(guide_file::get_compressed))
+        .route("/logos/{file}", get(logo::get))
+        .merge(hdhomerun::routes())
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+        ]))
 }

@@ -1,75 +1,117 @@
-//! The origin: by which address the asker reached this server.
+//! The address under which a client knows this server.
 //!
-//! Owns how absolute addresses begin, behind a reverse proxy too. Invariant: what is
-//! made of a request's headers is an address, whatever they hold.
+//! Owns what a reverse proxy says of it, and what of that is believed: a text that
+//! is no address is as good as none. Invariant: what is made of it is an absolute URL
+//! without a space, a quote or a line's end.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{HeaderMap, header};
 
-use crate::http::AppState;
-
-/// The server's address as the operator set it, if so.
+/// `server.public_url`, where that is set: then nobody needs to be asked.
 #[derive(Clone, Debug, Default)]
 pub struct PublicUrl(pub Option<String>);
 
-impl FromRef<AppState> for PublicUrl {
-    fn from_ref(_: &AppState) -> Self {
-        Self(None)
-    }
-}
-
-/// What every absolute address begins with: `http://host:port` and perhaps a path,
-/// without a slash at its end.
+/// Scheme, host, port and the path that a proxy puts before ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// The address of a path of this server, which begins with `/`.
+    /// An absolute URL of this server; one that is absolute already stays.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        match path.starts_with('/') {
+            true => format!("{}{path}", self.0),
+            false => path.to_owned(),
+        }
+    }
+
+    /// As the request's headers tell.
+    pub fn of(public: &PublicUrl, headers: &HeaderMap) -> Self {
+        if let Some(url) = &public.0 {
+            return Self(url.trim_end_matches('/').to_owned());
+        }
+        // A proxy before another adds its word behind: the first is the client's.
+        let said = |name: &str| {
+            let text = headers.get(name)?.to_str().ok()?;
+            Some(text.split(',').next().unwrap_or_default().trim())
+        };
+        let scheme = said("x-forwarded-proto").filter(|scheme| *scheme == "https");
+        let host = said("x-forwarded-host").filter(|host| is_host(host));
+        let direct = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or(direct.filter(|host| is_host(host))).unwrap_or("localhost");
+        let prefix = said("x-forwarded-prefix").filter(|path| is_path(path)).unwrap_or_default();
+        let scheme = scheme.unwrap_or("http");
+        Self(format!("{scheme}://{host}{}", prefix.trim_end_matches('/')))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Origin
+impl<S> FromRequestParts<S> for Origin
 where
+    S: Send + Sync,
     PublicUrl: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        if let PublicUrl(Some(public)) = PublicUrl::from_ref(state) {
-            return Ok(Self(public.trim_end_matches('/').to_owned()));
-        }
-        let headers = &parts.headers;
-        let scheme = match first(headers, "x-forwarded-proto") {
-            Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
-            _ => "http",
-        };
-        let host = [first(headers, "x-forwarded-host"), first(headers, header::HOST.as_str())];
-        let host = host.into_iter().flatten().find_map(authority);
-        let host = host.or_else(|| parts.uri.authority().cloned());
-        let host = host.unwrap_or_else(|| Authority::from_static("localhost"));
-        let prefix = first(headers, "x-forwarded-prefix").and_then(prefix).unwrap_or_default();
-        Ok(Self(format!("{scheme}://{host}{prefix}")))
+        Ok(Self::of(&PublicUrl::from_ref(state), &parts.headers))
     }
 }
 
-/// The first of the values that proxies have put into a header one after the other.
-fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let value = headers.get(name)?.to_str().ok()?;
-    value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+/// A name or an address, with a port perhaps.
+fn is_host(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    !text.is_empty() && text.len() <= 260 && text.chars().all(allowed)
 }
 
-fn authority(text: &str) -> Option<Authority> {
-    text.parse().ok().filter(|_| !text.contains('@'))
+fn is_path(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    text.starts_with('/') && !text.starts_with("//") && text.chars().all(allowed)
 }
 
-fn prefix(text: &str) -> Option<String> {
-    let path: PathAndQuery = text.parse().ok()?;
-    let path = path.path().trim_end_matches('/');
-    (path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(headers: &[(&'static str, &str)]) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        Origin::of(&PublicUrl::default(), &map).url("/channels.m3u")
+    }
+
+    #[test]
+    fn a_client_is_told_the_address_that_it_knows() {
+        assert_eq!(origin(&[("host", "nas:8400")]), "http://nas:8400/channels.m3u");
+        assert_eq!(origin(&[("host", "[::1]:8400")]), "http://[::1]:8400/channels.m3u");
+        let proxied = [
+            ("host", "127.0.0.1:8400"),
+            ("x-forwarded-proto", "https, http"),
+            ("x-forwarded-host", "tv.example.org, inner"),
+            ("x-forwarded-prefix", "/aerial/"),
+        ];
+        assert_eq!(origin(&proxied), "https://tv.example.org/aerial/channels.m3u");
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_believed() {
+        let bad = [
+            ("host", "nas"),
+            ("x-forwarded-proto", "javascript"),
+            ("x-forwarded-host", "a\"b c"),
+            ("x-forwarded-prefix", "//evil"),
+        ];
+        assert_eq!(origin(&bad), "http://nas/channels.m3u");
+        assert_eq!(origin(&[]), "http://localhost/channels.m3u");
+    }
+
+    #[test]
+    fn what_is_set_counts_alone() {
+        let public = PublicUrl(Some("https://tv.example.org/".to_owned()));
+        let origin = Origin::of(&public, &HeaderMap::new());
+        assert_eq!(origin.url("/a"), "https://tv.example.org/a");
+        assert_eq!(origin.url("http://elsewhere/logo.png"), "http://elsewhere/logo.png");
+    }
 }

@@ -1,0 +1,95 @@
+//! Logos: a tile with a channel's first letters, for those that have no logo.
+//!
+//! Owns drawing them, one FFmpeg each, and keeping the last of them in memory: a
+//! list of channels is asked for as a whole. Invariant: the same name and id give the
+//! same tile, so it can be kept for long.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerial_model::command::logo::{letters, logo};
+use aerial_model::id::ChannelId;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::ffmpeg::{Invocation, RunLimits, Spawner};
+
+/// How many are drawn at a time: an app asks for all at once, and the streams go first.
+const DRAWN_AT_ONCE: usize = 2;
+/// It takes a tenth of a second.
+const TIME: Duration = Duration::from_secs(10);
+/// A tile has some kilobytes.
+const MAX_BYTES: usize = 1 << 20;
+/// Thousands of them.
+const KEPT_BYTES: u64 = 16 << 20;
+const NICENESS: u8 = 15;
+
+/// Draws and keeps logos. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Logos(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    spawner: Spawner,
+    ffmpeg: PathBuf,
+    font: Option<PathBuf>,
+    kept: moka::sync::Cache<(ChannelId, String), Bytes>,
+    permits: Semaphore,
+}
+
+impl Logos {
+    /// Drawn with this font, if there is one.
+    pub fn new(spawner: Spawner, ffmpeg: &Path, font: Option<&Path>) -> Self {
+        let kept = moka::sync::Cache::builder()
+            .max_capacity(KEPT_BYTES)
+            .weigher(|_, picture: &Bytes| picture.len().try_into().unwrap_or(u32::MAX))
+            .build();
+        let permits = Semaphore::new(DRAWN_AT_ONCE);
+        let (ffmpeg, font) = (ffmpeg.to_owned(), font.map(Path::to_owned));
+        Self(Arc::new(Inner { spawner, ffmpeg, font, kept, permits }))
+    }
+
+    /// The PNG for a channel of that name; an error in words.
+    pub async fn get(&self, channel: ChannelId, name: &str) -> Result<Bytes, String> {
+        let letters = letters(name);
+        let key = (channel, letters);
+        if let Some(picture) = self.0.kept.get(&key) {
+            return Ok(picture);
+        }
+        // Never closed; if it were, the limit would be all that is lost.
+        let _permit = self.0.permits.acquire().await;
+        if let Some(picture) = self.0.kept.get(&key) {
+            return Ok(picture);
+        }
+        let arguments = logo(&key.1, ground(channel), self.0.font.as_deref());
+        let run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let limits = RunLimits { time: TIME, stdout_bytes: MAX_BYTES };
+        let output = self.0.spawner.run_to_end(run, limits).await.map_err(|e| e.to_string())?;
+        if output.stdout.is_empty() {
+            let said = output.stderr.trim().lines().next_back().unwrap_or_default().to_owned();
+            return Err(format!("FFmpeg drew nothing ({}): {said}", output.exit));
+        }
+        self.0.kept.insert(key, output.stdout.clone());
+        Ok(output.stdout)
+    }
+}
+
+/// A colour of its own for each channel, dark enough for white letters.
+fn ground(channel: ChannelId) -> [u8; 3] {
+    let hash = blake3::hash(channel.0.as_bytes());
+    let hue = u16::from_le_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]) % 360;
+    // Of saturation 55 % and lightness 36 %: between these, round the circle.
+    let (low, high) = (41_u16, 142_u16);
+    let rise = |degrees: u16| u8::try_from(low + (high - low) * degrees / 60).unwrap_or(u8::MAX);
+    let (least, most, within) = (rise(0), rise(60), hue % 60);
+    let (up, down) = (rise(within), rise(60 - within));
+    match hue / 60 {
+        0 => [most, up, least],
+        1 => [down, most, least],
+        2 => [least, most, up],
+        3 => [least, down, most],
+        4 => [up, least, most],
+        _ => [most, least, down],
+    }
+}
