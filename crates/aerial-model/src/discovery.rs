@@ -13,6 +13,7 @@
 
 mod allowance;
 mod device_id;
+pub mod ssdp;
 
 pub use allowance::Allowance;
 pub use device_id::{BadDeviceId, DeviceId};

@@ -258,11 +258,14 @@ pub struct Discovery {
     pub hdhomerun: bool,
     /// The UDP port on which they are; default 65001, the one that all of them ask.
     pub port: u16,
+    /// Whether searches for UPnP devices (SSDP, UDP 1900) are answered too; default
+    /// false.
+    pub ssdp: bool,
 }
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { hdhomerun: true, port: aerial_model::discovery::PORT }
+        Self { hdhomerun: true, port: aerial_model::discovery::PORT, ssdp: false }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Discovery: answers TV apps that look for a tuner on the network.
 //!
-//! Owns the socket they ask (UDP 65001) and which address they are told. What is a
-//! question, what is the answer and how many are given, the model decides
-//! (`aerial_model::discovery`). Invariants: nothing is sent to anybody who has not
+//! Owns the sockets they ask (UDP 65001, and 1900 where that is wanted) and which
+//! address they are told. What is a question, what is the answer and how many are
+//! given, the model decides (`aerial_model::discovery`). Invariants: nothing is sent to anybody who has not
 //! asked; nobody is told an address that the server does not answer at.
 
 mod device;
@@ -11,7 +11,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use aerial_model::discovery::ssdp::{self, Search};
 use aerial_model::discovery::{Allowance, MAX_FRAME_BYTES, Question, Tuner};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +83,42 @@ pub fn socket(
     }
 }
 
+/// Binds the socket for searches of UPnP devices and joins their group.
+fn bind_ssdp(listen: IpAddr) -> io::Result<UdpSocket> {
+    let interface = match listen {
+        IpAddr::V4(ip) if ip.is_loopback() => {
+            return Err(io::Error::other("the server listens for this machine alone"));
+        }
+        IpAddr::V4(ip) => ip,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    };
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    // All who are searched share the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, ssdp::PORT)).into())?;
+    socket.join_multicast_v4(&ssdp::GROUP, &interface)?;
+    Ok(socket.into())
+}
+
+/// The socket for searches of UPnP devices; none where it is not wanted or cannot be
+/// had, which is said. It is not kept over a restart: who searches does so again.
+pub fn ssdp_socket(settings: &Settings, listen: IpAddr) -> Option<UdpSocket> {
+    if !settings.ssdp {
+        return None;
+    }
+    let failed = |error| tracing::warn!(%error, "searches for UPnP devices are not answered");
+    bind_ssdp(listen).map_err(failed).ok()
+}
+
+/// By which protocol is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The tuners' own.
+    HdHomeRun,
+    /// For UPnP devices.
+    Ssdp,
+}
+
 /// What is told to those who look.
 #[derive(Clone, Debug)]
 pub struct Discovery {
@@ -95,17 +133,18 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// Answers on `socket` until `ending`.
-    pub async fn run(self, socket: UdpSocket, ending: CancellationToken) {
+    /// Answers what is `asked` on `socket` until `ending`.
+    pub async fn run(self, socket: UdpSocket, asked: Asked, ending: CancellationToken) {
         let socket = socket.set_nonblocking(true).and_then(|()| {
             let socket = tokio::net::UdpSocket::from_std(socket)?;
             let address = socket.local_addr()?;
-            tracing::info!(%address, device = %self.device.id, "TV apps find this server (UDP)");
+            let device = self.device.id;
+            tracing::info!(%address, %device, ?asked, "TV apps find this server (UDP)");
             Ok(socket)
         });
         let failed = match socket {
             Ok(socket) => {
-                ending.run_until_cancelled(self.answer_all(&socket)).await;
+                ending.run_until_cancelled(self.answer_all(&socket, asked)).await;
                 return;
             }
             Err(error) => error,
@@ -113,7 +152,7 @@ impl Discovery {
         tracing::warn!(error = %failed, "TV apps cannot find this server (UDP)");
     }
 
-    async fn answer_all(&self, socket: &tokio::net::UdpSocket) {
+    async fn answer_all(&self, socket: &tokio::net::UdpSocket, asked: Asked) {
         let since = monotonic();
         let mut allowance = Allowance::default();
         // One more, so that a longer datagram does not look like a whole frame.
@@ -127,12 +166,14 @@ impl Discovery {
                     continue;
                 }
             };
-            let question = datagram.get(..length).and_then(Question::read);
-            let for_us = question.is_some_and(|question| question.is_for(self.device.id));
-            if !for_us || !allowance.take(asker.ip(), since.elapsed()) {
+            let Some(question) = datagram.get(..length).and_then(|all| self.read(all, asked))
+            else {
+                continue;
+            };
+            if !allowance.take(asker.ip(), since.elapsed()) {
                 continue;
             }
-            let Some(answer) = self.answer(asker) else { continue };
+            let Some(answer) = self.answer(&question, asker) else { continue };
             // Not waited for: who asks asks twice.
             if let Err(error) = socket.try_send_to(&answer, asker) {
                 tracing::debug!(%asker, %error, "a TV app that looks for tuners was not answered");
@@ -140,19 +181,38 @@ impl Discovery {
         }
     }
 
-    fn answer(&self, asker: SocketAddr) -> Option<Vec<u8>> {
+    /// What is asked of this device, if anything is.
+    fn read(&self, datagram: &[u8], asked: Asked) -> Option<Asking> {
+        match asked {
+            Asked::HdHomeRun => {
+                let question = Question::read(datagram)?;
+                question.is_for(self.device.id).then_some(Asking::WhatTuner)
+            }
+            Asked::Ssdp => Search::read(datagram, self.device.uuid).map(Asking::Search),
+        }
+    }
+
+    fn answer(&self, asking: &Asking, asker: SocketAddr) -> Option<Vec<u8>> {
         let base_url = match &self.public_url {
             Some(public) => public.trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.reached_at(asker)?),
         };
-        let tuner = Tuner {
-            device: self.device.id,
-            tuners: tuners(&self.admission),
-            base_url: &base_url,
-            lineup_url: &format!("{base_url}/lineup.json"),
-            device_auth: DEVICE_AUTH,
-        };
-        tuner.answer()
+        match asking {
+            Asking::WhatTuner => {
+                let tuner = Tuner {
+                    device: self.device.id,
+                    tuners: tuners(&self.admission),
+                    base_url: &base_url,
+                    lineup_url: &format!("{base_url}/lineup.json"),
+                    device_auth: DEVICE_AUTH,
+                };
+                tuner.answer()
+            }
+            Asking::Search(search) => {
+                let location = format!("{base_url}/device.xml");
+                Some(search.answer(self.device.uuid, &location).into_bytes())
+            }
+        }
     }
 
     /// Where the asker finds the server; none if it does not listen there.
@@ -169,6 +229,12 @@ impl Discovery {
         let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
         (!link_local).then(|| SocketAddr::new(ip, self.listen.port()))
     }
+}
+
+/// A question that is answered.
+enum Asking {
+    WhatTuner,
+    Search(Search),
 }
 
 /// The address of this machine that the asker sees: that of a socket which would talk

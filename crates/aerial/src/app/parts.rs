@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
 use crate::db::Db;
-use crate::discovery::{self, Device, Discovery};
+use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
@@ -253,14 +253,18 @@ impl Parts {
         listen: SocketAddr,
         handed_over: Option<UdpSocket>,
     ) {
-        let Some(socket) = discovery::socket(settings, listen.ip(), handed_over) else { return };
+        let hdhomerun = discovery::socket(settings, listen.ip(), handed_over);
+        let ssdp = discovery::ssdp_socket(settings, listen.ip());
         let discovery = Discovery {
             device: self.api.device,
             listen,
             public_url: PublicUrl::from_ref(&self.api).0,
             admission: self.manager.admission().clone(),
         };
-        self.tasks.spawn(discovery.run(socket, self.ending.clone()));
+        for (socket, asked) in [(hdhomerun, Asked::HdHomeRun), (ssdp, Asked::Ssdp)] {
+            let Some(socket) = socket else { continue };
+            self.tasks.spawn(discovery.clone().run(socket, asked, self.ending.clone()));
+        }
     }
 
     /// Ends what would never end by itself: scans, feeds of events, unending

@@ -57,6 +57,7 @@ fn without_anything_given_the_defaults_hold() {
     [discovery]
     hdhomerun = true
     port = 65001
+    ssdp = false
 
     [log]
     format = "text"

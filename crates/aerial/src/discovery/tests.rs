@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use aerial_model::capacity::Limit;
-use tokio::net::UdpSocket as Socket;
+use tokio::net::UdpSocket as Client;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -41,17 +41,21 @@ fn discovery(listen: &str) -> Discovery {
 
 impl Answering {
     fn start(discovery: Discovery) -> Self {
+        Self::start_for(discovery, Asked::HdHomeRun)
+    }
+
+    fn start_for(discovery: Discovery, asked: Asked) -> Self {
         let settings = Settings { port: 0, ..Settings::default() };
         let socket = bind(&settings, Ipv4Addr::LOCALHOST.into()).unwrap();
         let address = socket.local_addr().unwrap();
         let ending = CancellationToken::new();
-        let task = tokio::spawn(discovery.clone().run(socket, ending.clone()));
+        let task = tokio::spawn(discovery.clone().run(socket, asked, ending.clone()));
         Self { discovery, address, ending, task }
     }
 
     /// A client at this address of the machine.
-    async fn client(&self, ip: &str) -> Socket {
-        let client = Socket::bind((ip, 0)).await.unwrap();
+    async fn client(&self, ip: &str) -> Client {
+        let client = Client::bind((ip, 0)).await.unwrap();
         client.connect(self.address).await.unwrap();
         client
     }
@@ -62,12 +66,16 @@ impl Answering {
     }
 }
 
+async fn ask(client: &Client) -> Vec<u8> {
+    ask_with(client, &ANYTHING).await
+}
+
 /// Asks, and again where a datagram was lost, as clients do.
-async fn ask(client: &Socket) -> Vec<u8> {
+async fn ask_with(client: &Client, question: &[u8]) -> Vec<u8> {
     let mut answer = [0; 2_000];
     let asked = async {
         loop {
-            client.send(&ANYTHING).await.unwrap();
+            client.send(question).await.unwrap();
             if let Ok(received) = timeout(ASKED_EVERY, client.recv(&mut answer)).await {
                 return received.unwrap();
             }
@@ -128,6 +136,29 @@ async fn what_is_no_question_gets_no_answer() {
     answering.discovery.admission.set_limit(limit(9));
     assert_eq!(ask(&client).await[16..19], [0x10, 1, 9]);
     answering.end().await;
+}
+
+#[tokio::test]
+async fn who_searches_for_upnp_devices_is_told_where_this_one_is_described() {
+    let answering = Answering::start_for(discovery(LISTEN), Asked::Ssdp);
+    let client = answering.client("127.0.0.1").await;
+    // Neither nonsense nor the other protocol is answered here.
+    client.send(&ANYTHING).await.unwrap();
+    client.send(b"M-SEARCH * HTTP/1.1\r\n\r\n").await.unwrap();
+    let search = b"M-SEARCH * HTTP/1.1\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n";
+    let answer = String::from_utf8(ask_with(&client, search).await).unwrap();
+    let uuid = answering.discovery.device.uuid;
+    assert!(answer.contains("\r\nLOCATION: http://127.0.0.1:8400/device.xml\r\n"), "{answer}");
+    assert!(answer.contains(&format!("\r\nUSN: uuid:{uuid}::upnp:rootdevice\r\n")), "{answer}");
+    answering.end().await;
+}
+
+#[test]
+fn upnp_is_not_answered_unless_it_is_wanted_and_the_server_can_be_reached() {
+    let off = Settings::default();
+    assert!(ssdp_socket(&off, Ipv4Addr::UNSPECIFIED.into()).is_none());
+    let on = Settings { ssdp: true, ..off };
+    assert!(ssdp_socket(&on, Ipv4Addr::LOCALHOST.into()).is_none());
 }
 
 /// Loopback has many addresses on Linux alone.

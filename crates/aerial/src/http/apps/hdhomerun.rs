@@ -5,6 +5,7 @@
 //! any of this changes nothing.
 
 use aerial_model::channel::Channel;
+use aerial_model::discovery::ssdp::DEVICE_TYPE;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -203,7 +204,7 @@ async fn description(origin: Origin, State(device): State<Device>) -> impl IntoR
          <specVersion><major>1</major><minor>0</minor></specVersion>\n\
          <URLBase>{}</URLBase>\n\
          <device>\n\
-         <deviceType>urn:schemas-upnp-org:device:MediaServer:1</deviceType>\n\
+         <deviceType>{DEVICE_TYPE}</deviceType>\n\
          <friendlyName>{NAME}</friendlyName>\n\
          <manufacturer>{NAME}</manufacturer>\n\
          <modelName>{MODEL}</modelName>\n\
