@@ -13,6 +13,7 @@ pub mod channel;
 pub mod client;
 pub mod command;
 pub mod demand;
+pub mod discovery;
 pub mod encoder;
 pub mod fault;
 pub mod guide;

@@ -132,7 +132,7 @@ pub enum End {
 pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     // First, so that a signal during the start is not missed.
     let mut signals = EndSignals::catch().map_err(system("catch signals"))?;
-    let Inherited { listeners, keeper } = std::mem::take(&mut startup.inherited);
+    let Inherited { listeners, discovery, keeper } = std::mem::take(&mut startup.inherited);
     let listeners = match listeners.is_empty() {
         true => vec![bind(startup.settings.server.listen)?],
         false => listeners,
@@ -147,6 +147,9 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     for listener in listeners {
         addresses.push(listener.local_addr().map_err(system("ask for the address"))?);
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
+    }
+    if let Some(listen) = addresses.first() {
+        parts.answer_seekers(&startup.settings.discovery, *listen, discovery);
     }
     let keeper_gone = announce(&addresses, startup.restarts, keeper);
 

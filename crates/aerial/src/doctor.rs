@@ -12,6 +12,7 @@ use aerial_model::encoder::Choice;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Settings};
+use crate::discovery;
 use crate::ffmpeg::capacity;
 use crate::ffmpeg::encoders::{self, Tried};
 use crate::ffmpeg::selftest::{self, Chain, Verdict};
@@ -86,7 +87,31 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Ok(_) => report.add(Severity::Fine, format!("{} is free", settings.server.listen)),
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
+    examine_discovery(settings, &mut report);
     report
+}
+
+fn examine_discovery(settings: &Settings, report: &mut Report) {
+    let (port, listen) = (settings.discovery.port, settings.server.listen.ip());
+    if !settings.discovery.hdhomerun {
+        return;
+    }
+    match discovery::bind(&settings.discovery, listen) {
+        Ok(_) if listen.is_loopback() => {
+            let text = format!("UDP {port} is free: TV apps on this machine find the server");
+            report.add(Severity::Fine, text);
+        }
+        Ok(_) => {
+            report.add(Severity::Fine, format!("UDP {port} is free: TV apps find the server"));
+        }
+        Err(error) => {
+            let text = format!(
+                "UDP {port} cannot be had ({error}): TV apps must be told the server's address, \
+                 unless another tuner's server on this machine is ended"
+            );
+            report.add(Severity::Note, text);
+        }
+    }
 }
 
 async fn examine_ffmpeg(
@@ -308,6 +333,23 @@ mod tests {
         let report = folders(&[]);
         assert_eq!(report.0[0].severity, Severity::Note);
         assert!(report.can_serve());
+    }
+
+    #[test]
+    fn a_discovery_port_that_is_taken_is_a_note() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut settings = Settings::default();
+        settings.discovery.port = taken.local_addr().unwrap().port();
+        let examined = |settings: &Settings| {
+            let mut report = Report::default();
+            examine_discovery(settings, &mut report);
+            report.0
+        };
+        assert_eq!(examined(&settings)[0].severity, Severity::Note);
+        drop(taken);
+        assert_eq!(examined(&settings)[0].severity, Severity::Fine);
+        settings.discovery.hdhomerun = false;
+        assert_eq!(examined(&settings), []);
     }
 
     #[test]

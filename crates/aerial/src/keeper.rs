@@ -65,6 +65,8 @@ pub struct Plan {
     pub args: Vec<OsString>,
     /// The sockets, already listening.
     pub sockets: Vec<std::net::TcpListener>,
+    /// The one that TV apps ask where the server is, if it could be had.
+    pub discovery: Option<std::net::UdpSocket>,
 }
 
 /// Keep the sockets and a server until someone ends it. Returns the exit code.
@@ -129,6 +131,9 @@ impl Server {
         for socket in &plan.sockets {
             handed.push(socket.as_fd().try_clone_to_owned().map_err(KeeperError::HandOver)?);
         }
+        if let Some(socket) = &plan.discovery {
+            handed.push(socket.as_fd().try_clone_to_owned().map_err(KeeperError::HandOver)?);
+        }
         handed.push(servers_end.into());
         let started = Self::command(plan, restarts, handed).and_then(|mut command| {
             let child = command.spawn()?;
@@ -157,7 +162,7 @@ impl Server {
         command.arg0("aerial").args(shim.to_args()).arg(&plan.program).args(&plan.args);
         command.arg("--restarts").arg(restarts.to_string());
         command.env("LISTEN_FDS", handed.len().to_string());
-        command.env("LISTEN_FDNAMES", sockets::names(plan.sockets.len()));
+        command.env("LISTEN_FDNAMES", sockets::names(plan.sockets.len(), plan.discovery.is_some()));
         command.stdin(Stdio::null());
         // Its own group: a Ctrl-C reaches the keeper alone, which passes it on.
         command.process_group(0);

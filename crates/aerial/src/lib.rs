@@ -12,6 +12,7 @@ pub mod connections;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod discovery;
 pub mod doctor;
 pub mod ffmpeg;
 pub mod http;

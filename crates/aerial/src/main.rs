@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use aerial::app::{self, End, Startup};
 use aerial::cli::{self, Cli, Command, ServeArgs};
 use aerial::config::{Flags, Log, Settings};
+use aerial::discovery;
 use aerial::doctor;
 use aerial::ffmpeg::{Spawner, own_binary, shim};
 use aerial::keeper::{self, Inherited};
@@ -70,7 +71,11 @@ fn serve(args: &ServeArgs, settings: Settings, demo: bool) -> anyhow::Result<Exi
     let mut server_args: Vec<_> = std::env::args_os().skip(1).collect();
     server_args.push("--no-keeper".into());
     let sockets = vec![keeper::bind(settings.server.listen)?];
-    let code = keeper::keep(&keeper::Plan { program, args: server_args, sockets })?;
+    let wanted = settings.discovery.hdhomerun;
+    // Where this fails the server will, and says so in its log.
+    let discovery = || discovery::bind(&settings.discovery, settings.server.listen.ip()).ok();
+    let discovery = wanted.then(discovery).flatten();
+    let code = keeper::keep(&keeper::Plan { program, args: server_args, sockets, discovery })?;
     Ok(ExitCode::from(code))
 }
 

@@ -4,7 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -303,6 +303,63 @@ fn given_sockets_as_systemd_does_there_is_no_keeper() {
     assert!(healthz(address).unwrap().starts_with("HTTP/1.1 200"));
     aerial.signal(Signal::TERM);
     assert_eq!(aerial.wait().code(), Some(0));
+}
+
+/// The address that a server says it answers seekers of tuners at, and its device.
+fn found_at(aerial: &Aerial) -> (SocketAddr, String) {
+    loop {
+        let line = aerial.stderr.recv_timeout(PATIENCE).unwrap();
+        let field = |name: &str| {
+            let (_, value) = line.split_once(name)?;
+            value.split_whitespace().next().map(str::to_owned)
+        };
+        if line.contains("TV apps find this server") {
+            let address = field("address=").unwrap();
+            return (address.parse().unwrap(), field("device=").unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_tuner_that_is_looked_for_while_the_server_is_dead_is_found_when_it_is_back() {
+    let mut command = command(AERIAL);
+    command.env("AERIAL_DISCOVERY_PORT", "0").env("NO_COLOR", "1");
+    let aerial = Aerial::start_command(command, &[]);
+    let (address, device) = found_at(&aerial);
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.connect(address).unwrap();
+    // Any type, any id.
+    let question = b"\0\x02\0\x0c\x01\x04\xff\xff\xff\xff\x02\x04\xff\xff\xff\xff\x73\xcc\x7d\x8f";
+    let ask = || {
+        client.send(question).unwrap();
+        let mut answer = [0; 2_000];
+        let length = client.recv(&mut answer).unwrap();
+        answer[..length].to_vec()
+    };
+    let told = String::from_utf8_lossy(&ask()).into_owned();
+    assert!(told.contains(&format!("http://{}/lineup.json", aerial.address)), "{told}");
+    let killed = aerial.server();
+    kill(killed, Signal::KILL);
+    until("the server is dead", || !runs(killed));
+    // Perhaps while there is no server at all: the question waits.
+    let again = String::from_utf8_lossy(&ask()).into_owned();
+    assert!(again.contains(&format!("http://{}/lineup.json", aerial.address)), "{again}");
+    assert_eq!(found_at(&aerial), (address, device));
+}
+
+#[test]
+fn given_a_udp_socket_too_the_server_answers_seekers_on_it() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = udp.local_addr().unwrap();
+    let mut command = command(AERIAL);
+    let handed = [(socket.into(), 3), (udp.into(), 4)];
+    let handed = handed.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+    command.fd_mappings(handed.into()).unwrap();
+    command.env("LISTEN_FDS", "2").env("NO_COLOR", "1");
+    let aerial = Aerial::start_command(command, &[]);
+    assert_eq!(found_at(&aerial).0, address);
 }
 
 #[test]

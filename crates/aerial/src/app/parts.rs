@@ -4,6 +4,7 @@
 //! started last is ended first. Invariant: after `shut_down` no process, task or
 //! file of any part is left, and the data folder is free for the next server.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::time::AirTime;
 use axum::Router;
+use axum::extract::FromRef as _;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,9 +22,10 @@ use super::first_scan::FirstScan;
 use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system, time_kept};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
 use crate::db::Db;
+use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
@@ -223,6 +226,7 @@ impl Parts {
             spawner: spawner.clone(),
             clock,
             host,
+            device: Device::of_install(&db).await?,
             ending: ending.clone(),
         };
         Ok(Self {
@@ -245,6 +249,27 @@ impl Parts {
     pub(super) fn router(&self) -> Router {
         http::router(self.api.clone())
             .merge(http::stream::router(self.manager.clone(), self.ending.clone()))
+    }
+
+    /// Lets TV apps find the server, which listens there.
+    pub(super) fn answer_seekers(
+        &self,
+        settings: &config::Discovery,
+        listen: SocketAddr,
+        handed_over: Option<UdpSocket>,
+    ) {
+        let hdhomerun = discovery::socket(settings, listen.ip(), handed_over);
+        let ssdp = discovery::ssdp_socket(settings, listen.ip());
+        let discovery = Discovery {
+            device: self.api.device,
+            listen,
+            public_url: PublicUrl::from_ref(&self.api).0,
+            admission: self.manager.admission().clone(),
+        };
+        for (socket, asked) in [(hdhomerun, Asked::HdHomeRun), (ssdp, Asked::Ssdp)] {
+            let Some(socket) = socket else { continue };
+            self.tasks.spawn(discovery.clone().run(socket, asked, self.ending.clone()));
+        }
     }
 
     /// Ends what would never end by itself: scans, feeds of events, unending

@@ -54,6 +54,11 @@ fn without_anything_given_the_defaults_hold() {
     niceness = 5
     encoder = "auto"
 
+    [discovery]
+    hdhomerun = true
+    port = 65001
+    ssdp = false
+
     [log]
     format = "text"
     filter = "info"

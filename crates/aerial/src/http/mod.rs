@@ -45,6 +45,7 @@ use utoipa_axum::routes;
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
 use crate::schedule::Schedule;
@@ -81,6 +82,8 @@ pub struct AppState {
     pub clock: Clock,
     /// What was found out about this server.
     pub host: Host,
+    /// What the server is to TV apps.
+    pub device: Device,
     /// Cancelled when the server begins to stop.
     pub ending: CancellationToken,
 }

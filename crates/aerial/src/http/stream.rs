@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use futures::StreamExt as _;
@@ -35,6 +35,10 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// One URL, one content, for ever (`rules.md`, 20); an hour is as long as any
 /// cache gains from it.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
+
+/// How an HDHomeRun tells why it sends nothing.
+const TUNER_ERROR: HeaderName = HeaderName::from_static("x-hdhomerun-error");
+const ALL_TUNERS_IN_USE: HeaderValue = HeaderValue::from_static("805 All Tuners In Use");
 
 #[derive(Clone, FromRef)]
 struct Streams {
@@ -101,7 +105,10 @@ async fn entry(
         manager.start(channel).await?;
         return Ok(transport_headers().into_response());
     }
-    let stream = transport::tune_in(&manager, channel, rendition).await?;
+    let stream = match transport::tune_in(&manager, channel, rendition).await {
+        Err(full @ StreamError::Full { .. }) => return Ok(all_tuners_in_use(full)),
+        tuned_in => tuned_in?,
+    };
     let stream = stream.take_until(ending.cancelled_owned());
     let body = Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>));
     Ok((transport_headers(), body).into_response())
@@ -179,6 +186,11 @@ fn keep_alive(
 fn playlist_response(playlist: Playlist) -> Response {
     let headers = [(header::CONTENT_TYPE, PLAYLIST), (header::CACHE_CONTROL, NO_CACHE)];
     (headers, playlist.text).into_response()
+}
+
+/// The refusal with the word by which clients of tuners know it from a failure.
+fn all_tuners_in_use(full: StreamError) -> Response {
+    ([(TUNER_ERROR, ALL_TUNERS_IN_USE)], Problem::from(full)).into_response()
 }
 
 fn transport_headers() -> [(header::HeaderName, HeaderValue); 2] {

@@ -6,7 +6,7 @@
 //! keeper is gone.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
@@ -16,6 +16,9 @@ use thiserror::Error;
 
 /// The name of the socket between keeper and server in `LISTEN_FDNAMES`.
 const KEEPER_NAME: &str = "keeper";
+
+/// The name of the UDP socket there; it is told from the others by its type.
+const DISCOVERY_NAME: &str = "discovery";
 
 /// Connections that may wait while there is no server; the system allows up to
 /// `net.core.somaxconn`, 4096 on Linux.
@@ -33,7 +36,7 @@ pub enum SocketError {
         #[source]
         source: io::Error,
     },
-    /// What was handed over is no listening TCP socket.
+    /// What was handed over is neither a listening TCP socket nor a UDP socket.
     #[error("descriptor {index} of those handed over (LISTEN_FDS) cannot be used: {source}")]
     Inherited {
         /// Which, from 0.
@@ -77,6 +80,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, SocketError> {
 pub struct Inherited {
     /// Listening sockets, from the keeper or from systemd.
     pub listeners: Vec<TcpListener>,
+    /// The socket that TV apps ask where the server is.
+    pub discovery: Option<UdpSocket>,
     /// The line to the keeper, if there is one.
     pub keeper: Option<KeeperLine>,
 }
@@ -111,9 +116,11 @@ impl KeeperLine {
     }
 }
 
-/// The names of what is handed over: that many listening sockets, then the line.
-pub(super) fn names(listeners: usize) -> String {
+/// The names of what is handed over: that many listening sockets, the one for
+/// discovery, then the line.
+pub(super) fn names(listeners: usize, discovery: bool) -> String {
     let mut names = vec!["http"; listeners];
+    names.extend(discovery.then_some(DISCOVERY_NAME));
     names.push(KEEPER_NAME);
     names.join(":")
 }
@@ -134,8 +141,15 @@ pub fn inherit() -> Result<Inherited, SocketError> {
             // A connected stream socket is the same to the crate as a listening one.
             let line = handed.take_unix_listener(index).map_err(wrong)?;
             inherited.keeper = line.map(|line| KeeperLine(OwnedFd::from(line).into()));
-        } else {
-            inherited.listeners.extend(handed.take_tcp_listener(index).map_err(wrong)?);
+            continue;
+        }
+        // What is no TCP socket is left where it is.
+        match handed.take_tcp_listener(index) {
+            Ok(listener) => inherited.listeners.extend(listener),
+            Err(error) => match handed.take_udp_socket(index) {
+                Ok(socket) => inherited.discovery = socket,
+                Err(_) => return Err(wrong(error)),
+            },
         }
     }
     Ok(inherited)

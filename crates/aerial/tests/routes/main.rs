@@ -9,6 +9,7 @@ mod docs;
 mod events;
 mod folders;
 mod guide;
+mod hdhomerun;
 mod hostile;
 mod lineup;
 mod media;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use aerial::clock::Clock;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
+use aerial::discovery::Device;
 use aerial::ffmpeg::{Spawner, font};
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
@@ -185,6 +186,7 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             host: Host(Arc::new(host)),
+            device: Device::of_install(&db).await.unwrap(),
             ending: ending.clone(),
         };
         Self {

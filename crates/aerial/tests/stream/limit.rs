@@ -67,9 +67,28 @@ async fn players_are_told_with_a_503_when_to_ask_again() {
         let answer = ask(path).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(answer.headers()[header::RETRY_AFTER], "30", "{path}");
+        let tuner_error = answer.headers().get("x-hdhomerun-error");
+        let expected = path.ends_with(".ts").then_some("805 All Tuners In Use");
+        assert_eq!(tuner_error.map(|error| error.to_str().unwrap()), expected, "{path}");
         let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(problem["type"], "urn:aerial:problem:full");
+    }
+    drop(routes);
+    world.end().await;
+}
+
+/// What clients of tuners put behind a channel's address.
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_that_are_not_known_change_nothing() {
+    let world = full_after(1, 1).await;
+    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new());
+    for query in ["transcode=heavy", "transcode=", "duration=60&tuner=2", "x", "%ff=%00", "&&="] {
+        let path = format!("/stream/1.ts?{query}");
+        let request = Request::get(&path).body(Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "video/mp2t", "{path}");
     }
     drop(routes);
     world.end().await;

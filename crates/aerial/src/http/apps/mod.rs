@@ -1,4 +1,4 @@
-//! What TV apps ask for: the list of channels, the guide, logos.
+//! What TV apps ask for: the list of channels, the guide, logos, a tuner.
 //!
 //! Owns their addresses at the root, open to every page (CORS); each file is one of
 //! them. Invariant: every address that is handed out is absolute and right for the
@@ -6,6 +6,7 @@
 
 mod channel_list;
 mod guide_file;
+mod hdhomerun;
 mod logo;
 pub mod origin;
 
@@ -29,5 +30,10 @@ pub(super) fn router() -> Router<AppState> {
         .route("/xmltv.xml.gz", get(guide_file::get_compressed))
         .route("/logos/{file}", get(logo::get))
         .route("/logos/uploaded/{name}", get(logo::uploaded))
-        .layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]))
+        .merge(hdhomerun::routes())
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+        ]))
 }
