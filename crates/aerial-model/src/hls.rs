@@ -1,7 +1,7 @@
 //! HLS playlists (RFC 8216) as pure functions.
 //!
 //! Owns the text of master and media playlists (`rules.md`, 18 to 20); which
-//! segments a client is shown is [`window`]'s. Knows no session and no file.
+//! segments a client is shown is [`mod@window`]'s. Knows no session and no file.
 //! Invariant: the same ledger, client id and clock give the same bytes.
 
 use std::fmt::Write as _;

@@ -38,6 +38,7 @@ use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, Wat
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
+use crate::stream::encoding::Encoding;
 use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
 use crate::stream::preflight::Preflight;
@@ -46,7 +47,7 @@ use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::{SlateLooks, Slates};
 use crate::stream::slated::Slated;
 use crate::stream::store::{Limits, Store};
-use crate::stream::transcoder::{Encoding, Transcoder};
+use crate::stream::transcoder::Transcoder;
 
 /// Ledgers are pruned, and media that are away for a day left out, this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
@@ -182,7 +183,9 @@ impl Parts {
         );
         let preflight = Preflight::new(clock.clone(), findings, Arc::new(indexing));
         manager.with_preflight(preflight.clone());
-        tasks.spawn(preflight.run(manager.clone(), ending.clone()));
+        let sessions = manager.clone();
+        let on_air = move || sessions.list().iter().map(|view| view.channel.id).collect();
+        tasks.spawn(preflight.run(manager.programme().clone(), on_air, ending.clone()));
         tasks.spawn({
             let manager = manager.clone();
             async move { manager.run().await }

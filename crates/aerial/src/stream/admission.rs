@@ -12,8 +12,8 @@ use aerial_model::capacity::{Encode, Full, Limit, Places};
 use aerial_model::profile::Rendition;
 use tokio::time::Instant;
 
+use super::history::SessionId;
 use super::timeline::OnAir;
-use super::transcoder::SessionId;
 use crate::clock::monotonic;
 
 /// After the start, viewers of the server before this one come back within so

@@ -13,9 +13,12 @@ use aerial_model::fault::Class;
 use aerial_model::id::ChannelId;
 use tokio::time::Instant;
 
-use super::transcoder::SessionId;
 use crate::clock::monotonic;
 use crate::ffmpeg::{Exit, StderrTail};
+
+/// Names a session, in the order of their beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u64);
 
 /// Runs remembered of one session: with 64 KiB of stderr each, a megabyte at the
 /// most. A film's every fault is in its last few.

@@ -1,7 +1,7 @@
 //! The Stream Manager: owns the sessions.
 //!
 //! Starts, shares and stops them and registers clients; what the stream routes ask
-//! is answered in [`serving`]. Invariant: at most one open session per channel, however
+//! is answered in `serving`. Invariant: at most one open session per channel, however
 //! many start and stop it at once, and after `shut_down` none and nothing of any.
 
 use std::collections::{HashMap, HashSet};
@@ -25,14 +25,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, TuneIn};
-use super::history::Record;
+use super::history::{Record, SessionId};
 use super::preflight::Preflight;
 use super::programme::Programme;
 use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
 use super::slated::Slated;
 use super::store::{Store, Usage};
 use super::timeline::{OnAir, TimelineError};
-use super::transcoder::{SessionId, Status, Transcoder};
+use super::transcoder::{Status, Transcoder};
 use crate::clock::{Clock, WALL_DISTRUSTED};
 
 mod error;

@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod body;
 pub mod devices;
+pub mod encoding;
 pub mod findings;
 pub mod history;
 pub mod manager;

@@ -22,7 +22,6 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::findings::{Finding, Findings};
-use super::manager::Manager;
 use super::programme::Programme;
 use super::source_file;
 use super::timeline::MediaSource;
@@ -104,15 +103,18 @@ impl Preflight {
     }
 
     /// Looks at what the channels on the air will play, until it is stopped.
-    pub async fn run(self, manager: Manager, stop: CancellationToken) {
+    pub async fn run(
+        self,
+        programme: Programme,
+        on_air: impl Fn() -> Vec<ChannelId>,
+        stop: CancellationToken,
+    ) {
         let mut often = tokio::time::interval(EVERY);
         often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let looking = async {
                 often.tick().await;
-                let channels: Vec<ChannelId> =
-                    manager.list().iter().map(|view| view.channel.id).collect();
-                self.look_at(manager.programme(), &channels).await;
+                self.look_at(&programme, &on_air()).await;
             };
             if stop.run_until_cancelled(looking).await.is_none() {
                 return;

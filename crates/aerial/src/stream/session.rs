@@ -22,12 +22,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Seat};
+use super::history::SessionId;
 use super::programme::{self, Programme};
 use super::slated::Slated;
 use super::store::{SegmentKey, Store};
 use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
-use super::transcoder::{Demand, SessionId, Transcoder};
+use super::transcoder::{Demand, Transcoder};
 use crate::clock::{Clock, monotonic};
 
 /// Demand moves on with the clock; a segment lasts four times this.

@@ -19,10 +19,10 @@ use aerial_model::segmenter::slate::{self, Slate};
 use aerial_model::time::FrameRate;
 use tokio::sync::OnceCell;
 
+use super::encoding::Encoding;
 use super::off_air::OffAirWords;
 use super::store::{SegmentKey, Store};
 use super::track::{Source, Track};
-use super::transcoder::Encoding;
 use super::worker::Unfinished;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 use crate::library::Stamp;

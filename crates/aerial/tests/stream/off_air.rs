@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use aerial::ffmpeg::Spawner;
+use aerial::stream::encoding::Encoding;
 use aerial::stream::slate::{SlateLooks, Slates};
-use aerial::stream::transcoder::Encoding;
 use aerial_model::command::{Filters, Tuning};
 use aerial_model::time::{FrameRate, Ticks};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerial::stream::history::SessionId;
 use aerial::stream::store::SegmentKey;
 use aerial::stream::track::Track;
-use aerial::stream::transcoder::SessionId;
 use aerial_model::demand::Want;
 use aerial_model::profile::Profile;
 use aerial_model::time::{FrameRate, Ticks};

@@ -14,45 +14,22 @@ mod pacing;
 mod track_state;
 mod turns;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use aerial_model::command::{Filters, Speed, Tuning};
+use aerial_model::command::Speed;
 use aerial_model::demand::{TrackKey, Want, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::notes::Notes;
 use self::owner::Owner;
-use super::devices::Devices;
+use super::encoding::Encoding;
 use super::findings::Findings;
-use super::history::History;
+use super::history::{History, SessionId};
 use super::slate::Slates;
 use super::store::Store;
 use super::track::Track;
 use crate::ffmpeg::Spawner;
-
-/// Identifies a session's demand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionId(pub u64);
-
-/// How the transcoder makes what it makes.
-#[derive(Clone, Debug)]
-pub struct Encoding {
-    /// The FFmpeg to run.
-    pub ffmpeg: PathBuf,
-    /// What it was built with.
-    pub filters: Filters,
-    /// How hard it tries.
-    pub tuning: Tuning,
-    /// Lower priority than the server itself.
-    pub niceness: u8,
-    /// Workers that may work at once on a device to build up a buffer; what is
-    /// needed within moments works besides.
-    pub turns: usize,
-    /// What encodes.
-    pub devices: Devices,
-}
 
 /// A worker, for the API.
 #[derive(Clone, Debug)]
