@@ -114,17 +114,28 @@ async fn real_files_are_read_and_bad_ones_kept_with_their_reason() {
     let pictures = data.path().join("thumbnails");
     let thumbnails = Thumbnails::new(spawner.clone(), "ffmpeg", &pictures);
     for name in ["a.mp4", "d.ts", "i.wmv", "new\nline 🎬.mkv", "-i %d.mp4"] {
-        let picture = thumbnails.get(&get(name).await).await.unwrap();
+        let picture = shown(&thumbnails, &get(name).await).await.unwrap();
         assert!(picture.starts_with(&[0xff, 0xd8]) && picture.len() > 1000, "{name}");
     }
     // Kept: FFmpeg is not asked again. And what cannot be shown says so.
     let kept = Thumbnails::new(spawner.clone(), "/no/such/ffmpeg", &pictures);
-    kept.get(&get("a.mp4").await).await.unwrap();
-    let other = kept.get(&get("b.mkv").await).await;
+    let film = shown(&kept, &get("a.mp4").await).await.unwrap();
+    let other = shown(&kept, &get("b.mkv").await).await;
     assert!(matches!(other, Err(ThumbnailError::Failed { .. })), "{other:?}");
-    let none = thumbnails.get(&get("text.mkv").await).await;
+    let none = shown(&thumbnails, &get("text.mkv").await).await;
     assert!(matches!(none, Err(ThumbnailError::NoPicture(_))), "{none:?}");
+    // A poster beside the file stands for it from then on; one that is none does not.
+    let media = get("a.mp4").await;
+    let poster = media.path.with_file_name("a-poster.jpg");
+    std::fs::write(&poster, shown(&thumbnails, &get("d.ts").await).await.unwrap()).unwrap();
+    assert_ne!(shown(&thumbnails, &media).await.unwrap(), film);
+    std::fs::write(&poster, "no picture").unwrap();
+    assert_eq!(shown(&thumbnails, &media).await.unwrap(), film);
     assert_eq!(spawner.shut_down().await, 0);
+}
+
+async fn shown(thumbnails: &Thumbnails, media: &Media) -> Result<bytes::Bytes, ThumbnailError> {
+    thumbnails.get(media, &thumbnails.look(media).await).await
 }
 
 #[tokio::test]

@@ -216,7 +216,12 @@ impl Parts {
             streams: Streams::new(manager.clone()),
             events,
             thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
-            logos: Logos::new(spawner.clone(), &ffmpeg.ffmpeg, font()),
+            logos: Logos::new(
+                spawner.clone(),
+                &ffmpeg.ffmpeg,
+                font(),
+                data.artwork().join("logos"),
+            ),
             public_url: PublicUrl(settings.server.public_url.clone().map(|url| url.0)),
             spawner: spawner.clone(),
             clock,

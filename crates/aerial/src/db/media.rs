@@ -4,6 +4,7 @@
 //! Owns the record and how it is written in a row. Invariant: what people set
 //! (`MediaEdits`) wins over what a scan finds, at every scan.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -166,6 +167,17 @@ pub struct About {
     pub aired: Option<String>,
     /// Age rating, in the source's words.
     pub rating: Option<String>,
+    /// Who plays in it, the most important first.
+    pub cast: Vec<Actor>,
+}
+
+/// Somebody who plays in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Their name.
+    pub name: String,
+    /// Whom they play.
+    pub role: Option<String>,
 }
 
 /// What people set: each field, where there, stands in place of what was found.
@@ -206,11 +218,30 @@ impl MediaEdits {
             genres: edits.genres.unwrap_or(found.genres),
             aired: found.aired,
             rating: found.rating,
+            cast: found.cast,
         }
     }
 }
 
 impl About {
+    /// With what the container's tags say where nobody else says anything. Comments
+    /// are none of it: encoders leave their own there.
+    fn filled_from(self, tags: &BTreeMap<String, String>) -> Self {
+        let tag = |names: &[&str]| {
+            let texts = names.iter().filter_map(|name| tags.get(*name)).map(|text| text.trim());
+            texts.filter(|text| !text.is_empty()).map(str::to_owned).next()
+        };
+        let mut about = self;
+        about.plot = about.plot.or_else(|| tag(&["synopsis", "description", "summary"]));
+        about.rating = about.rating.or_else(|| tag(&["law_rating"]));
+        if about.genres.is_empty() {
+            let genres = tag(&["genre"]).unwrap_or_default();
+            let genres = genres.split(['/', '|', ',', ';']).map(str::trim);
+            about.genres = genres.filter(|genre| !genre.is_empty()).map(str::to_owned).collect();
+        }
+        about
+    }
+
     /// What a search looks through: title, show and file name, in lower case.
     pub(super) fn search_text(&self, path: &std::path::Path) -> String {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -236,8 +267,13 @@ impl Media {
     pub(super) fn read(row: Model) -> Result<Self> {
         let facts = row
             .facts_json
-            .map(|text| stored::from_json("facts of a media", &text).map(Arc::new))
+            .map(|text| stored::from_json::<MediaFacts>("facts of a media", &text).map(Arc::new))
             .transpose()?;
+        let about: About = stored::from_json("description of a media", &row.about_json)?;
+        let about = match &facts {
+            Some(facts) => about.filled_from(&facts.tags),
+            None => about,
+        };
         Ok(Self {
             id: stored::parsed("media id", &row.id)?,
             folder: stored::parsed("folder id", &row.folder_id)?,
@@ -252,7 +288,7 @@ impl Media {
             map: map(row.map_id.as_deref(), row.map_json.as_deref())?,
             copying: copying(row.copying_json.as_deref())?,
             earlier_map: row.earlier_map_id.map(|id| stored::parsed("map id", &id)).transpose()?,
-            about: stored::from_json("description of a media", &row.about_json)?,
+            about,
             edits: stored::from_json("edits of a media", &row.edits_json)?,
             added_at: AirTime::from_unix_millis(row.added_at_ms),
             changed_at: AirTime::from_unix_millis(row.changed_at_ms),

@@ -47,7 +47,7 @@ pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
 pub use lineups::Playable;
-pub use media::{About, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
+pub use media::{About, Actor, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
 pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
 pub use slates::SlateRange;

@@ -386,3 +386,23 @@ async fn what_was_slate_is_told_after_a_restart_and_pruned_in_the_end() {
     assert_eq!(db.prune_slates(slate(3..9).ends).await.unwrap(), 0);
     assert_eq!(db.prune_slates(slate(3..10).ends).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn tags_fill_what_nobody_else_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    let folder = db.add_folder("/films".as_ref(), NOW).await.unwrap().id;
+    let tags = [("description", " Of a house. "), ("genre", "Drama; Comedy"), ("comment", "x264")];
+    let told = About { plot: Some("By hand".to_owned()), ..About::default() };
+    for (path, about, plot) in
+        [("/films/a.mkv", About::default(), "Of a house."), ("/films/b.mkv", told, "By hand")]
+    {
+        let mut media = scanned(folder, path, about);
+        let facts = &mut media.found.as_mut().unwrap().0;
+        facts.tags = tags.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let added = db.upsert_media(vec![media], NOW).await.unwrap();
+        let found = db.media(added.added[0]).await.unwrap().unwrap().about;
+        assert_eq!(found.plot.as_deref(), Some(plot));
+        assert_eq!(found.genres, ["Drama", "Comedy"]);
+    }
+}

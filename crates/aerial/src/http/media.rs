@@ -55,6 +55,17 @@ impl From<State> for StateFilter {
     }
 }
 
+/// Somebody who plays in a media.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Actor)]
+pub struct ActorView {
+    /// Their name.
+    name: String,
+    /// Whom they play.
+    #[schema(required = true)]
+    role: Option<String>,
+}
+
 /// One file of the library.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Media {
@@ -110,6 +121,8 @@ pub struct Media {
     /// Age rating, as its source writes it.
     #[schema(required = true)]
     rating: Option<String>,
+    /// Who plays in it, the most important first.
+    cast: Vec<ActorView>,
     /// How long it plays; `null` where it cannot.
     #[schema(required = true)]
     length_ms: Option<i64>,
@@ -162,6 +175,11 @@ impl From<&db::Media> for Media {
             genres: about.genres,
             aired: about.aired,
             rating: about.rating,
+            cast: about
+                .cast
+                .into_iter()
+                .map(|actor| ActorView { name: actor.name, role: actor.role })
+                .collect(),
             length_ms: media.map.as_ref().map(|(_, map)| millis(map.end())),
             streams: media.facts.as_deref().map(Into::into),
             treatment: media

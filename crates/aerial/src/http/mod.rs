@@ -18,6 +18,7 @@ pub mod extract;
 pub mod folders;
 pub mod guide;
 pub mod lineups;
+mod logos;
 pub mod media;
 pub mod openapi;
 pub mod page;
@@ -135,6 +136,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(channels::get, channels::edit, channels::delete))
         .routes(routes!(channels::now))
         .routes(routes!(channels::skip))
+        .routes(routes!(logos::put))
         .routes(routes!(preview::preview))
         .routes(routes!(lineups::get, lineups::put))
         .routes(routes!(lineups::add))

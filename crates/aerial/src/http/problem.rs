@@ -40,7 +40,7 @@ pub enum Kind {
     Gone,
     /// The body is over the limit.
     TooLarge,
-    /// The body is not JSON.
+    /// The body is not JSON, or a picture that is none.
     UnsupportedMediaType,
     /// Understood, but wrong; `errors` says where.
     Invalid,

@@ -1,4 +1,4 @@
-//! `/media/{media}/thumbnail.jpg`: a picture from within a media.
+//! `/media/{media}/thumbnail.jpg`: a picture of a media.
 //!
 //! Owns the request and its caching; the pictures themselves are the library's.
 
@@ -13,7 +13,8 @@ use super::problem::{Answer, Kind, Problem};
 use crate::db::Db;
 use crate::library::{ThumbnailError, Thumbnails};
 
-/// A picture from within a media, at most 480 pixels wide.
+/// A picture of a media, at most 480 pixels wide: the one beside its file, else one from
+/// within it.
 #[utoipa::path(
     get, path = "/media/{media}/thumbnail.jpg", operation_id = "thumbnail", tag = "library",
     params(("media" = uuid::Uuid, Path, description = "Its id.")),
@@ -30,12 +31,12 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let media = find(&db, id).await?;
-    let Some((map, _)) = media.map else {
+    if media.map.is_none() {
         let detail = format!("`{}` cannot be played, so it has no picture", media.about.title);
         return Err(Problem::new(Kind::NotFound, detail));
-    };
-    // The map's id changes with the file's bytes.
-    let tag = format!("\"{map}\"");
+    }
+    let look = thumbnails.look(&media).await;
+    let tag = format!("\"{}\"", look.name.trim_end_matches(".jpg"));
     let headers_out = [
         (header::CONTENT_TYPE, "image/jpeg".to_owned()),
         (header::CACHE_CONTROL, "private, max-age=3600".to_owned()),
@@ -44,7 +45,7 @@ pub(super) async fn get(
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, headers_out).into_response());
     }
-    let picture = thumbnails.get(&media).await?;
+    let picture = thumbnails.get(&media, &look).await?;
     Ok((headers_out, picture).into_response())
 }
 

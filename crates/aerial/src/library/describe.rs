@@ -208,6 +208,7 @@ fn about_movie(name: Name, movie: &Nfo) -> About {
         genres: movie.genres.clone(),
         aired: movie.aired.clone(),
         rating: movie.rating.clone(),
+        cast: movie.actors.clone(),
     }
 }
 
@@ -249,6 +250,12 @@ fn about_episode(name: Name, episodes: &[&Nfo], show: Option<&Nfo>) -> About {
             .and_then(|nfo| nfo.aired.clone())
             .or_else(|| name.aired.map(|day| day.to_string())),
         rating: [first, show].into_iter().flatten().find_map(|nfo| nfo.rating.clone()),
+        cast: [first, show]
+            .into_iter()
+            .flatten()
+            .map(|nfo| nfo.actors.clone())
+            .find(|actors| !actors.is_empty())
+            .unwrap_or_default(),
     }
 }
 

@@ -1,9 +1,13 @@
-//! Logos: a tile with a channel's first letters, for those that have no logo.
+//! Logos: those that were uploaded, and a tile with a channel's first letters for
+//! channels that have none.
 //!
-//! Owns drawing them, one FFmpeg each, and keeping the last of them in memory: a
-//! list of channels is asked for as a whole. Invariant: the same name and id give the
-//! same tile, so it can be kept for long.
+//! Owns drawing the tiles, one FFmpeg each, and keeping the last of them in memory: a
+//! list of channels is asked for as a whole. Owns the folder of uploads. Invariants: the
+//! same name and id give the same tile, and an upload's name is made from its bytes, so
+//! that either can be kept for long.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +15,7 @@ use std::time::Duration;
 use aerial_model::command::logo::{letters, logo};
 use aerial_model::id::ChannelId;
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 
@@ -36,18 +40,89 @@ struct Inner {
     font: Option<PathBuf>,
     kept: moka::sync::Cache<(ChannelId, String), Bytes>,
     permits: Semaphore,
+    /// Of uploads; made with the first.
+    folder: PathBuf,
+    turn: Mutex<()>,
+}
+
+/// Why a picture is no logo.
+#[derive(Debug, thiserror::Error)]
+pub enum LogoError {
+    /// It is of no kind that all apps show.
+    #[error("it is no PNG, JPEG or WebP picture")]
+    Kind,
+    /// The folder cannot be used.
+    #[error("{} cannot be written ({source}): check its rights and the space on its disk", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl Logos {
-    /// Drawn with this font, if there is one.
-    pub fn new(spawner: Spawner, ffmpeg: &Path, font: Option<&Path>) -> Self {
+    /// Drawn with this font, if there is one; uploads lie in `folder`.
+    pub fn new(spawner: Spawner, ffmpeg: &Path, font: Option<&Path>, folder: PathBuf) -> Self {
         let kept = moka::sync::Cache::builder()
             .max_capacity(KEPT_BYTES)
             .weigher(|_, picture: &Bytes| picture.len().try_into().unwrap_or(u32::MAX))
             .build();
         let permits = Semaphore::new(DRAWN_AT_ONCE);
         let (ffmpeg, font) = (ffmpeg.to_owned(), font.map(Path::to_owned));
-        Self(Arc::new(Inner { spawner, ffmpeg, font, kept, permits }))
+        Self(Arc::new(Inner {
+            spawner,
+            ffmpeg,
+            font,
+            kept,
+            permits,
+            folder,
+            turn: Mutex::default(),
+        }))
+    }
+
+    /// For whoever changes which uploads there are.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().await
+    }
+
+    /// Keeps an upload; its name.
+    pub async fn keep(&self, picture: Bytes) -> Result<String, LogoError> {
+        let (ending, _) = kind(&picture).ok_or(LogoError::Kind)?;
+        let name = format!("{}.{ending}", &blake3::hash(&picture).to_hex()[..32]);
+        let folder = &self.0.folder;
+        let (path, written) = (folder.join(&name), folder.join(format!("{name}.part")));
+        let store = async {
+            tokio::fs::create_dir_all(folder).await?;
+            tokio::fs::write(&written, &picture).await?;
+            tokio::fs::rename(&written, &path).await
+        };
+        let done = store.await;
+        done.map_err(|source| LogoError::Folder { folder: folder.clone(), source })?;
+        Ok(name)
+    }
+
+    /// An upload of that name, and its media type.
+    pub async fn uploaded(&self, name: &str) -> Option<(Bytes, &'static str)> {
+        let (stem, _) = name.split_once('.')?;
+        if !stem.bytes().all(|byte| byte.is_ascii_hexdigit()) || name.contains(['/', '\\']) {
+            return None;
+        }
+        let picture = Bytes::from(tokio::fs::read(self.0.folder.join(name)).await.ok()?);
+        let (_, media_type) = kind(&picture)?;
+        Some((picture, media_type))
+    }
+
+    /// Deletes uploads that none of these names.
+    pub async fn keep_only(&self, named: &BTreeSet<String>) {
+        let Ok(mut folder) = tokio::fs::read_dir(&self.0.folder).await else { return };
+        while let Ok(Some(entry)) = folder.next_entry().await {
+            let is_named = entry.file_name().to_str().is_some_and(|name| named.contains(name));
+            if !is_named && let Err(error) = tokio::fs::remove_file(entry.path()).await {
+                tracing::warn!(%error, "an old logo stays");
+            }
+        }
     }
 
     /// The PNG for a channel of that name; an error in words.
@@ -72,6 +147,18 @@ impl Logos {
         }
         self.0.kept.insert(key, output.stdout.clone());
         Ok(output.stdout)
+    }
+}
+
+/// The ending and the media type of a picture, by what it begins with.
+fn kind(picture: &[u8]) -> Option<(&'static str, &'static str)> {
+    match picture {
+        [0x89, b'P', b'N', b'G', ..] => Some(("png", "image/png")),
+        [0xff, 0xd8, 0xff, ..] => Some(("jpg", "image/jpeg")),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
+            Some(("webp", "image/webp"))
+        }
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@
 //! `compare` decides which must be opened; `identity` and `probe` read those;
 //! all is stored in batches, and whoever listens is told.
 
+mod beside;
 pub mod compare;
 pub mod describe;
 mod findings;
@@ -31,7 +32,7 @@ mod watch;
 pub use findings::FromTheAir;
 pub use identity::{EndsRead, Stamp};
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
-pub use logo::Logos;
+pub use logo::{LogoError, Logos};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};

@@ -13,6 +13,11 @@ use std::path::Path;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use crate::db::Actor;
+
+/// Guides show the first few; some files name every extra.
+const MOST_ACTORS: usize = 30;
+
 /// Real ones have a few kilobytes; a show with all its actors, 200.
 pub const MAX_BYTES: u64 = 1 << 20;
 
@@ -56,8 +61,8 @@ pub struct Nfo {
     pub genres: Vec<String>,
     /// `<mpaa>`, else `<certification>`.
     pub rating: Option<String>,
-    /// The names of `<actor>`s.
-    pub actors: Vec<String>,
+    /// The `<actor>`s, in its order.
+    pub actors: Vec<Actor>,
 }
 
 /// What could be read, and what could not.
@@ -316,7 +321,14 @@ impl Draft {
             }
             ["mpaa"] => nfo.rating = Some(text),
             ["certification"] => self.certification = Some(text),
-            ["actor", "name"] => nfo.actors.push(text),
+            ["actor", "name"] if nfo.actors.len() < MOST_ACTORS => {
+                nfo.actors.push(Actor { name: text, role: None });
+            }
+            ["actor", "role"] => {
+                if let Some(actor) = nfo.actors.last_mut().filter(|actor| actor.role.is_none()) {
+                    actor.role = Some(text);
+                }
+            }
             _ => {}
         }
     }
@@ -367,7 +379,8 @@ mod tests {
         assert_eq!(nfo.plot.as_deref(), Some("A cat & a mouse."));
         assert_eq!((nfo.year, nfo.rating.as_deref()), (Some(1992), Some("PG")));
         assert_eq!(nfo.genres, ["Comedy", "Family"]);
-        assert_eq!(nfo.actors, ["Somebody"]);
+        let role = Some("Tom".to_owned());
+        assert_eq!(nfo.actors, [Actor { name: "Somebody".to_owned(), role }]);
     }
 
     #[test]

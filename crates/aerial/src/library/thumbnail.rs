@@ -1,4 +1,5 @@
-//! Thumbnails: one picture of each media, a tenth into it.
+//! Thumbnails: one picture of each media: the one that lies beside its file (see
+//! [`beside`]), else what it shows a tenth into it.
 //!
 //! Owns making them, one FFmpeg each, and keeping them in a folder of the data
 //! folder. Invariant: that folder stays under its limit and can be deleted at
@@ -17,6 +18,8 @@ use aerial_model::time::Ticks;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::Stamp;
+use super::beside;
 use crate::db::{Media, MediaState};
 use crate::ffmpeg::{Exit, Invocation, RunLimits, Spawner};
 
@@ -65,6 +68,14 @@ pub enum ThumbnailError {
     },
 }
 
+/// Where a media's picture comes from.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Another one for each version of it.
+    pub name: String,
+    art: Option<PathBuf>,
+}
+
 /// Makes and keeps thumbnails. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Thumbnails(Arc<Maker>);
@@ -98,13 +109,34 @@ impl Thumbnails {
         Self(Arc::new(Maker { spawner, ffmpeg, folder, max_folder_bytes, permits, made }))
     }
 
+    /// Where a media's picture comes from, and its version.
+    pub async fn look(&self, media: &Media) -> Look {
+        let path = media.path.clone();
+        let found = tokio::task::spawn_blocking(move || beside::picture(&path)).await;
+        let art = found.unwrap_or_default();
+        let name = name(media, art.as_ref());
+        Look { name, art: art.map(|(path, _)| path) }
+    }
+
     /// The JPEG of a media, kept or made now.
-    pub async fn get(&self, media: &Media) -> Result<Bytes, ThumbnailError> {
+    pub async fn get(&self, media: &Media, look: &Look) -> Result<Bytes, ThumbnailError> {
         let maker = &self.0;
         let none = || ThumbnailError::NoPicture(media.path.clone());
+        let kept = maker.folder.join(&look.name);
+        if let Some(art) = &look.art {
+            if let Some(Some(picture)) = maker.read(&kept).await {
+                return Ok(picture);
+            }
+            let _permit = maker.permits.acquire().await;
+            let picture = maker.make(art, beside::arguments(art)).await?;
+            // One that cannot be read is as good as none.
+            if !picture.is_empty() {
+                maker.keep(&kept, &picture).await?;
+                return Ok(picture);
+            }
+        }
         let facts = media.facts.as_deref().ok_or_else(none)?;
         let video = facts.video.as_ref().ok_or_else(none)?;
-        let kept = maker.folder.join(name(media));
         if let Some(picture) = maker.read(&kept).await {
             return picture.ok_or_else(none);
         }
@@ -120,7 +152,7 @@ impl Thumbnails {
         // What cannot be entered a tenth in may still show its first picture.
         let mut picture = Bytes::new();
         for at in [Ticks(facts.length.0 / 10), Ticks::ZERO] {
-            picture = maker.make(&media.path, video, at).await?;
+            picture = maker.make(&media.path, arguments(&media.path, video, at)).await?;
             if !picture.is_empty() {
                 break;
             }
@@ -137,14 +169,9 @@ impl Maker {
         Some((!bytes.is_empty()).then_some(bytes))
     }
 
-    async fn make(
-        &self,
-        path: &Path,
-        video: &VideoFacts,
-        at: Ticks,
-    ) -> Result<Bytes, ThumbnailError> {
+    async fn make(&self, path: &Path, arguments: Vec<OsString>) -> Result<Bytes, ThumbnailError> {
         let failed = |reason| ThumbnailError::Failed { path: path.to_owned(), reason };
-        let run = Invocation::new(&self.ffmpeg).args(arguments(path, video, at)).niceness(NICENESS);
+        let run = Invocation::new(&self.ffmpeg).args(arguments).niceness(NICENESS);
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_PICTURE_BYTES };
         match self.spawner.run_to_end(run, limits).await {
             Ok(output) if output.exit == Exit::NotStarted => {
@@ -176,12 +203,17 @@ impl Maker {
     }
 }
 
-/// The media and the version of its bytes.
-fn name(media: &Media) -> String {
+/// The media and the version of its bytes, and of the picture beside it.
+fn name(media: &Media, art: Option<&(PathBuf, Stamp)>) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&media.identity.size_bytes.to_le_bytes());
     hasher.update(&media.identity.mtime_ns.to_le_bytes());
     hasher.update(&media.identity.hash.unwrap_or_default());
+    if let Some((path, stamp)) = art {
+        hasher.update(path.as_os_str().as_encoded_bytes());
+        hasher.update(&stamp.size.to_le_bytes());
+        hasher.update(&stamp.mtime_ns.to_le_bytes());
+    }
     format!("{}-{}.jpg", media.id, &hasher.finalize().to_hex()[..16])
 }
 

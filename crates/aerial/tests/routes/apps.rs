@@ -147,6 +147,32 @@ async fn the_compressed_guide_is_the_guide() {
 }
 
 #[tokio::test]
+async fn a_picture_that_is_uploaded_becomes_the_logo() {
+    let server = with_awkward_names().await;
+    let upload = async |bytes: &[u8]| {
+        let request = Request::put("/api/v1/channels/7/logo").header("content-type", "image/png");
+        server.send(request.body(Body::from(bytes.to_vec())).unwrap()).await
+    };
+    let first = b"\x89PNG\r\n\x1a\nfirst".as_slice();
+    let logo = upload(first).await.expect(200).json()["logo"].as_str().unwrap().to_owned();
+    let shown = server.get(&logo).await.expect(200);
+    assert_eq!((shown.header("content-type"), &shown.body[..]), ("image/png", first));
+    let list = server.get("/channels.m3u").await.expect(200);
+    assert!(String::from_utf8_lossy(&list.body).contains(&format!("http://localhost{logo}\"")));
+    // The next takes its place, and what nobody names is gone.
+    upload(b"\xff\xd8\xff\xe0second").await.expect(200);
+    server.get(&logo).await.expect(404);
+    for no_picture in [b"<svg/>".as_slice(), b""] {
+        let refused = upload(no_picture).await.expect(415);
+        assert!(refused.json()["detail"].as_str().unwrap().contains("PNG, JPEG or WebP"));
+    }
+    upload(&vec![0; 5 << 20]).await.expect(413);
+    for bad in ["/logos/uploaded/x.png", "/logos/uploaded/..%2f..%2fcatalogue.sqlite"] {
+        server.get(bad).await.expect(404);
+    }
+}
+
+#[tokio::test]
 async fn a_channel_without_a_logo_gets_one() {
     let server = with_awkward_names().await;
     let list = server.get("/channels.m3u").await.expect(200);

@@ -63,6 +63,7 @@ async fn the_document_names_every_route() {
     POST /api/v1/system/encoders/test
     PUT /api/v1/channels/{channel}/lineup
     PUT /api/v1/channels/{channel}/lineup/order
+    PUT /api/v1/channels/{channel}/logo
     "#);
 }
 

@@ -28,6 +28,7 @@ async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
     {
       "added_at": "2026-12-24T18:00:00.000Z",
       "aired": null,
+      "cast": [],
       "changed_at": "2026-12-24T18:00:00.000Z",
       "edited": [],
       "episode": null,

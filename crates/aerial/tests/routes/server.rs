@@ -176,7 +176,12 @@ impl Server {
             streams: Streams::new(manager.clone()),
             events: Events::new(ending.clone()),
             thumbnails: Thumbnails::new(spawner.clone(), "ffmpeg", data.artwork()),
-            logos: Logos::new(spawner.clone(), "ffmpeg".as_ref(), font()),
+            logos: Logos::new(
+                spawner.clone(),
+                "ffmpeg".as_ref(),
+                font(),
+                data.artwork().join("logos"),
+            ),
             public_url: PublicUrl::default(),
             spawner: spawner.clone(),
             clock: clock.clone(),

@@ -281,12 +281,14 @@ fn told(media: &Media, origin: &Origin) -> Told {
         None => (&about.title, None),
     };
     let year = about.year.map(|year| year.to_string());
+    let cast: Vec<_> =
+        about.cast.iter().map(|actor| (actor.name.clone(), actor.role.clone())).collect();
     let is_picture = media.facts.as_ref().is_some_and(|facts| facts.video.is_some());
     Told::of(&Details {
         title,
         sub_title,
         description: about.plot.as_deref(),
-        actors: &[],
+        actors: &cast,
         date: about.aired.as_deref().or(year.as_deref()),
         categories: &about.genres,
         icon: is_picture.then_some(icon.as_str()),

@@ -1,4 +1,4 @@
-//! `/logos/{channel}.png`: a drawn logo, for channels that were given none.
+//! `/logos`: uploaded logos, and drawn ones for channels that were given none.
 
 use aerial_model::channel::Channel;
 use aerial_model::id::ChannelRef;
@@ -18,6 +18,20 @@ pub(super) fn path(channel: &Channel) -> String {
         Some(logo) => logo.clone(),
         None => format!("/logos/{}.png?of={}", channel.id, &tag(channel)[..8]),
     }
+}
+
+/// `/logos/uploaded/{name}`: one address, one content, for ever.
+pub(super) async fn uploaded(
+    State(logos): State<Logos>,
+    Path(name): Path<String>,
+) -> Answer<Response> {
+    let found = logos.uploaded(&name).await;
+    let (picture, media_type) = found.ok_or_else(|| Problem::not_found("logo", &name))?;
+    let told = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((told, picture).into_response())
 }
 
 pub(super) async fn get(

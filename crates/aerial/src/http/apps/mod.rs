@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/xmltv.xml", get(guide_file::get))
         .route("/xmltv.xml.gz", get(guide_file::get_compressed))
         .route("/logos/{file}", get(logo::get))
+        .route("/logos/uploaded/{name}", get(logo::uploaded))
         .merge(hdhomerun::routes())
         .layer(CorsLayer::new().allow_origin(Any).allow_methods([
             Method::GET,
