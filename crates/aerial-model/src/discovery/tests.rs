@@ -136,6 +136,21 @@ fn a_frame_with_a_right_checksum_around_nonsense_is_no_question() {
 }
 
 #[test]
+fn a_frame_that_says_another_length_than_it_has_is_no_question() {
+    let payload = value(DEVICE_TYPE, &TUNER);
+    let says = |length: u16| {
+        let mut frame = [QUESTION.to_be_bytes(), length.to_be_bytes()].concat();
+        frame.extend(&payload);
+        frame.extend(crc32fast::hash(&frame).to_le_bytes());
+        Question::read(&frame)
+    };
+    assert!(says(6).is_some());
+    for length in [0, 1, 5, 7, 10, u16::MAX] {
+        assert_eq!(says(length), None, "{length}");
+    }
+}
+
+#[test]
 fn a_question_with_anything_before_or_after_it_is_none() {
     for at in 0..ANYTHING.len() {
         assert_eq!(Question::read(&ANYTHING[..at]), None);
