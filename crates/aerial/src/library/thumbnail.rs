@@ -1,5 +1,5 @@
 //! Thumbnails: one picture of each media: the one that lies beside its file (see
-//! [`beside`]), else what it shows a tenth into it.
+//! `beside`), else what it shows a tenth into it.
 //!
 //! Owns making them, one FFmpeg each, and keeping them in a folder of the data
 //! folder. Invariant: that folder stays under its limit and can be deleted at
