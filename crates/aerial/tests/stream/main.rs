@@ -10,6 +10,7 @@ mod clients;
 mod copies;
 mod device;
 mod faults;
+mod hour;
 mod limit;
 mod loops;
 mod media;
