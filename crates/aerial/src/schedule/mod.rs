@@ -24,7 +24,7 @@ mod view;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aerial_model::channel::{Channel, Invalid};
@@ -172,6 +172,8 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     /// Counts the changes, from another number in each server.
     revision: AtomicU64,
+    /// When the last of them was; when this server began, if none was yet.
+    changed_at: AtomicI64,
     directory: RwLock<Directory>,
     sources: moka::sync::Cache<(MediaId, MapId), MediaSource>,
     maps: moka::sync::Cache<MapId, SegmentMap>,
@@ -229,6 +231,7 @@ impl Schedule {
         }
         Ok(Self(Arc::new(Inner {
             db,
+            changed_at: AtomicI64::new(clock.now().0),
             clock,
             standard,
             changes: broadcast::channel(CHANGES_KEPT).0,
@@ -243,6 +246,11 @@ impl Schedule {
     /// The catalogue behind it, for reading.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// When anything changed last, as far as this server knows.
+    pub fn changed_at(&self) -> AirTime {
+        AirTime(self.0.changed_at.load(Ordering::Relaxed))
     }
 
     /// Another number after each change: what was read of a schedule with the same
@@ -313,6 +321,7 @@ impl Schedule {
 
     fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
+        self.0.changed_at.store(self.now().0, Ordering::Relaxed);
         self.0.revision.fetch_add(1, Ordering::Relaxed);
         let _ = self.0.changes.send(change);
     }

@@ -129,7 +129,12 @@ async fn who_has_the_guide_is_told_so_until_it_changes() {
     let again = asked(&server, "/xmltv.xml", &[("if-none-match", &tag)]).await.expect(304);
     assert!(again.body.is_empty());
     assert_eq!(again.header("etag"), tag);
+    let date = guide.header("last-modified").to_owned();
+    asked(&server, "/xmltv.xml", &[("if-modified-since", &date)]).await.expect(304);
+    asked(&server, "/xmltv.xml", &[("if-modified-since", "yesterday")]).await.expect(200);
+    server.pass(2);
     server.patch("/api/v1/channels/7", json!({ "name": "Other" })).await.expect(200);
+    asked(&server, "/xmltv.xml", &[("if-modified-since", &date)]).await.expect(200);
     let changed = asked(&server, "/xmltv.xml", &[("if-none-match", &tag)]).await.expect(200);
     assert_ne!(changed.header("etag"), tag);
 }

@@ -50,9 +50,9 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let window = Window::at(clock.now());
-    let tag = window.tag(&schedule, &origin, "");
-    let kind = "application/xml; charset=utf-8";
-    answer(&headers, &tag, window, kind, || {
+    let version =
+        Version { tag: window.tag(&schedule, &origin, ""), since: window.since(&schedule) };
+    answer(&headers, &version, "application/xml; charset=utf-8", || {
         let pieces = Writing::new(schedule, db, origin, window).pieces();
         Body::from_stream(pieces)
     })
@@ -67,8 +67,9 @@ pub(super) async fn get_compressed(
     headers: HeaderMap,
 ) -> Response {
     let window = Window::at(clock.now());
-    let tag = window.tag(&schedule, &origin, "-gz");
-    answer(&headers, &tag, window, "application/gzip", || {
+    let version =
+        Version { tag: window.tag(&schedule, &origin, "-gz"), since: window.since(&schedule) };
+    answer(&headers, &version, "application/gzip", || {
         let pieces = Writing::new(schedule, db, origin, window).pieces();
         Body::from_stream(compressed(pieces))
     })
@@ -87,9 +88,10 @@ impl Window {
         Self { from: hour - BACK, to: hour + STEP + AHEAD }
     }
 
-    /// When it became what it is, but for changes since.
-    fn since(self) -> AirTime {
-        self.from + BACK
+    /// When it became what it is, in whole seconds after that.
+    fn since(self, schedule: &Schedule) -> i64 {
+        let since = (self.from + BACK).max(schedule.changed_at());
+        since.unix_millis().saturating_add(999).div_euclid(1_000)
     }
 
     fn tag(self, schedule: &Schedule, origin: &Origin, kind: &str) -> String {
@@ -102,10 +104,31 @@ impl Window {
     }
 }
 
+/// What tells one guide from another.
+struct Version {
+    tag: String,
+    /// In seconds.
+    since: i64,
+}
+
+impl Version {
+    /// Whether the client has it; what it has is told by its tag before its date.
+    fn is_known(&self, asked: &HeaderMap) -> bool {
+        let said = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        if let Some(known) = said(header::IF_NONE_MATCH) {
+            let mut tags = known.split(',');
+            return known.trim() == "*" || tags.any(|one| opaque(one) == opaque(&self.tag));
+        }
+        let date = said(header::IF_MODIFIED_SINCE);
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        date.is_some_and(|date| date.timestamp().as_second() >= self.since)
+    }
+}
+
 fn answer(
     asked: &HeaderMap,
-    tag: &str,
-    window: Window,
+    version: &Version,
     kind: &'static str,
     body: impl FnOnce() -> Body,
 ) -> Response {
@@ -115,16 +138,11 @@ fn answer(
             headers.insert(name, value);
         }
     };
-    put(header::ETAG, tag.to_owned());
+    put(header::ETAG, version.tag.clone());
     put(header::CACHE_CONTROL, "no-cache".to_owned());
     put(header::VARY, "Host, X-Forwarded-Host, X-Forwarded-Proto".to_owned());
-    put(header::LAST_MODIFIED, http_date(window.since()));
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let is_known = known.is_some_and(|known| {
-        known.trim() == "*" || known.split(',').any(|one| opaque(one) == opaque(tag))
-    });
-    if is_known {
+    put(header::LAST_MODIFIED, http_date(version.since));
+    if version.is_known(asked) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     put(header::CONTENT_TYPE, kind.to_owned());
@@ -132,8 +150,8 @@ fn answer(
 }
 
 /// `Mon, 23 Nov 2026 18:00:00 GMT`.
-fn http_date(at: AirTime) -> String {
-    let instant = jiff::Timestamp::from_millisecond(at.unix_millis()).unwrap_or_default();
+fn http_date(second: i64) -> String {
+    let instant = jiff::Timestamp::from_second(second).unwrap_or_default();
     instant.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
