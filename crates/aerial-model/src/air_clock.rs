@@ -20,7 +20,7 @@ const STEP: Ticks = Ticks::from_secs(2);
 pub const DISTRUSTED: Ticks = Ticks::from_secs(400 * 24 * 3_600);
 
 /// So far ahead of a channel's time as it was noted last it may have promised something
-/// that was never noted: notes are taken every 20 s, and lists reach 9 s and two
+/// that was never noted: notes are taken every 20 s, and lists reach 10 s and two
 /// segments of 8 s ahead.
 const UNNOTED: Ticks = Ticks::from_secs(60);
 

@@ -65,10 +65,10 @@ impl Edge {
         let reload = Ticks::from_secs(target_duration.into());
         let ahead = at(now + WINDOW_AHEAD).max(current);
         let (soon, last) = match target_duration > TARGET_DURATION_TRANSCODED {
-            // VLC asks again after 8 to 9 s only, and never plays the last segment
-            // that is listed: with less than this it stops for up to half a second
-            // at each reload.
-            true => (ahead, at(now + reload + FETCHED) + 1),
+            // VLC asks again after 8 to 9 s only, wants what it plays a second before,
+            // and never plays the last segment that is listed: with less than this it
+            // stops for up to half a second at each reload.
+            true => (ahead, at(now + reload + FETCHED * 2) + 1),
             false => (at(now + reload + FETCHED).max(current), ahead),
         };
         Some(Self { back, current, soon, ahead, last: last.max(current + PROMISED) })
@@ -236,7 +236,9 @@ mod tests {
                     let end = |sequence| ledger.segment(sequence + 1).unwrap().start;
                     let settled = now >= joined + NEWCOMER;
                     match target > TARGET_DURATION_TRANSCODED {
-                        true if settled => prop_assert!(end(window.end - 2) > now + asks_again),
+                        true if settled => {
+                            prop_assert!(end(window.end - 2) > now + asks_again + FETCHED);
+                        }
                         true => prop_assert!(end(window.end - 1) > now + asks_again - FETCHED),
                         false => prop_assert!(end(window.end - 1) > now + asks_again),
                     }
