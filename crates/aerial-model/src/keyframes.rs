@@ -7,8 +7,9 @@
 //! through is cut alike by every run, and no segment is over 8 s.
 
 use crate::media::{Entry, MediaFacts, VideoFacts};
-use crate::mpegts::{AccessUnit, UnitKind};
+use crate::mpegts::{AccessUnit, DemuxError, Demuxer, UnitKind};
 use crate::segment_map::{Cut, CutList};
+use crate::segmenter::WORKER_TS_OFFSET;
 use crate::time::{AUDIO_FRAME, Ticks};
 
 /// A cut is made at the first IDR at least this long after the one before.
@@ -188,6 +189,21 @@ pub struct Indexed {
 }
 
 impl Indexer {
+    /// What splits the output of an indexing run into units.
+    pub fn demuxer() -> Demuxer {
+        Demuxer::new(WORKER_TS_OFFSET)
+    }
+
+    /// Takes the units that are ready there.
+    pub fn take_units(&mut self, demuxer: &mut Demuxer) -> Result<(), DemuxError> {
+        while let Some(unit) = demuxer.next_unit() {
+            let mut unit = unit?;
+            unit.pts -= WORKER_TS_OFFSET;
+            self.push(&unit);
+        }
+        Ok(())
+    }
+
     /// Takes the next unit, on the clock of the media's own start.
     pub fn push(&mut self, unit: &AccessUnit) {
         match unit.kind {

@@ -14,10 +14,9 @@ use std::sync::Arc;
 use aerial_model::command::{CopyRun, copy, index};
 use aerial_model::keyframes::{Indexed, Indexer, NotCopied, mended_times, might_be_copied};
 use aerial_model::media::MediaFacts;
-use aerial_model::mpegts::Demuxer;
 use aerial_model::segment::Segment;
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::segmenter::{Handover, Output, Position, Segmenter, Treatment, WORKER_TS_OFFSET};
+use aerial_model::segmenter::{Handover, Output, Position, Segmenter, Treatment};
 use aerial_model::time::Ticks;
 use reading::read;
 use rstest::rstest;
@@ -36,14 +35,10 @@ fn indexed(path: &Path, facts: &MediaFacts) -> Result<Indexed, NotCopied> {
     if let Some(reason) = mended_times(&String::from_utf8_lossy(&output.stderr)) {
         return Err(reason);
     }
-    let (mut demuxer, mut indexer) = (Demuxer::new(WORKER_TS_OFFSET), Indexer::default());
+    let (mut demuxer, mut indexer) = (Indexer::demuxer(), Indexer::default());
     demuxer.push(&output.stdout);
     demuxer.finish();
-    while let Some(unit) = demuxer.next_unit() {
-        let mut unit = unit.unwrap();
-        unit.pts -= WORKER_TS_OFFSET;
-        indexer.push(&unit);
-    }
+    indexer.take_units(&mut demuxer).unwrap();
     indexer.finish(facts, reordered(path))
 }
 

@@ -15,9 +15,7 @@ use aerial_model::command;
 use aerial_model::id::{MapId, MediaId};
 use aerial_model::keyframes::{Indexed, Indexer, NotCopied, mended_times, might_be_copied};
 use aerial_model::media::MediaFacts;
-use aerial_model::mpegts::Demuxer;
 use aerial_model::segment_map::{CutList, SegmentMap};
-use aerial_model::segmenter::WORKER_TS_OFFSET;
 use aerial_model::time::Ticks;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -256,7 +254,7 @@ impl Indexing {
         let Some(mut stdout) = child.take_stdout() else {
             unreachable!("an indexing FFmpeg is always started with a pipe for its output")
         };
-        let (mut demuxer, mut indexer) = (Demuxer::new(WORKER_TS_OFFSET), Indexer::default());
+        let (mut demuxer, mut indexer) = (Indexer::demuxer(), Indexer::default());
         let mut buffer = vec![0; READ_BYTES];
         let unreadable = loop {
             let read = match timeout(SILENCE, stdout.read(&mut buffer)).await {
@@ -272,7 +270,7 @@ impl Indexing {
             } else {
                 demuxer.push(&buffer[..read]);
             }
-            let fault = take_units(&mut demuxer, &mut indexer).err();
+            let fault = indexer.take_units(&mut demuxer).err().map(|error| error.to_string());
             if read == 0 || fault.is_some() {
                 break fault;
             }
@@ -302,15 +300,6 @@ impl std::fmt::Debug for Indexing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Indexing").field("ffmpeg", &self.ffmpeg).finish_non_exhaustive()
     }
-}
-
-fn take_units(demuxer: &mut Demuxer, indexer: &mut Indexer) -> Result<(), String> {
-    while let Some(unit) = demuxer.next_unit() {
-        let mut unit = unit.map_err(|error| error.to_string())?;
-        unit.pts -= WORKER_TS_OFFSET;
-        indexer.push(&unit);
-    }
-    Ok(())
 }
 
 fn copied(facts: &MediaFacts, found: Indexed) -> (Copying, Option<Arc<CutList>>) {

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use aerial_model::keyframes::Indexer;
 use aerial_model::media::MediaFacts;
-use aerial_model::mpegts::Demuxer;
 use aerial_model::probe::{Answer, Probe, Step};
 use aerial_model::segment_map::SegmentMap;
-use aerial_model::segmenter::WORKER_TS_OFFSET;
 
 /// A file of the library.
 #[derive(Clone, Debug)]
@@ -53,14 +51,10 @@ pub(crate) fn copied_film(rate: &str, frames: u32) -> Film {
     let film = film(rate, frames);
     let index = aerial_model::command::index(&film.path, &film.facts);
     let output = command("ffmpeg").args(index).output().unwrap();
-    let (mut demuxer, mut indexer) = (Demuxer::new(WORKER_TS_OFFSET), Indexer::default());
+    let (mut demuxer, mut indexer) = (Indexer::demuxer(), Indexer::default());
     demuxer.push(&output.stdout);
     demuxer.finish();
-    while let Some(unit) = demuxer.next_unit() {
-        let mut unit = unit.unwrap();
-        unit.pts -= WORKER_TS_OFFSET;
-        indexer.push(&unit);
-    }
+    indexer.take_units(&mut demuxer).unwrap();
     let indexed = indexer.finish(&film.facts, 2).unwrap();
     let map = SegmentMap::copied(film.facts.rate(), Arc::new(indexed.cuts)).unwrap();
     Film { map, ..film }
