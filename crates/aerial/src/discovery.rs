@@ -2,8 +2,9 @@
 //!
 //! Owns the sockets they ask (UDP 65001, and 1900 where that is wanted) and which
 //! address they are told. What is a question, what is the answer and how many are
-//! given, the model decides (`aerial_model::discovery`). Invariants: nothing is sent to anybody who has not
-//! asked; nobody is told an address that the server does not answer at.
+//! given, the model decides (`aerial_model::discovery`). Invariants: nothing is sent to
+//! anybody who has not asked; nobody is told an address that the server does not answer
+//! at.
 
 mod device;
 

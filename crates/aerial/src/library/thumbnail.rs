@@ -123,39 +123,21 @@ impl Thumbnails {
         let maker = &self.0;
         let none = || ThumbnailError::NoPicture(media.path.clone());
         let kept = maker.folder.join(&look.name);
-        if let Some(art) = &look.art {
-            if let Some(Some(picture)) = maker.read(&kept).await {
-                return Ok(picture);
-            }
-            let _permit = maker.permits.acquire().await;
-            let picture = maker.make(art, beside::arguments(art)).await?;
-            // One that cannot be read is as good as none.
-            if !picture.is_empty() {
-                maker.keep(&kept, &picture).await?;
-                return Ok(picture);
-            }
-        }
-        let facts = media.facts.as_deref().ok_or_else(none)?;
-        let video = facts.video.as_ref().ok_or_else(none)?;
         if let Some(picture) = maker.read(&kept).await {
             return picture.ok_or_else(none);
-        }
-        let there = tokio::fs::try_exists(&media.path).await.unwrap_or(false);
-        if matches!(media.state, MediaState::Missing { .. }) || !there {
-            return Err(ThumbnailError::Missing(media.path.clone()));
         }
         // Never closed; if it were, the limit would be all that is lost.
         let _permit = maker.permits.acquire().await;
         if let Some(picture) = maker.read(&kept).await {
             return picture.ok_or_else(none);
         }
-        // What cannot be entered a tenth in may still show its first picture.
-        let mut picture = Bytes::new();
-        for at in [Ticks(facts.length.0 / 10), Ticks::ZERO] {
-            picture = maker.make(&media.path, arguments(&media.path, video, at)).await?;
-            if !picture.is_empty() {
-                break;
-            }
+        let mut picture = match &look.art {
+            Some(art) => maker.make(art, beside::arguments(art)).await?,
+            None => Bytes::new(),
+        };
+        // One beside the file that cannot be read is as good as none.
+        if picture.is_empty() {
+            picture = maker.picture_within(media).await?;
         }
         maker.keep(&kept, &picture).await?;
         if picture.is_empty() { Err(none()) } else { Ok(picture) }
@@ -167,6 +149,27 @@ impl Maker {
     async fn read(&self, kept: &Path) -> Option<Option<Bytes>> {
         let bytes = Bytes::from(tokio::fs::read(kept).await.ok()?);
         Some((!bytes.is_empty()).then_some(bytes))
+    }
+
+    /// What a media shows; nothing where it cannot be entered.
+    async fn picture_within(&self, media: &Media) -> Result<Bytes, ThumbnailError> {
+        let path = &media.path;
+        let none = || ThumbnailError::NoPicture(path.clone());
+        let facts = media.facts.as_deref().ok_or_else(none)?;
+        let video = facts.video.as_ref().ok_or_else(none)?;
+        let there = tokio::fs::try_exists(path).await.unwrap_or(false);
+        if matches!(media.state, MediaState::Missing { .. }) || !there {
+            return Err(ThumbnailError::Missing(path.clone()));
+        }
+        // What cannot be entered a tenth in may still show its first picture.
+        let mut picture = Bytes::new();
+        for at in [Ticks(facts.length.0 / 10), Ticks::ZERO] {
+            picture = self.make(path, arguments(path, video, at)).await?;
+            if !picture.is_empty() {
+                break;
+            }
+        }
+        Ok(picture)
     }
 
     async fn make(&self, path: &Path, arguments: Vec<OsString>) -> Result<Bytes, ThumbnailError> {

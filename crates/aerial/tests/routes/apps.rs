@@ -3,10 +3,10 @@
 use std::io::Read as _;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use serde_json::json;
 
-use crate::server::{Answer, Server};
+use crate::server::{Answer, PROXIED, Server};
 
 /// The worst that people call things.
 const AWKWARD: &str = "Tom, \"Jerry\" & <🐭>\u{7} 'n' co";
@@ -26,11 +26,7 @@ async fn with_awkward_names() -> Server {
 }
 
 async fn asked(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = Request::get(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    server.send(request.body(Body::empty()).unwrap()).await
+    server.ask_with(Method::GET, path, headers).await
 }
 
 /// The attributes of an entry's line, as Jellyfin finds them.
@@ -81,13 +77,7 @@ async fn the_channel_list_is_read_as_kodi_and_jellyfin_read_it() {
 #[tokio::test]
 async fn behind_a_proxy_the_addresses_are_the_clients() {
     let server = with_awkward_names().await;
-    let proxied = [
-        ("host", "127.0.0.1:8400"),
-        ("x-forwarded-proto", "https"),
-        ("x-forwarded-host", "tv.example.org"),
-        ("x-forwarded-prefix", "/aerial"),
-    ];
-    let list = asked(&server, "/channels.m3u", &proxied).await.expect(200);
+    let list = asked(&server, "/channels.m3u", &PROXIED).await.expect(200);
     let text = String::from_utf8(list.body.to_vec()).unwrap();
     assert!(text.contains("\nhttps://tv.example.org/aerial/stream/7.m3u8\n"), "{text}");
     assert!(!text.contains("127.0.0.1"));

@@ -1,24 +1,15 @@
 //! The documents of an HDHomeRun tuner.
 
 use aerial_model::discovery::DeviceId;
-use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::Method;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Server};
+use crate::server::{Answer, PROXIED, Server};
 
 /// Asks as a client on the network does.
-async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    server.send(request.body(Body::empty()).unwrap()).await
-}
-
 async fn get(server: &Server, path: &str) -> Answer {
-    ask(server, Method::GET, path, &[("host", "10.0.0.2:8400")]).await.expect(200)
+    server.ask_with(Method::GET, path, &[("host", "10.0.0.2:8400")]).await.expect(200)
 }
 
 fn text(answer: &Answer) -> String {
@@ -135,7 +126,7 @@ async fn a_scan_is_always_over_and_changes_nothing() {
     assert_eq!(status.json(), idle);
     for query in ["", "?scan=start&source=Cable", "?scan=abort", "?scan=%00&favorite=%2b5"] {
         let path = format!("/lineup.post{query}");
-        ask(&server, Method::POST, &path, &[]).await.expect(200);
+        server.ask_with(Method::POST, &path, &[]).await.expect(200);
     }
     assert_eq!(get(&server, "/lineup_status.json").await.json(), idle);
     assert_eq!(get(&server, "/lineup.json").await.json(), lineup.json());
@@ -169,16 +160,10 @@ async fn the_device_describes_itself_as_upnp_does() {
 #[tokio::test]
 async fn addresses_are_right_behind_a_reverse_proxy() {
     let server = with_channels().await;
-    let proxy = [
-        ("host", "127.0.0.1:8400"),
-        ("x-forwarded-proto", "https"),
-        ("x-forwarded-host", "tv.example.org"),
-        ("x-forwarded-prefix", "/aerial/"),
-    ];
-    let told = ask(&server, Method::GET, "/discover.json", &proxy).await.json();
+    let told = server.ask_with(Method::GET, "/discover.json", &PROXIED).await.json();
     assert_eq!(told["BaseURL"], "https://tv.example.org/aerial");
     assert_eq!(told["LineupURL"], "https://tv.example.org/aerial/lineup.json");
-    let lineup = ask(&server, Method::GET, "/lineup.json", &proxy).await.json();
+    let lineup = server.ask_with(Method::GET, "/lineup.json", &PROXIED).await.json();
     assert_eq!(lineup[1]["URL"], "https://tv.example.org/aerial/stream/5.1.ts");
 }
 
@@ -186,13 +171,13 @@ async fn addresses_are_right_behind_a_reverse_proxy() {
 async fn pages_of_any_site_may_read_the_lineup() {
     let server = Server::new().await;
     for path in ["/discover.json", "/lineup.json", "/lineup.xml", "/device.xml"] {
-        let answer = ask(&server, Method::GET, path, &[("origin", "http://a.example")]).await;
+        let answer = server.ask_with(Method::GET, path, &[("origin", "http://a.example")]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
     }
     // No other method is taken, and that is told as everywhere.
-    let answer = ask(&server, Method::POST, "/lineup.json", &[]).await.expect(405);
+    let answer = server.ask_with(Method::POST, "/lineup.json", &[]).await.expect(405);
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    let status: Value = ask(&server, Method::GET, "/lineup.post", &[]).await.expect(405).json();
+    let status: Value = server.ask_with(Method::GET, "/lineup.post", &[]).await.expect(405).json();
     assert_eq!(status["status"], 405);
 }
 

@@ -41,6 +41,14 @@ use tower::ServiceExt;
 /// 2026-12-24T18:00:00Z.
 pub(crate) const NOW: AirTime = AirTime::from_unix_millis(1_798_135_200_000);
 
+/// What a reverse proxy says of `https://tv.example.org/aerial`.
+pub(crate) const PROXIED: [(&str, &str); 4] = [
+    ("host", "127.0.0.1:8400"),
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-host", "tv.example.org"),
+    ("x-forwarded-prefix", "/aerial/"),
+];
+
 pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) db: Db,
@@ -212,7 +220,20 @@ impl Server {
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
-        self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+        self.ask_with(method, path, &[]).await
+    }
+
+    pub(crate) async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

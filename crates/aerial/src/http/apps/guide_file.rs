@@ -15,7 +15,7 @@ use aerial_model::time::{AirTime, Ticks};
 use aerial_model::xmltv::{self, Body as Told, Details};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -41,37 +41,29 @@ const KEPT: usize = 20_000;
 /// What is sent at once.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// As it is.
+/// As it is, or compressed, as its name says.
 pub(super) async fn get(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
     State(clock): State<Clock>,
     origin: Origin,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    let packed = uri.path().ends_with(".gz");
+    let (kind, ending) = match packed {
+        true => ("application/gzip", "-gz"),
+        false => ("application/xml; charset=utf-8", ""),
+    };
     let window = Window::at(clock.now());
     let version =
-        Version { tag: window.tag(&schedule, &origin, ""), since: window.since(&schedule) };
-    answer(&headers, &version, "application/xml; charset=utf-8", || {
+        Version { tag: window.tag(&schedule, &origin, ending), since: window.since(&schedule) };
+    answer(&headers, &version, kind, || {
         let pieces = Writing::new(schedule, db, origin, window).pieces();
-        Body::from_stream(pieces)
-    })
-}
-
-/// Compressed.
-pub(super) async fn get_compressed(
-    State(schedule): State<Schedule>,
-    State(db): State<Db>,
-    State(clock): State<Clock>,
-    origin: Origin,
-    headers: HeaderMap,
-) -> Response {
-    let window = Window::at(clock.now());
-    let version =
-        Version { tag: window.tag(&schedule, &origin, "-gz"), since: window.since(&schedule) };
-    answer(&headers, &version, "application/gzip", || {
-        let pieces = Writing::new(schedule, db, origin, window).pieces();
-        Body::from_stream(compressed(pieces))
+        match packed {
+            true => Body::from_stream(compressed(pieces)),
+            false => Body::from_stream(pieces),
+        }
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/channels.m3u", get(channel_list::get))
         .route("/xmltv.xml", get(guide_file::get))
-        .route("/xmltv.xml.gz", get(guide_file::get_compressed))
+        .route("/xmltv.xml.gz", get(guide_file::get))
         .route("/logos/{file}", get(logo::get))
         .route("/logos/uploaded/{name}", get(logo::uploaded))
         .merge(hdhomerun::routes())
