@@ -80,9 +80,9 @@ export function duplicated(
   key: () => string,
 ): { items: readonly Item[]; copies: Item[] } {
   const chosen = items.filter((item) => keys.has(item.key));
-  const last = items.findLastIndex((item) => keys.has(item.key));
+  const after = items.reduce((end, item, index) => (keys.has(item.key) ? index + 1 : end), 0);
   const copies = made(chosen, key);
-  return { items: inserted(items, last + 1, copies), copies };
+  return { items: inserted(items, after, copies), copies };
 }
 
 /**
