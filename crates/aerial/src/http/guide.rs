@@ -4,7 +4,9 @@
 //! the guide and "now" tell the same programme alike.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use aerial_model::channel::Channel;
 use aerial_model::guide::{self, Kind};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::time::{AirTime, Ticks};
@@ -195,8 +197,8 @@ pub struct GuideQuery {
     /// Beginning before this instant; 6 hours after `from`, unless said, and at most 9 days.
     #[param(required = false)]
     to: Option<Instant>,
-    /// A channel's number or id; all channels, unless said.
-    #[param(required = false)]
+    /// A channel's number or id, or several with commas between; all channels, unless said.
+    #[param(required = false, example = "5,5.1,7")]
     channel: Option<String>,
     /// How many programmes at most.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 500, default = 100)]
@@ -228,11 +230,7 @@ pub(super) async fn guide(
         return Err(Problem::field("to", "must be at most 9 days after `from`"));
     }
     let mut channels = match &query.channel {
-        Some(text) => {
-            let channel: Option<ChannelRef> = text.parse().ok();
-            let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
-            vec![find(&schedule, channel)?]
-        }
+        Some(named) => channels_named(&schedule, named)?,
         None => schedule.channels(),
     };
     let resumed = query.cursor.as_deref().map(Place::read).transpose()?;
@@ -268,6 +266,19 @@ pub(super) async fn guide(
         channel: channel.0,
         programme: titles.told(&programme),
     })))
+}
+
+/// In the order of their numbers, each once.
+fn channels_named(schedule: &Schedule, named: &str) -> Answer<Vec<Arc<Channel>>> {
+    let mut channels = Vec::new();
+    for text in named.split(',') {
+        let channel: Option<ChannelRef> = text.parse().ok();
+        let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
+        channels.push(find(schedule, channel)?);
+    }
+    channels.sort_by_key(|channel| channel.number);
+    channels.dedup_by_key(|channel| channel.id);
+    Ok(channels)
 }
 
 /// The last programme of a page.
