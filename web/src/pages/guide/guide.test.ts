@@ -179,7 +179,7 @@ describe("the mark", () => {
 
   function ground(rows: Record<string, Item[]>): Ground {
     return {
-      store: { row: (channel: string) => rows[channel] ?? [] } as GuideStore,
+      store: { row: (channel: string) => rows[channel] ?? [] } as unknown as GuideStore,
       channels: Object.keys(rows).map((id) => ({ id }) as Channel),
       scale: SCALE,
       least: LEAST,

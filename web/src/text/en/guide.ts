@@ -14,7 +14,7 @@ export const guide = {
   next: (what: string) => `Next: ${what}`,
   following: "Then",
   nothing: "Nothing is planned after this.",
-  short: (count: number) => `${count} short programmes`,
+  short: (count: number) => `${count} programmes`,
   offAir: "This channel is off the air.",
   offAirUntil: (time: string) => `This channel is off the air until ${time}.`,
   unknown: "Not loaded yet",
