@@ -1,6 +1,7 @@
 //! `/api/v1/openapi.json` and `/api/docs`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -35,6 +36,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/channels/{channel}
     GET /api/v1/channels/{channel}/lineup
     GET /api/v1/channels/{channel}/now
+    GET /api/v1/clock
     GET /api/v1/events
     GET /api/v1/folders
     GET /api/v1/guide
@@ -44,8 +46,10 @@ async fn the_document_names_every_route() {
     GET /api/v1/scan
     GET /api/v1/shows
     GET /api/v1/streams
+    GET /api/v1/streams/strips
     GET /api/v1/streams/{channel}
     GET /api/v1/streams/{channel}/history
+    GET /api/v1/streams/{channel}/strip
     GET /api/v1/system
     GET /healthz
     GET /readyz
@@ -117,6 +121,21 @@ async fn every_reference_in_the_document_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+}
+
+/// The page's client is made from the committed document, so a change of the API that
+/// the page does not know of yet is seen in the change itself.
+#[test]
+fn the_committed_document_is_what_the_server_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
+    let mut document = serde_json::to_string_pretty(&aerial::http::document()).unwrap();
+    document.push('\n');
+    if std::env::var_os("AERIAL_WRITE_OPENAPI").is_some() {
+        std::fs::write(&path, document).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == document, "web/openapi.json is of another API: run scripts/openapi");
 }
 
 #[tokio::test]
