@@ -11,6 +11,7 @@ import Hls, {
   type Level,
 } from "hls.js";
 import type { Dated } from "./date";
+import { measured } from "./growing";
 import { type Entry, holding, refused, renditionOf } from "./master";
 import { FRAGMENT_FIRST_BYTE_MS, latencyLimit, patience } from "./patience";
 import { placeOf, type Rung, startPlace, type Wanted } from "./quality";
@@ -44,7 +45,7 @@ export class HlsSource implements Source {
     events: SourceEvents,
   ) {
     this.#events = events;
-    const config: Partial<HlsConfig> = patience(estimateBits);
+    const config: Partial<HlsConfig> = { ...patience(estimateBits), ...measured() };
     const loader = holding(entry, Hls.DefaultConfig.loader);
     if (loader !== undefined) config.pLoader = loader;
     const hls = new Hls(config);

@@ -16,8 +16,9 @@ const LOAD_MS = 30_000;
 const LATENCY_LIMIT_SEGMENTS = 12;
 /** What is kept behind the picture: a minute's pause is taken up where it stopped. */
 const BACK_BUFFER_S = 60;
-/** A stream at home is not started at its worst for want of an estimate. */
-const FIRST_ESTIMATE_BITS = 20_000_000;
+/** A stream at home is not started at its worst for want of an estimate: what a film's own
+ * file needs at its peak. */
+const FIRST_ESTIMATE_BITS = 60_000_000;
 
 function policy(firstByteMs: number): LoadPolicy {
   return {
