@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 // The server that `npm run dev` passes requests on to.
 const server = process.env.AERIAL_URL ?? "http://127.0.0.1:8400";
 
+// The host stays the page's own, by which the server knows its own pages.
+const passedOn = { target: server, changeOrigin: false };
+
 export default defineConfig({
   build: {
     target: "es2022",
@@ -11,6 +14,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
   },
-  server: { proxy: { "/api": server, "/stream": server } },
+  server: { proxy: { "/api": passedOn, "/logos": passedOn, "/stream": passedOn } },
   test: { environment: "happy-dom", include: ["src/**/*.test.ts", "test/**/*.test.ts"] },
 });
