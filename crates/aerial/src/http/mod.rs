@@ -12,6 +12,7 @@ pub mod account;
 pub mod apps;
 pub mod assets;
 pub mod channels;
+pub mod clock;
 pub mod contents;
 pub mod edits;
 pub mod events;
@@ -33,6 +34,7 @@ mod sessions;
 mod shell;
 pub mod stream;
 pub mod streams;
+pub mod strips;
 pub mod system;
 pub mod thumbnail;
 pub mod tokens;
@@ -187,8 +189,11 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::READ, routes!(streams::list))
         .routes(Needs::READ, routes!(streams::get, streams::start, streams::stop))
         .routes(Needs::READ, routes!(streams::history))
+        .routes(Needs::READ, routes!(strips::list))
+        .routes(Needs::READ, routes!(strips::get))
         .routes(Needs::KNOWN, routes!(streams::register))
         .routes(Needs::VIEWER, routes!(streams::unregister))
+        .routes(Needs::WATCH, routes!(clock::get))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
         .routes(Needs::WATCH, routes!(events::events))

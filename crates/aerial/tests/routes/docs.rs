@@ -39,6 +39,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/channels/{channel}
     GET /api/v1/channels/{channel}/lineup
     GET /api/v1/channels/{channel}/now
+    GET /api/v1/clock
     GET /api/v1/events
     GET /api/v1/folders
     GET /api/v1/guide
@@ -49,8 +50,10 @@ async fn the_document_names_every_route() {
     GET /api/v1/session
     GET /api/v1/shows
     GET /api/v1/streams
+    GET /api/v1/streams/strips
     GET /api/v1/streams/{channel}
     GET /api/v1/streams/{channel}/history
+    GET /api/v1/streams/{channel}/strip
     GET /api/v1/system
     GET /api/v1/tokens
     GET /healthz

@@ -5,6 +5,7 @@
 mod access;
 mod apps;
 mod channels;
+mod clock;
 mod commands;
 mod docs;
 mod events;
@@ -21,4 +22,5 @@ mod scan;
 mod server;
 mod skip;
 mod streams;
+mod strips;
 mod system;
