@@ -13,13 +13,10 @@ export const guide = {
   channel: (number: string, name: string) => `${number} ${name}`,
   next: (what: string) => `Next: ${what}`,
   following: "Then",
-  nothing: "Nothing is planned after this.",
   short: (count: number) => `${count} programmes`,
   offAir: "This channel is off the air.",
   offAirUntil: (time: string) => `This channel is off the air until ${time}.`,
   unknown: "Not loaded yet",
-  /** What is read out for a cell. */
-  cell: (title: string, time: string, channel: string) => `${title}, ${time}, ${channel}`,
   onNow: "on now",
   tuning: (digits: string) => `Channel ${digits}`,
   noSuch: "There is no such channel.",
