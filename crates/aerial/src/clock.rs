@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aerial_model::air_clock::{AirClocks, Noted, Wall};
 use aerial_model::id::ChannelId;
 use aerial_model::time::{AirTime, Ticks};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// What to do about a wall clock that is wildly ahead.
@@ -32,6 +33,8 @@ struct Inner {
     clocks: RwLock<AirClocks>,
     /// The operator says that the wall clock is right.
     trusts: AtomicBool,
+    /// A promise is to be noted.
+    news: Notify,
 }
 
 #[derive(Debug)]
@@ -72,7 +75,12 @@ impl Clock {
 
     fn of(source: Source, now: AirTime) -> Self {
         let clocks = RwLock::new(AirClocks::begun(now, Ticks::ZERO));
-        Self(Arc::new(Inner { source, clocks, trusts: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            source,
+            clocks,
+            trusts: AtomicBool::new(false),
+            news: Notify::new(),
+        }))
     }
 
     /// Goes on from what a server before this one noted, `since` ago where that is
