@@ -111,7 +111,14 @@ impl Clock {
 
     /// A channel has promised what airs until then: its time never goes back behind it.
     pub fn promised(&self, channel: ChannelId, until: AirTime) {
-        self.clocks_mut().promised(channel, until);
+        if self.clocks_mut().promised(channel, until) {
+            self.0.news.notify_one();
+        }
+    }
+
+    /// There is something that the next server must know at once.
+    pub async fn news(&self) {
+        self.0.news.notified().await;
     }
 
     /// Looks whether the wall clock was set; channels that are not on the air take that
