@@ -4,6 +4,7 @@
 //! sockets, runs FFmpeg, and does what the model decided. Start reading at
 //! `app`, which shows what is started and ended in which order.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod http;
 pub mod indexing;
 pub mod keeper;
 pub mod library;
+pub mod load;
 pub mod schedule;
 pub mod stream;
 pub mod telemetry;

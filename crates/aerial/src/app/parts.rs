@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::first_scan::FirstScan;
 use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system, time_kept};
+use crate::access::{Access, key};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
@@ -29,12 +30,13 @@ use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
-use crate::http::events::Events;
+use crate::http::events::{Change, Events};
 use crate::http::streams::Streams;
 use crate::http::system::{Encoder, Host, HostFacts};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
 use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
+use crate::load::{Load, Sent, Sources};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
@@ -65,13 +67,18 @@ pub(super) struct Parts {
     remuxes: Remuxes,
     manager: Manager,
     api: AppState,
+    /// What connections send.
+    pub(super) sent: Sent,
     /// Tasks that run until `ending`.
     tasks: TaskTracker,
     ending: CancellationToken,
 }
 
 impl Parts {
-    pub(super) async fn start(startup: &Startup) -> Result<Self, AppError> {
+    pub(super) async fn start(
+        startup: &Startup,
+        listening: &[SocketAddr],
+    ) -> Result<Self, AppError> {
         let Startup { settings, restarts, demo, .. } = startup;
         let clock = Clock::system();
         let data = DataDir::open(&settings.server.data)?;
@@ -209,9 +216,40 @@ impl Parts {
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let at = (settings, &data, store.clone());
         let host = host(&ffmpeg, at, *restarts, (encoders, admission, again), clock.now());
+        let device = Device::of_install(&db).await?;
+        let key = key::make(data.root(), listening)
+            .map_err(system("write the key into the data folder"))?;
+        let install = device.id.to_string();
+        let access =
+            Access::open(db.clone(), clock.clone(), settings.access.clone(), &install, Some(&key))
+                .await?;
+        tasks.spawn(access.clone().run(ending.clone()));
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
+        let (load, sent) = (Load::default(), Sent::default());
+        let sources = Sources {
+            clock: clock.clone(),
+            spawner: spawner.clone(),
+            store: store.clone(),
+            data: data.root().to_owned(),
+            sent: sent.clone(),
+            on_air: Box::new({
+                let manager = manager.clone();
+                move || {
+                    let views = manager.list();
+                    (views.len(), views.iter().map(|view| view.clients.len()).sum())
+                }
+            }),
+        };
+        let (heard, told) = (events.clone(), events.clone());
+        tasks.spawn(load.clone().run(
+            sources,
+            move || heard.are_heard(),
+            move |sample| told.tell(Change::Load(sample.into())),
+            ending.clone(),
+        ));
         let api = AppState {
+            load,
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),
@@ -225,11 +263,12 @@ impl Parts {
                 font(),
                 data.artwork().join("logos"),
             ),
+            access,
             public_url: PublicUrl(settings.server.public_url.clone().map(|url| url.0)),
             spawner: spawner.clone(),
             clock,
             host,
-            device: Device::of_install(&db).await?,
+            device,
             ending: ending.clone(),
         };
         Ok(Self {
@@ -244,14 +283,21 @@ impl Parts {
             remuxes,
             manager,
             api,
+            sent,
             tasks,
             ending,
         })
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone())
-            .merge(http::stream::router(self.manager.clone(), self.ending.clone()))
+        let streams = http::stream::router(self.manager.clone(), self.ending.clone());
+        let all = http::router(self.api.clone()).merge(streams);
+        http::outside(all, self.api.access.clone(), self.api.public_url.clone())
+    }
+
+    /// Who may do what.
+    pub(super) fn access(&self) -> &Access {
+        &self.api.access
     }
 
     /// Lets TV apps find the server, which listens there.
