@@ -1,6 +1,7 @@
 //! `/api/v1/openapi.json` and `/api/docs`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -117,6 +118,21 @@ async fn every_reference_in_the_document_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+}
+
+/// The page's client is made from the committed document, so a change of the API that
+/// the page does not know of yet is seen in the change itself.
+#[test]
+fn the_committed_document_is_what_the_server_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
+    let mut document = serde_json::to_string_pretty(&aerial::http::document()).unwrap();
+    document.push('\n');
+    if std::env::var_os("AERIAL_WRITE_OPENAPI").is_some() {
+        std::fs::write(&path, document).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == document, "web/openapi.json is of another API: run scripts/openapi");
 }
 
 #[tokio::test]
