@@ -1,60 +1,52 @@
 import { expect, test } from "vitest";
-import {
-  ahead,
-  boundaries,
-  dots,
-  place,
-  placed,
-  type Segment,
-  scale,
-  shift,
-  spanAround,
-} from "./strip";
+import { dots, measured, moved, place, placed, SteadyClock, scale, view } from "./strip";
 
 const now = 1_000_000;
-const span = spanAround(now, 720);
+const measure = measured(now, 720);
 
-function segments(states: Segment["state"][], from = now - 2_000): Segment[] {
-  return states.map((state, n) => ({
-    sequence: n,
-    from: from + n * 4_000,
-    to: from + (n + 1) * 4_000,
-    state,
-  }));
+function segment(from: number, sequence = 0) {
+  return { sequence, from, to: from + 4_000 };
 }
 
-test("now stands at a quarter, whatever the width", () => {
+test("now stands at a quarter, whatever the width and however much time has passed", () => {
   for (const pixels of [100, 390, 720, 4_000]) {
-    expect(place(now, spanAround(now, pixels))).toBeCloseTo(25);
+    const own = measured(now, pixels);
+    for (const later of [0, 700, 300_000]) {
+      expect(place(now + later, own) + moved(now + later, own)).toBeCloseTo(25);
+    }
   }
 });
 
-test("a wide strip shows two minutes, a narrow one less, but never nothing", () => {
-  expect(span.to - span.from).toBe(120_000);
-  expect(spanAround(now, 360).to - spanAround(now, 360).from).toBe(60_000);
-  expect(spanAround(now, 0).to - spanAround(now, 0).from).toBe(48_000);
+test("a wide strip shows nearly two minutes, a narrow one less, but never nothing", () => {
+  expect(measure.wholeMs).toBe(108_000);
+  expect(measured(now, 360).wholeMs).toBe(60_000);
+  expect(measured(now, 0).wholeMs).toBe(48_000);
+});
+
+test("what is drawn keeps its place until the strip changes its width, or ten minutes have passed", () => {
+  expect(measured(now + 1_000, 720, measure)).toBe(measure);
+  expect(measured(now + 1_000, 360, measure)).not.toBe(measure);
+  expect(measured(now + 600_000, 720, measure).anchor).toBe(now + 600_000);
 });
 
 test("segments lie side by side, and only those that are seen are drawn", () => {
-  const all = segments(["cached", "made", "growing"]);
-  const far = { sequence: 9, from: span.to + 500, to: span.to + 4_500, state: "promised" } as const;
-  const drawn = placed([...all, far], span);
-  expect(drawn.map(({ what }) => what.sequence)).toEqual([0, 1, 2]);
-  expect(drawn[0]?.width).toBeCloseTo(100 / 30);
-  expect((drawn[0]?.left ?? 0) + (drawn[0]?.width ?? 0)).toBeCloseTo(drawn[1]?.left ?? 0);
-  expect(placed([far], span, 1_000)).toHaveLength(1);
-});
-
-test("a strip drawn a second ago has moved to the left by a second", () => {
-  expect(shift(now, now + 1_200, span)).toBeCloseTo(-1);
-});
-
-test("an item is marked where it begins, if that is in sight", () => {
-  const items = [
-    { from: now - 60_000, to: now + 10_000, title: "on" },
-    { from: now + 10_000, to: now + 900_000, title: "next" },
-  ];
-  expect(boundaries(items, span).map(({ what }) => what.title)).toEqual(["next"]);
+  const { from, to } = view(now, measure);
+  const drawn = placed(
+    [
+      segment(from - 4_000, 0),
+      segment(from - 3_999, 1),
+      segment(now, 2),
+      segment(now + 4_000, 3),
+      segment(to + 1_999, 4),
+      segment(to + 2_000, 5),
+    ],
+    now,
+    measure,
+  );
+  expect(drawn.map(({ what }) => what.sequence)).toEqual([1, 2, 3, 4]);
+  const [, second, third] = drawn;
+  expect(second?.left).toBe(0);
+  expect((second?.left ?? 0) + (second?.width ?? 0)).toBeCloseTo(third?.left ?? 0);
 });
 
 test("viewers who stand together are one dot that names them all", () => {
@@ -64,26 +56,32 @@ test("viewers who stand together are one dot that names them all", () => {
     { id: "c", at: now - 20_000 },
     { id: "late", at: now - 900_000 },
   ];
-  const drawn = dots(viewers, span).map((dot) => [
-    Math.round(dot.left),
+  const drawn = dots(viewers, now, measure).map((dot) => [
+    Math.round(dot.left + moved(now, measure)),
     dot.viewers.map(({ id }) => id).join(),
   ]);
   expect(drawn).toEqual([
     [0, "late"],
-    [8, "c"],
+    [6, "c"],
     [25, "b,a"],
   ]);
 });
 
 test("the scale counts from now", () => {
-  expect(scale(span, now).map(({ seconds }) => seconds)).toEqual([-30, 0, 30, 60, 90]);
-  const narrow = spanAround(now, 360);
-  expect(scale(narrow, now).map(({ seconds }) => seconds)).toEqual([-15, 0, 15, 30, 45]);
+  expect(scale(measure).map(({ seconds }) => seconds)).toEqual([0, 30, 60]);
+  const narrow = scale(measured(now, 360));
+  expect(narrow.map(({ seconds }) => seconds)).toEqual([-15, 0, 15, 30, 45]);
+  expect(narrow.find(({ seconds }) => seconds === 0)?.left).toBe(25);
 });
 
-test("what is there ahead ends at the first segment that is not", () => {
-  expect(ahead(segments(["cached", "made", "growing", "made"]), now)).toBe(6_000);
-  expect(ahead(segments(["growing"]), now)).toBe(0);
-  expect(ahead(segments(["cached"], now + 4_000), now)).toBe(0);
-  expect(ahead([], now)).toBe(0);
+test("a steady clock shrugs off the network's moods, follows, and jumps where it must", () => {
+  const clock = new SteadyClock();
+  clock.told(now, 0);
+  expect(clock.now(500)).toBe(now + 500);
+  clock.told(now + 1_000, 1_100);
+  expect(clock.now(1_100)).toBeCloseTo(now + 1_090);
+  for (let at = 2; at < 100; at++) clock.told(now + at * 1_000, at * 1_000 + 100);
+  expect(clock.now(100_100)).toBeCloseTo(now + 100_000, 0);
+  clock.told(now + 500_000, 101_000);
+  expect(clock.now(101_000)).toBe(now + 500_000);
 });

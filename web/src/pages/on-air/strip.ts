@@ -1,18 +1,20 @@
 // Where things stand on a session's strip. Owns the step from times to places; draws
 // nothing, says nothing and has no clock. Places are per cent of the strip's width, so
-// that a strip may be any number of pixels wide.
+// that a strip may be any number of pixels wide, and are counted from an anchor: as time
+// goes on nothing changes its place, the whole strip is moved.
 
-/** What a segment is to the engine. */
-export type SegmentState = "cached" | "made" | "growing" | "promised" | "slate";
-
-/** All of them, in the order in which a legend names them. */
-export const SEGMENT_STATES: readonly SegmentState[] = [
+/** How it stands with a segment, in the order in which a legend names them. */
+export const SEGMENT_STATES = [
   "cached",
   "made",
   "growing",
   "promised",
   "slate",
-];
+  "planned",
+  "gone",
+] as const;
+
+export type SegmentState = (typeof SEGMENT_STATES)[number];
 
 /** A stretch of time, in milliseconds since the epoch. */
 export interface Span {
@@ -20,10 +22,12 @@ export interface Span {
   to: number;
 }
 
-/** A segment as the strip shows it. */
-export interface Segment extends Span {
-  sequence: number;
-  state: SegmentState;
+/** A strip's measures. */
+export interface Measure {
+  /** The instant at 0 per cent. */
+  anchor: number;
+  /** How long the strip is. */
+  wholeMs: number;
 }
 
 /** Something drawn from `left` on, `width` wide. */
@@ -33,50 +37,59 @@ export interface Placed<T> {
   width: number;
 }
 
-/** How much of the strip lies in the past: enough to see what a slow viewer watches. */
+/** How much of the strip lies in the past: enough to see where a slow viewer is. */
 const PAST_SHARE = 0.25;
 
-/** How long a strip is at most, and the least that still tells something. */
-const LONGEST_MS = 120_000;
+/** The server tells 60 s back and 90 s ahead; this is the least that still says something. */
+const LONGEST_MS = 108_000;
 const SHORTEST_MS = 48_000;
 
-/** A segment of 4 s needs this many pixels to be seen as one. */
+/** A segment of 4 s needs so many pixels a second to be seen as one. */
 const PIXELS_PER_SECOND = 6;
 
-/** The stretch that a strip of so many pixels shows, with now at a quarter of it. */
-export function spanAround(now: number, pixels: number): Span {
+/** After this a strip is anchored anew, so that places stay small numbers. */
+const ANCHORED_FOR_MS = 600_000;
+
+/** The measure of a strip so many pixels wide; the one it has, where that still fits. */
+export function measured(now: number, pixels: number, before?: Measure): Measure {
   const fits = (pixels / PIXELS_PER_SECOND) * 1_000;
-  const whole = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Math.round(fits / 12_000) * 12_000));
-  const from = now - whole * PAST_SHARE;
-  return { from, to: from + whole };
+  const wholeMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Math.round(fits / 12_000) * 12_000));
+  const isGood = before?.wholeMs === wholeMs && Math.abs(now - before.anchor) < ANCHORED_FOR_MS;
+  return isGood ? before : { anchor: now, wholeMs };
+}
+
+/** What can be seen, with now at a quarter of it. */
+export function view(now: number, { wholeMs }: Measure): Span {
+  const from = now - wholeMs * PAST_SHARE;
+  return { from, to: from + wholeMs };
 }
 
 /** Where an instant stands. */
-export function place(at: number, span: Span): number {
-  return ((at - span.from) / (span.to - span.from)) * 100;
+export function place(at: number, { anchor, wholeMs }: Measure): number {
+  return ((at - anchor) / wholeMs) * 100;
 }
 
-/** How far the strip has moved on since it was drawn for `span`: to the left, in per cent. */
-export function shift(drawnAt: number, now: number, span: Span): number {
-  return ((drawnAt - now) / (span.to - span.from)) * 100;
+/** How far the strip is moved, in per cent of its width, so that now stands at a quarter. */
+export function moved(now: number, measure: Measure): number {
+  return -place(view(now, measure).from, measure);
 }
 
-/**
- * What of `all` is to be drawn, and where: whatever touches the span or will within
- * `ahead` milliseconds, so that a strip that moves on has something at its right end.
- */
-export function placed<T extends Span>(all: readonly T[], span: Span, ahead = 0): Placed<T>[] {
-  const seen = all.filter((one) => one.to > span.from && one.from < span.to + ahead);
+/** What of `all` is drawn, and where: what can be seen, and what will be within the second. */
+export function placed<T extends Span>(
+  all: readonly T[],
+  now: number,
+  measure: Measure,
+): Placed<T>[] {
+  const { from, to } = view(now, measure);
+  const seen = all.filter((one) => one.to > from && one.from < to + SOON_MS);
   return seen.map((what) => {
-    const left = place(what.from, span);
-    return { what, left, width: place(what.to, span) - left };
+    const left = place(what.from, measure);
+    return { what, left, width: place(what.to, measure) - left };
   });
 }
 
-/** Beginnings that can be seen. */
-export function boundaries<T extends Span>(items: readonly T[], span: Span): Placed<T>[] {
-  return placed(items, span).filter(({ what }) => what.from >= span.from);
-}
+/** A strip is told anew each second; twice that, so that its end never runs dry. */
+const SOON_MS = 2_000;
 
 /** Viewers that stand so close that they are one dot. */
 export interface Dot<T> {
@@ -84,15 +97,17 @@ export interface Dot<T> {
   viewers: T[];
 }
 
-/** Viewers as dots: those within `apart` per cent of one another share one. */
+/** Viewers as dots: those within `apart` per cent of one another share one. Who is out of sight stands at the edge. */
 export function dots<T extends { at: number }>(
   viewers: readonly T[],
-  span: Span,
+  now: number,
+  measure: Measure,
   apart = 1,
 ): Dot<T>[] {
+  const { from, to } = view(now, measure);
   const made: Dot<T>[] = [];
   for (const viewer of [...viewers].sort((a, b) => a.at - b.at)) {
-    const left = Math.min(100, Math.max(0, place(viewer.at, span)));
+    const left = place(Math.min(to, Math.max(from, viewer.at)), measure);
     const last = made.at(-1);
     if (last !== undefined && left - last.left < apart) last.viewers.push(viewer);
     else made.push({ left, viewers: [viewer] });
@@ -106,26 +121,34 @@ export interface Mark {
   seconds: number;
 }
 
-/** The scale below the strips: every half minute, every quarter where it is short. */
-export function scale(span: Span, now: number): Mark[] {
-  const step = span.to - span.from > 60_000 ? 30_000 : 15_000;
+/** The scale above the strips, which stands still: every half minute, every quarter where it is short. */
+export function scale({ wholeMs }: Measure): Mark[] {
+  const step = wholeMs > 60_000 ? 30_000 : 15_000;
+  const { from, to } = view(0, { anchor: 0, wholeMs });
   const marks: Mark[] = [];
-  const first = Math.ceil((span.from - now) / step) * step;
-  for (let at = first; now + at <= span.to; at += step) {
-    marks.push({ left: place(now + at, span), seconds: at / 1_000 });
+  for (let at = Math.ceil(from / step) * step + 0; at <= to; at += step) {
+    marks.push({ left: ((at - from) / wholeMs) * 100, seconds: at / 1_000 });
   }
   return marks;
 }
 
-/** How far segments are there without a gap from `now` on, in milliseconds. */
-export function ahead(segments: readonly Segment[], now: number): number {
-  const sorted = [...segments].sort((a, b) => a.from - b.from);
-  let reached = now;
-  for (const { from, to, state } of sorted) {
-    if (to <= reached) continue;
-    // Segments join to the tick; a millisecond is what rounding leaves.
-    if (from > reached + 1 || (state !== "cached" && state !== "made")) break;
-    reached = to;
+/**
+ * A clock that is told the time once a second, over a network that takes now 5 and now
+ * 50 ms: it runs steadily, is drawn gently to what it is told, and jumps only where it is
+ * wrong by more than the eye forgives.
+ */
+export class SteadyClock {
+  #offset: number | null = null;
+
+  /** It was `at` when the device's clock said `deviceMs`. */
+  told(at: number, deviceMs: number): void {
+    const offset = at - deviceMs;
+    const known = this.#offset;
+    const isNear = known !== null && Math.abs(offset - known) < 400;
+    this.#offset = isNear ? known + (offset - known) * 0.1 : offset;
   }
-  return reached - now;
+
+  now(deviceMs: number): number {
+    return deviceMs + (this.#offset ?? 0);
+  }
 }
