@@ -11,6 +11,7 @@
 pub mod apps;
 pub mod assets;
 pub mod channels;
+pub mod clock;
 pub mod contents;
 pub mod edits;
 pub mod events;
@@ -30,6 +31,7 @@ mod sessions;
 mod shell;
 pub mod stream;
 pub mod streams;
+pub mod strips;
 pub mod system;
 pub mod thumbnail;
 pub mod treatment;
@@ -154,8 +156,11 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(streams::list))
         .routes(routes!(streams::get, streams::start, streams::stop))
         .routes(routes!(streams::history))
+        .routes(routes!(strips::list))
+        .routes(routes!(strips::get))
         .routes(routes!(streams::register))
         .routes(routes!(streams::unregister))
+        .routes(routes!(clock::get))
         .routes(routes!(system::get))
         .routes(routes!(system::test_encoders))
         .routes(routes!(events::events))

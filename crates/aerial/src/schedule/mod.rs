@@ -17,6 +17,7 @@ mod first;
 mod flatten;
 mod live;
 mod maps;
+mod revision;
 mod timeline;
 mod view;
 
@@ -45,6 +46,7 @@ use crate::stream::timeline::MediaSource;
 
 pub use edit::{Effect, NewItem};
 pub use first::{FirstChannels, FirstScan};
+pub use revision::Revision;
 pub use view::{Draft, Preview};
 
 use live::Entry;
@@ -86,6 +88,12 @@ pub enum ScheduleError {
     /// The library has nothing of such a show.
     #[error("the library has no show `{0}`")]
     UnknownShow(String),
+    /// The lineup is not the one that was edited.
+    #[error(
+        "the lineup of channel {0} was changed by somebody else meanwhile: look at it again, \
+         then save over it with its `revision`"
+    )]
+    Overtaken(ChannelId),
     /// More items than a lineup may have.
     #[error("a lineup has at most {most} items")]
     TooLong {

@@ -36,6 +36,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/channels/{channel}
     GET /api/v1/channels/{channel}/lineup
     GET /api/v1/channels/{channel}/now
+    GET /api/v1/clock
     GET /api/v1/events
     GET /api/v1/folders
     GET /api/v1/guide
@@ -45,8 +46,10 @@ async fn the_document_names_every_route() {
     GET /api/v1/scan
     GET /api/v1/shows
     GET /api/v1/streams
+    GET /api/v1/streams/strips
     GET /api/v1/streams/{channel}
     GET /api/v1/streams/{channel}/history
+    GET /api/v1/streams/{channel}/strip
     GET /api/v1/system
     GET /healthz
     GET /readyz

@@ -4,6 +4,7 @@
 
 mod apps;
 mod channels;
+mod clock;
 mod commands;
 mod docs;
 mod events;
@@ -20,4 +21,5 @@ mod scan;
 mod server;
 mod skip;
 mod streams;
+mod strips;
 mod system;

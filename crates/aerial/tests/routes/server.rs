@@ -23,6 +23,7 @@ use aerial::library::{
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
 use aerial::stream::store::{Limits, Store};
+use aerial::stream::strip::Strip;
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelId, FolderId, MediaId};
@@ -32,7 +33,7 @@ use aerial_model::time::{AirTime, FrameRate, Ticks};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -407,6 +408,7 @@ struct Sessioned {
     unpromised: u64,
     full: bool,
     warnings: BTreeMap<MediaId, String>,
+    strips: Vec<Strip>,
 }
 
 impl Manager {
@@ -416,6 +418,10 @@ impl Manager {
 
     pub(crate) fn warn(&self, media: MediaId, why: &str) {
         self.0.lock().unwrap().warnings.insert(media, why.to_owned());
+    }
+
+    pub(crate) fn show(&self, strips: Vec<Strip>) {
+        self.0.lock().unwrap().strips = strips;
     }
 
     pub(crate) fn fill(&self) {
@@ -526,6 +532,12 @@ impl Sessions for Manager {
 
     fn warning(&self, media: MediaId) -> Option<String> {
         self.0.lock().unwrap().warnings.get(&media).cloned()
+    }
+
+    fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>> {
+        let strips = self.0.lock().unwrap().strips.clone();
+        let wanted = strips.into_iter().filter(|one| only.is_none_or(|only| one.channel == only));
+        Box::pin(ready(wanted.collect()))
     }
 
     fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
