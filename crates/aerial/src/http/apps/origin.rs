@@ -32,18 +32,13 @@ impl Origin {
         if let Some(url) = &public.0 {
             return Self(url.trim_end_matches('/').to_owned());
         }
-        // A proxy before another adds its word behind: the first is the client's.
-        let said = |name: &str| {
-            let text = headers.get(name)?.to_str().ok()?;
-            Some(text.split(',').next().unwrap_or_default().trim())
-        };
-        let scheme = said("x-forwarded-proto").filter(|scheme| *scheme == "https");
-        let host = said("x-forwarded-host").filter(|host| is_host(host));
+        let scheme = said(headers, "x-forwarded-proto").filter(|scheme| *scheme == "https");
+        let host = said(headers, "x-forwarded-host").filter(|host| is_host(host));
         let direct = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or(direct.filter(|host| is_host(host))).unwrap_or("localhost");
-        let prefix = said("x-forwarded-prefix").filter(|path| is_path(path)).unwrap_or_default();
+        let prefix = prefix(headers).unwrap_or_default();
         let scheme = scheme.unwrap_or("http");
-        Self(format!("{scheme}://{host}{}", prefix.trim_end_matches('/')))
+        Self(format!("{scheme}://{host}{prefix}"))
     }
 }
 
@@ -57,6 +52,18 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self::of(&PublicUrl::from_ref(state), &parts.headers))
     }
+}
+
+/// The path that a proxy says it puts before ours, without a slash at its end.
+pub fn prefix(headers: &HeaderMap) -> Option<&str> {
+    let path = said(headers, "x-forwarded-prefix").filter(|path| is_path(path))?;
+    Some(path.trim_end_matches('/'))
+}
+
+/// A proxy before another adds its word behind: the first is the client's.
+fn said<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(text.split(',').next().unwrap_or_default().trim())
 }
 
 /// A name or an address, with a port perhaps.
