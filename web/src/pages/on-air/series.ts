@@ -67,8 +67,9 @@ export interface Frame {
   height: number;
 }
 
-/** Longer than this without a sample is a gap: the server was away, or the page asleep. */
-const GAP_MS = 8_000;
+/** Longer than this without a sample is a gap: where nobody looks the server takes one each
+    half minute. */
+const GAP_MS = 65_000;
 
 /** The line as SVG path data, and the same closed at the foot, for the area below it. */
 export function path(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { after, before, type Facts, firstOpen, isEmpty, resumed, steps } from "./steps";
+import { after, before, type Facts, firstOpen, resumed, steps } from "./steps";
 
 const empty: Facts = { needsAccount: false, folders: 0, scanning: false, channels: 0 };
 
@@ -33,9 +33,4 @@ test("one goes on and back by one", () => {
   expect(after("picture", all)).toBeNull();
   expect(before("folder", all)).toBeNull();
   expect(before("picture", all)).toBe("channels");
-});
-
-test("a server is empty without folders and channels", () => {
-  expect(isEmpty(empty)).toBe(true);
-  expect(isEmpty({ ...empty, folders: 1 })).toBe(false);
 });

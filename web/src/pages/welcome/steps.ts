@@ -49,8 +49,3 @@ export function after(step: Step, of: readonly Step[]): Step | null {
   const at = of.indexOf(step);
   return at < 0 ? null : (of[at + 1] ?? null);
 }
-
-/** A server with nothing on it: the welcome opens by itself. */
-export function isEmpty(facts: Facts): boolean {
-  return facts.folders === 0 && facts.channels === 0;
-}

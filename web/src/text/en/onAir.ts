@@ -17,7 +17,8 @@ export const onAir = {
   start: {
     label: "Put a channel on the air",
     none: "Every channel is on the air",
-    done: (name: string) => `${name} is on the air. Without a viewer it ends after its grace period.`,
+    done: (name: string) =>
+      `${name} is on the air. Without a viewer it ends after its grace period.`,
   },
   stop: {
     action: "Stop",
@@ -36,7 +37,6 @@ export const onAir = {
     draining: "Nobody watches",
     stopping: "Stopping",
     failed: "Failed",
-    other: (state: string) => state,
   },
   since: (time: string) => `since ${time}`,
   next: (time: string, title: string) => `${time} ${title}`,
@@ -57,7 +57,8 @@ export const onAir = {
     count: (count: number, state: string) => `${count} ${state}`,
     segment: (sequence: number, state: string, time: string) =>
       `Segment ${sequence}, ${state}, ${time}`,
-    worker: (worker: number, pid: number) => `Worker ${worker}, process ${pid}: made, and its reach`,
+    worker: (worker: number, pid: number) =>
+      `Worker ${worker}, process ${pid}: made, and its reach`,
     dot: (count: number) => `${viewers(count)} fetch here`,
   },
   segment: {
@@ -138,7 +139,8 @@ export const onAir = {
       corrupt_file:
         "After two failures in a row it is put aside, and taken back when its bytes are others.",
       encoder: "Software goes on in its place; Settings can test the encoders again.",
-      disk_full: "Make room, or lower the store's limit. Viewers are served from memory until then.",
+      disk_full:
+        "Make room, or lower the store's limit. Viewers are served from memory until then.",
       crash: "Another run took its place at once.",
       hang: "It was ended after 10 s, and another run took its place.",
       output: "Another run took its place.",
@@ -161,16 +163,16 @@ export const onAir = {
     silent: "It said nothing.",
   },
   charts: {
-    label: "The machine, these five minutes",
+    label: "The machine in the last five minutes",
     cpu: "Processors",
-    memory: "Memory",
+    memory: "Aerial's memory",
     disk: "Segment store",
     network: "Sent",
     viewers: "Viewers",
-    at: (value: string, time: string) => `${value} at ${time}`,
-    told: (name: string, value: string) => `${name}: ${value}`,
-    of: (used: string, all: string) => `of ${all}`,
     none: "–",
-    perSecond: (amount: string) => `${amount}/s`,
+    ffmpeg: (share: string) => `FFmpeg ${share}`,
+    machine: (used: string, all: string) => `machine ${used} of ${all}`,
+    free: (amount: string) => `${amount} free`,
+    channels: (count: number) => (count === 0 ? "nothing on the air" : channels(count)),
   },
 };

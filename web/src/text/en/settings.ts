@@ -46,8 +46,10 @@ export const settings = {
       flag: (name: string) => `from the command line, ${name}`,
     },
     fixed: {
-      variable: (name: string) => `Fixed by the variable ${name}. Take it away to change this here.`,
-      flag: (name: string) => `Fixed by ${name} on the command line. Take it away to change this here.`,
+      variable: (name: string) =>
+        `Fixed by the variable ${name}. Take it away to change this here.`,
+      flag: (name: string) =>
+        `Fixed by ${name} on the command line. Take it away to change this here.`,
       other: "This cannot be changed here.",
     },
     bad: {
@@ -107,7 +109,11 @@ export const settings = {
     addDo: "Add",
     bad: "Write an even number from 144 to 2160.",
   },
-  limits: { title: "How much at once", store: "Segment store", used: (used: string, all: string) => `${used} of ${all} in use` },
+  limits: {
+    title: "How much at once",
+    store: "Segment store",
+    used: (used: string, all: string) => `${used} of ${all} in use`,
+  },
   slates: {
     title: "What is shown where nothing else can be",
     text: "A picture, or a clip of which the first four seconds are shown over and over, without sound.",
