@@ -142,7 +142,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         parts = Parts::start(&startup) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
-    let connections = Connections::default();
+    let connections = Connections::counted(parts.sent.clone());
     let mut addresses = Vec::new();
     for listener in listeners {
         addresses.push(listener.local_addr().map_err(system("ask for the address"))?);

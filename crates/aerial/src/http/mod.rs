@@ -19,6 +19,7 @@ pub mod extract;
 pub mod folders;
 pub mod guide;
 pub mod lineups;
+pub mod load;
 mod logos;
 pub mod media;
 pub mod openapi;
@@ -50,6 +51,7 @@ use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
+use crate::load::Load;
 use crate::schedule::Schedule;
 
 use apps::origin::PublicUrl;
@@ -82,6 +84,8 @@ pub struct AppState {
     pub spawner: Spawner,
     /// The time.
     pub clock: Clock,
+    /// How loaded it is.
+    pub load: Load,
     /// What was found out about this server.
     pub host: Host,
     /// What the server is to TV apps.
@@ -161,6 +165,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(streams::register))
         .routes(routes!(streams::unregister))
         .routes(routes!(clock::get))
+        .routes(routes!(load::get))
         .routes(routes!(system::get))
         .routes(routes!(system::test_encoders))
         .routes(routes!(events::events))

@@ -20,6 +20,7 @@ use aerial::http::{AppState, router};
 use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
+use aerial::load::Load;
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
 use aerial::stream::store::{Limits, Store};
@@ -180,6 +181,8 @@ impl Server {
         };
         // Its task is not run: nothing is watched in these tests.
         let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());
+        // Nobody takes samples either.
+        let load = Load::default();
         let state = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -197,6 +200,7 @@ impl Server {
             public_url: PublicUrl::default(),
             spawner: spawner.clone(),
             clock: clock.clone(),
+            load,
             host: Host(Arc::new(host)),
             device: Device::of_install(&db).await.unwrap(),
             ending: ending.clone(),

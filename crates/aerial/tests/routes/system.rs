@@ -34,6 +34,18 @@ async fn the_server_tells_of_itself() {
 }
 
 #[tokio::test]
+async fn samples_of_the_load_are_asked_for_from_an_instant_on() {
+    let server = Server::new().await;
+    let load = server.get("/api/v1/system/load").await.expect(200).json();
+    assert_eq!(load["every_ms"], json!(2_000));
+    assert!(load["cores"].as_u64() > Some(0));
+    assert_eq!(load["samples"], json!([]), "nobody takes any in these tests");
+    server.get("/api/v1/system/load?since=2026-12-24T18:00:00Z").await.expect(200);
+    let wrong = server.get("/api/v1/system/load?since=yesterday").await.expect(422);
+    assert_eq!(wrong.fields(), ["since"]);
+}
+
+#[tokio::test]
 async fn a_server_that_stops_is_alive_but_not_ready() {
     let server = Server::new().await;
     assert_eq!(server.get("/readyz").await.expect(200).json(), json!({ "status": "ready" }));
