@@ -1,6 +1,5 @@
 // English, page by page.
 
-import { access } from "./access";
 import { channels } from "./channels";
 import { guide } from "./guide";
 import { library } from "./library";
@@ -13,7 +12,6 @@ import { watch } from "./watch";
 import { welcome } from "./welcome";
 
 export const en = {
-  access,
   channels,
   guide,
   library,
