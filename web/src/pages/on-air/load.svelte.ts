@@ -1,6 +1,7 @@
 // How loaded server and machine were in the last minutes. Owns the samples: the server's
 // memory of them at first, then each as it is told.
 
+import { untrack } from "svelte";
 import { api, call, events, type LoadSample, type Problem, reach } from "@/api";
 import { millis } from "@/text/time";
 import { Series } from "./series";
@@ -32,7 +33,8 @@ export class LoadHistory {
 
   /** Listens until the answer is called. */
   follow(): () => void {
-    void this.#ask();
+    // What is known already is no reason to begin again.
+    untrack(() => void this.#ask());
     const ends = [
       events.on(["load"], (sample) => this.#take(sample)),
       events.on(["missed"], () => void this.#ask()),

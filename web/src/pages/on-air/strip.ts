@@ -127,7 +127,9 @@ export function scale({ wholeMs }: Measure): Mark[] {
   const { from, to } = view(0, { anchor: 0, wholeMs });
   const marks: Mark[] = [];
   for (let at = Math.ceil(from / step) * step + 0; at <= to; at += step) {
-    marks.push({ left: ((at - from) / wholeMs) * 100, seconds: at / 1_000 });
+    const left = ((at - from) / wholeMs) * 100;
+    // At the very edge it would be cut.
+    if (left > 3 && left < 97) marks.push({ left, seconds: at / 1_000 });
   }
   return marks;
 }

@@ -44,7 +44,7 @@ export const onAir = {
     copied: "copied from the file",
     by: (encoder: string, preset: string | null) =>
       preset === null ? encoder : `${encoder}, ${preset}`,
-    kept: "all from the store",
+    kept: "made already",
     speed: (times: string) => `${times}×`,
     speedTitle: "How fast it is made; 1× is real time",
     parked: "rests",
@@ -63,7 +63,7 @@ export const onAir = {
   },
   segment: {
     cached: "from the store",
-    made: "made now",
+    made: "made",
     growing: "being made",
     promised: "promised",
     slate: "slate",

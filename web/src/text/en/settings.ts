@@ -134,6 +134,7 @@ export const settings = {
     testing: "Each encoder makes half a second of picture…",
     when: (time: string) => `Tried ${time}, by really encoding with each`,
     never: "Not tried yet",
+    earlier: "Tried at an earlier start, by really encoding with each",
     again: "Test again",
     tested: "The encoders were tried again",
     inUse: "in use",

@@ -45,6 +45,7 @@ export const signIn = {
     out: "Sign out",
     everywhere: "Sign out everywhere",
     everywhereTitle: "Sign out everywhere?",
-    everywhereText: "Every browser that is signed in, this one too, has to sign in again. Tokens stay.",
+    everywhereText:
+      "Every browser that is signed in, this one too, has to sign in again. Tokens stay.",
   },
 };
