@@ -33,10 +33,14 @@ export class Viewer {
     return viewer;
   }
 
-  /** Watches no more, without a word. */
+  /** Watches no more, and says so. */
   async end(): Promise<void> {
     this.#ended = true;
     await this.#done;
+    const { origin, pathname, searchParams } = new URL(this.list);
+    const channel = pathname.split("/").at(-2);
+    const leave = `${origin}/stream/${channel}/clients/${searchParams.get("client")}/leave`;
+    await fetch(leave, { method: "POST" });
   }
 
   async #watch(): Promise<void> {

@@ -11,12 +11,13 @@ const PUT_OFF = "welcome.putOff";
 export async function openOnEmptyServer(): Promise<void> {
   if (router.path !== "/" || kept(PUT_OFF, false)) return;
   try {
+    const { items } = await call(api.listChannels({ query: { limit: 1 } }));
+    if (items.length > 0) return;
+    // Whoever may not change anything is not asked where the films are.
+    const { scope, set_up } = await call(api.getSession());
     const one = { query: { limit: 1 } };
-    const [folders, channels] = await Promise.all([
-      call(api.listFolders(one)),
-      call(api.listChannels(one)),
-    ]);
-    const isEmpty = folders.items.length === 0 && channels.items.length === 0;
+    const isEmpty =
+      scope === "manage" ? (await call(api.listFolders(one))).items.length === 0 : set_up !== null;
     if (isEmpty && router.path === "/") await router.go("/welcome", { replace: true });
   } catch {
     // The page that is shown tells what is wrong.
