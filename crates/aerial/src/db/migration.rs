@@ -15,7 +15,12 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Catalogue), Box::new(M0002Copies), Box::new(M0003Faults)]
+        vec![
+            Box::new(M0001Catalogue),
+            Box::new(M0002Copies),
+            Box::new(M0003Faults),
+            Box::new(M0004Catchup),
+        ]
     }
 }
 
@@ -97,6 +102,25 @@ impl MigrationTrait for M0003Faults {
             manager.alter_table(alter.table(name(table)).add_column(&mut column).take()).await?;
         }
         manager.create_table(slates()).await
+    }
+}
+
+/// How far back channels can be played again.
+struct M0004Catchup;
+
+impl MigrationName for M0004Catchup {
+    fn name(&self) -> &str {
+        "m0004_catchup"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0004Catchup {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut days = required("catchup_days", integer);
+        days.default(0);
+        let mut alter = Table::alter();
+        manager.alter_table(alter.table(name("channels")).add_column(&mut days).take()).await
     }
 }
 

@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod page;
 pub mod preview;
 pub mod problem;
+mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;

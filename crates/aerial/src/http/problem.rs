@@ -253,6 +253,7 @@ impl From<ScheduleError> for Problem {
             | ScheduleError::ItemTwice(_)
             | ScheduleError::UnknownShow(_)
             | ScheduleError::TooLong { .. } => Self::field("items", detail),
+            ScheduleError::NotTold { .. } => Self::new(Kind::NotFound, detail),
             ScheduleError::CannotSkip { .. } => Self::new(Kind::Conflict, detail),
             ScheduleError::Ledger { .. } | ScheduleError::BrokenOff(_) => {
                 Self::new(Kind::Internal, detail)
