@@ -51,7 +51,7 @@ impl Replays {
             return Err(ReplayError::Nothing { what: format!("channel {}", name()) });
         };
         let from = asked.from.unwrap_or(current.row.start);
-        if from >= now {
+        if from > now {
             return Err(ReplayError::NotYet { channel: name(), at: from });
         }
         let since = now - reach;
