@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aerial_model::demand::WorkerId;
+use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::Class;
 use aerial_model::id::ChannelId;
 use tokio::time::Instant;
@@ -37,7 +37,9 @@ pub struct Run {
     pub worker: WorkerId,
     /// The process; `None` where there was none.
     pub pid: Option<u32>,
-    /// What it made.
+    /// What it made, as the segment store names it.
+    pub track: TrackKey,
+    /// What it made, for people.
     pub title: String,
     /// In which frame, such as 1280 × 720.
     pub frame: (u16, u16),
@@ -69,13 +71,13 @@ impl Run {
     pub fn begin(
         worker: WorkerId,
         pid: Option<u32>,
-        what: (String, (u16, u16), u32),
+        what: (TrackKey, String, (u16, u16), u32),
         command: Vec<String>,
         stderr: StderrTail,
     ) -> Self {
-        let (title, frame, segment) = what;
+        let (track, title, frame, segment) = what;
         let (started, end) = (monotonic(), OnceLock::new());
-        Self { worker, pid, title, frame, segment, command, started, stderr, end }
+        Self { worker, pid, track, title, frame, segment, command, started, stderr, end }
     }
 
     /// It has ended; the first word counts.
@@ -182,7 +184,7 @@ mod tests {
     const CHANNEL: ChannelId = ChannelId(Uuid::nil());
 
     fn run(number: u64) -> Arc<Run> {
-        let what = ("Film".to_owned(), (1280, 720), 0);
+        let what = (TrackKey([0; 16]), "Film".to_owned(), (1280, 720), 0);
         Arc::new(Run::begin(WorkerId(number), None, what, Vec::new(), StderrTail::default()))
     }
 

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
+mod access;
 mod apps;
 mod channels;
+mod clock;
 mod commands;
 mod docs;
 mod events;
@@ -20,4 +22,5 @@ mod scan;
 mod server;
 mod skip;
 mod streams;
+mod strips;
 mod system;

@@ -22,5 +22,6 @@ mod remux;
 mod replay;
 mod sharing;
 mod store;
+mod strips;
 mod turns;
 mod world;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::demand::WorkerId;
+use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::{Class, Tell};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -41,14 +41,13 @@ impl Notes {
         child: &Child,
         line: Vec<String>,
     ) -> Arc<Run> {
-        let what = (track.title().to_owned(), (track.profile.width, track.profile.height), segment);
+        let what = what(track, segment);
         Arc::new(Run::begin(worker, Some(child.pid()), what, line, child.stderr_tail()))
     }
 
     /// The run of a process that could not be started.
     pub(super) fn unstarted(worker: WorkerId, track: &Track, segment: u32) -> Arc<Run> {
-        let what = (track.title().to_owned(), (track.profile.width, track.profile.height), segment);
-        Arc::new(Run::begin(worker, None, what, Vec::new(), StderrTail::default()))
+        Arc::new(Run::begin(worker, None, what(track, segment), Vec::new(), StderrTail::default()))
     }
 
     pub(super) fn began(&self, sessions: &[SessionId], run: &Arc<Run>) {
@@ -96,4 +95,10 @@ impl Notes {
             self.telling.shutdown().await;
         }
     }
+}
+
+/// What a run makes of a track, from that segment on.
+fn what(track: &Track, segment: u32) -> (TrackKey, String, (u16, u16), u32) {
+    let frame = (track.profile.width, track.profile.height);
+    (track.key, track.title().to_owned(), frame, segment)
 }
