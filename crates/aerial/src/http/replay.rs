@@ -246,7 +246,7 @@ mod tests {
         let half = instant("from", "2026-01-01T00:00:00.500Z").unwrap();
         assert_eq!((half - new_year).as_millis(), 500);
         let far = "99999999999999999999";
-        for text in ["", "soon", "1e9", "2026", "-", "{utc}", "${start}", far, "9999999999999"] {
+        for text in ["", "soon", "1e9", "-", "{utc}", "${start}", far, "9999999999999"] {
             let problem = instant("from", text).unwrap_err();
             assert_eq!(problem.status(), axum::http::StatusCode::BAD_REQUEST, "{text}");
         }
