@@ -21,7 +21,7 @@ export interface ServerOptions {
   media?: string | null;
   /** Lines for the settings file. */
   settings?: string;
-  /** With the process that keeps its sockets open while it restarts. */
+  /** With its keeper, which keeps the sockets open and starts the server anew. */
   keeper?: boolean;
   /** Answers when the server does; else when the first scan has made channels. */
   bare?: boolean;
