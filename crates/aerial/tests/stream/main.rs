@@ -22,5 +22,6 @@ mod remux;
 mod sharing;
 mod store;
 mod strips;
+mod tokens;
 mod turns;
 mod world;
