@@ -52,6 +52,8 @@ pub struct Settings {
     pub discovery: Discovery,
     /// What is logged.
     pub log: Log,
+    /// What is remembered of what aired.
+    pub history: History,
 }
 
 /// `[server]`: where the server is found.
@@ -283,6 +285,20 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// `[history]`: what is remembered of what aired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// For how many days the as-run log goes back, 1 to 3650; default 90.
+    pub days: Within<1, 3650>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { days: Within::of::<90>() }
     }
 }
 

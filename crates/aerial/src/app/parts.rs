@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::hls::window::SERVED_FOR;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use axum::Router;
 use axum::extract::FromRef as _;
 use tokio::sync::{Notify, watch};
@@ -52,6 +52,10 @@ use crate::stream::transcoder::Transcoder;
 /// Ledgers are pruned, and media that are away for a day left out, this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 
+/// Stretches that the as-run log has at the most, whatever their age: 100 to 200 MB,
+/// and of ten channels that never stop half a year of half hours.
+const AS_RUN_KEPT: u64 = 200_000;
+
 /// The parts, in the order in which they are started.
 pub(super) struct Parts {
     data: DataDir,
@@ -62,6 +66,7 @@ pub(super) struct Parts {
     library: Library,
     store: Store,
     transcoding: (CancellationToken, JoinHandle<()>),
+    as_run: (CancellationToken, JoinHandle<()>),
     remuxes: Remuxes,
     manager: Manager,
     api: AppState,
@@ -125,7 +130,8 @@ impl Parts {
             let first_scan = FirstScan::new(library.clone(), schedule.clone());
             tasks.spawn(first_scan.run(ending.clone()));
         }
-        tasks.spawn(housekeep(schedule.clone(), ending.clone()));
+        let as_run_days = settings.history.days.get();
+        tasks.spawn(housekeep(schedule.clone(), clock.clone(), as_run_days, ending.clone()));
         tasks.spawn(time_kept::note(clock.clone(), db.clone(), ending.clone()));
         tasks.spawn(indexing.clone().run(ending.clone()));
 
@@ -191,6 +197,8 @@ impl Parts {
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
+        db.close_as_run().await?;
+        let as_run = start_as_run(&manager, &schedule, &clock);
         let (tell_encoders, encoders) = watch::channel(Vec::new());
         let again = Arc::new(Notify::new());
         let trial = Trial {
@@ -241,6 +249,7 @@ impl Parts {
             library,
             store,
             transcoding,
+            as_run,
             remuxes,
             manager,
             api,
@@ -290,6 +299,11 @@ impl Parts {
         if let Err(error) = transcoding.await {
             tracing::error!(%error, "the transcoder ended abnormally");
         }
+        let (stop_as_run, as_run) = self.as_run;
+        stop_as_run.cancel();
+        if let Err(error) = as_run.await {
+            tracing::error!(%error, "the as-run log ended abnormally");
+        }
         self.remuxes.shut_down().await;
         self.store.flush().await;
         self.ending.cancel();
@@ -310,8 +324,22 @@ impl Parts {
     }
 }
 
-async fn housekeep(schedule: Schedule, ending: CancellationToken) {
+/// Writes down what really airs, until it is told to stop.
+fn start_as_run(
+    manager: &Manager,
+    schedule: &Schedule,
+    clock: &Clock,
+) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let log = Arc::new(schedule.clone());
+    let writing =
+        manager.as_run().clone().write(log, manager.faults(), clock.clone(), stop.clone());
+    (stop, tokio::spawn(writing))
+}
+
+async fn housekeep(schedule: Schedule, clock: Clock, as_run_days: u16, ending: CancellationToken) {
     let mut hourly = tokio::time::interval(HOUSEKEEPING);
+    let as_run_kept = Ticks::from_secs(i64::from(as_run_days) * 24 * 3_600);
     loop {
         tokio::select! {
             () = ending.cancelled() => return,
@@ -319,6 +347,10 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
         }
         if let Err(error) = schedule.housekeep().await {
             tracing::error!(%error, "old ledger rows were not pruned");
+        }
+        let before = clock.now() - as_run_kept;
+        if let Err(error) = schedule.db().prune_as_run(before, AS_RUN_KEPT).await {
+            tracing::error!(%error, "the as-run log was not pruned");
         }
     }
 }

@@ -62,6 +62,9 @@ fn without_anything_given_the_defaults_hold() {
     [log]
     format = "text"
     filter = "info"
+
+    [history]
+    days = 90
     "#);
 }
 

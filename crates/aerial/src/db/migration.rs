@@ -15,7 +15,12 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Catalogue), Box::new(M0002Copies), Box::new(M0003Faults)]
+        vec![
+            Box::new(M0001Catalogue),
+            Box::new(M0002Copies),
+            Box::new(M0003Faults),
+            Box::new(M0004AsRun),
+        ]
     }
 }
 
@@ -373,6 +378,62 @@ fn maps() -> TableCreateStatement {
             required("outline_json", text),
             required("cuts", blob),
             required("made_at_ms", big),
+        ],
+    )
+}
+
+/// What really aired.
+struct M0004AsRun;
+
+impl MigrationName for M0004AsRun {
+    fn name(&self) -> &str {
+        "m0004_as_run"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0004AsRun {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(as_run()).await?;
+        for columns in [&["channel_id", "from_ticks"][..], &["from_ticks"], &["to_ticks"]] {
+            let mut index = Index::create();
+            index.name(format!("as_run_{}", columns.join("_"))).table(name("as_run"));
+            for column in columns {
+                index.col(name(column));
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Neither channels nor media by foreign key: what aired stays true without them.
+fn as_run() -> TableCreateStatement {
+    table(
+        "as_run",
+        &["id"],
+        vec![
+            id(),
+            required("channel_id", text),
+            required("number", text),
+            required("channel_name", text),
+            required("ordinal", big),
+            optional("media_id", text),
+            required("title", text),
+            optional("show", text),
+            optional("season", big),
+            optional("episode", big),
+            required("planned_start_ticks", big),
+            required("planned_end_ticks", big),
+            required("from_ticks", big),
+            required("to_ticks", big),
+            optional("sent_from_ticks", big),
+            optional("sent_to_ticks", big),
+            optional("ending", text),
+            required("viewers", big),
+            required("slates_json", text),
+            required("faults_json", text),
+            required("restarts", big),
         ],
     )
 }

@@ -9,6 +9,7 @@
 //! are made from the same list.
 
 pub mod apps;
+pub mod as_run;
 pub mod assets;
 pub mod channels;
 pub mod contents;
@@ -134,6 +135,8 @@ fn v1() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::get, channels::edit, channels::delete))
+        .routes(routes!(as_run::of_channel))
+        .routes(routes!(as_run::of_all))
         .routes(routes!(channels::now))
         .routes(routes!(channels::skip))
         .routes(routes!(logos::put))

@@ -32,8 +32,10 @@ async fn the_document_names_every_route() {
     DELETE /api/v1/scan
     DELETE /api/v1/streams/{channel}
     DELETE /api/v1/streams/{channel}/clients/{client}
+    GET /api/v1/as-run
     GET /api/v1/channels
     GET /api/v1/channels/{channel}
+    GET /api/v1/channels/{channel}/as-run
     GET /api/v1/channels/{channel}/lineup
     GET /api/v1/channels/{channel}/now
     GET /api/v1/events

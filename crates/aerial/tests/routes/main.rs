@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
 mod apps;
+mod as_run;
 mod channels;
 mod commands;
 mod docs;
