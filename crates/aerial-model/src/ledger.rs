@@ -245,6 +245,13 @@ impl Airing {
         Some(self.row.start + (map.cut(index) - map.cut(first)))
     }
 
+    /// When that segment of its map airs, or would if all of it did; a skip does not
+    /// know.
+    pub fn airs_at(&self, index: u32) -> Option<AirTime> {
+        let map = self.map.as_ref()?;
+        Some(self.row.start + (map.cut(index) - map.cut(self.row.first_index())))
+    }
+
     /// When another row begins that cuts this one before the segment of this
     /// sequence number: like an airing's end, on the audio grid (`rules.md`, 17).
     fn cut_start(&self, sequence: u64) -> Option<AirTime> {

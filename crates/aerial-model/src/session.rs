@@ -131,6 +131,8 @@ pub struct ClientView {
     pub last_seen: Duration,
     /// What it watches.
     pub rendition: Option<Rendition>,
+    /// The segment that it asked for last.
+    pub asked: Option<u64>,
 }
 
 /// One channel's session.
@@ -187,6 +189,7 @@ impl Session {
             since: client.since,
             last_seen: client.last_seen,
             rendition: client.rendition,
+            asked: client.asked,
         })
     }
 

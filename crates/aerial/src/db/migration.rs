@@ -19,7 +19,8 @@ impl MigratorTrait for Migrator {
             Box::new(M0001Catalogue),
             Box::new(M0002Copies),
             Box::new(M0003Faults),
-            Box::new(M0004AsRun),
+            Box::new(M0004Access),
+            Box::new(M0005AsRun),
         ]
     }
 }
@@ -382,17 +383,79 @@ fn maps() -> TableCreateStatement {
     )
 }
 
-/// What really aired.
-struct M0004AsRun;
+/// Accounts, who is signed in, and tokens. Of secrets there are hashes alone.
+struct M0004Access;
 
-impl MigrationName for M0004AsRun {
+impl MigrationName for M0004Access {
     fn name(&self) -> &str {
-        "m0004_as_run"
+        "m0004_access"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for M0004AsRun {
+impl MigrationTrait for M0004Access {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [accounts(), sign_ins(), tokens()] {
+            manager.create_table(table).await?;
+        }
+        for (table, column) in
+            [("accounts", "name"), ("sign_ins", "secret_hash"), ("tokens", "secret_hash")]
+        {
+            let mut index = Index::create();
+            index.name(format!("{table}_{column}")).table(name(table)).col(name(column)).unique();
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn accounts() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("name", text),
+        required("password_hash", text),
+        required("created_at_ms", big),
+        required("changed_at_ms", big),
+    ];
+    table("accounts", &["id"], columns)
+}
+
+fn sign_ins() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("account_id", text),
+        required("secret_hash", blob),
+        required("created_at_ms", big),
+        required("last_used_at_ms", big),
+    ];
+    belongs_to(table("sign_ins", &["id"], columns), "account_id", "accounts")
+}
+
+fn tokens() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("name", text),
+        required("kind", text),
+        required("scope", text),
+        required("secret_hash", blob),
+        required("start", text),
+        required("created_at_ms", big),
+        optional("last_used_at_ms", big),
+    ];
+    table("tokens", &["id"], columns)
+}
+
+/// What really aired.
+struct M0005AsRun;
+
+impl MigrationName for M0005AsRun {
+    fn name(&self) -> &str {
+        "m0005_as_run"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0005AsRun {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(as_run()).await?;
         for columns in [&["channel_id", "from_ticks"][..], &["from_ticks"], &["to_ticks"]] {

@@ -9,6 +9,7 @@
 //! keeps every committed transaction when the *process* is killed, which is what
 //! is promised; when the power fails the last ones may be gone, but never half.
 
+mod access;
 mod as_run;
 mod channels;
 mod entity;
@@ -44,6 +45,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+pub use access::{Account, AccountId, SecretHash, SignIn, SignInId, Token, TokenId, TokenKind};
 pub use as_run::{AiredEnd, AsRun, AsRunFault, AsRunId, AsRunNames, AsRunQuery, SlateSpan};
 pub use error::{Cause, DbError};
 pub use folders::Folder;

@@ -1,32 +1,122 @@
-//! The web page, as built into the program.
+//! The web app, as built into the program.
 //!
-//! Owns `/` and the files the page needs. Does not know the API. Invariant: what is
-//! served is what `web/` was when the program was built (a debug build reads the
-//! same files from disk), and a file with a hash in its name never changes.
+//! Owns the app's page, at every address that the app knows ([`PAGES`]), and the
+//! files it needs. Does not know the API. Invariant: what is served is what `web/`
+//! was when the program was built (a debug build reads the same files from disk, new
+//! ones too), and a file never changes: its name holds its hash.
+//!
+//! The page names its files relative to its `<base>`, which is filled in here, so
+//! the app works under any path that a proxy puts before it.
+
+use std::borrow::Cow;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use memory_serve::CacheControl;
 
-/// What the page may load: its own files, the player's buffers (`blob:`), and
-/// channel logos, which people take from anywhere. No script but the built one.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: http: https:; \
-     media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+use super::apps::origin::prefix;
+use super::problem::{Kind, Problem};
 
-/// The routes of the page's files; everything else is left to other routers.
+/// What the app may load: its own files, the player's buffers (`blob:`), and
+/// channel logos, which people take from anywhere. No script but the built one.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob: http: https:; \
+     media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; \
+     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
+
+/// Where the app's pages are: `web/src/app/routes.ts` has the same list.
+const PAGES: [&str; 11] = [
+    "/",
+    "/watch",
+    "/watch/{channel}",
+    "/channels",
+    "/channels/{id}",
+    "/library",
+    "/library/{id}",
+    "/on-air",
+    "/settings",
+    "/welcome",
+    "/sign-in",
+];
+
+/// What stands in the built page for the way to the app's root.
+const BASE: &str = "<base href=\"/\"";
+
+/// The page as it was built.
+#[cfg(not(debug_assertions))]
+const PAGE: &str = include_str!(env!("AERIAL_PAGE"));
+
+/// The routes of the app; everything else is left to other routers.
 pub fn router() -> Router {
-    memory_serve::load!()
-        .index_file(Some("/index.html"))
-        // The page names its files by their hashes, so it alone must be asked for anew.
+    let files = memory_serve::load!()
+        .index_file(None)
+        .cache_control(CacheControl::Long)
         .html_cache_control(CacheControl::NoCache)
-        .cache_control(CacheControl::Medium)
-        .into_router()
-        .layer(from_fn(harden))
+        // A debug build would compress at each request, for seconds.
+        .enable_brotli(!cfg!(debug_assertions))
+        .enable_gzip(!cfg!(debug_assertions))
+        .into_router();
+    let pages = PAGES.into_iter().fold(Router::new(), |pages, path| pages.route(path, get(page)));
+    on_disk(pages.merge(files)).layer(from_fn(harden))
+}
+
+/// Whatever was built after the program.
+#[cfg(debug_assertions)]
+fn on_disk(router: Router) -> Router {
+    let folder = std::path::Path::new(env!("AERIAL_PAGE")).with_file_name("assets");
+    router.nest_service("/assets", tower_http::services::ServeDir::new(folder))
+}
+
+#[cfg(not(debug_assertions))]
+fn on_disk(router: Router) -> Router {
+    router
+}
+
+/// The app's page. It is small and names its files by their hashes, so it alone is
+/// asked for each time.
+async fn page(request: Request) -> Response {
+    let Some(page) = built().await else {
+        let detail = "the web app's files are gone; run `make web`";
+        return Problem::new(Kind::Internal, detail).into_response();
+    };
+    let base = base(request.uri().path(), request.headers());
+    let page = page.replacen(BASE, &format!("<base href=\"{base}\""), 1);
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        (VARY, "x-forwarded-prefix"),
+    ];
+    (headers, page).into_response()
+}
+
+#[cfg(debug_assertions)]
+async fn built() -> Option<Cow<'static, str>> {
+    tokio::fs::read_to_string(env!("AERIAL_PAGE")).await.ok().map(Cow::Owned)
+}
+
+#[cfg(not(debug_assertions))]
+async fn built() -> Option<Cow<'static, str>> {
+    Some(Cow::Borrowed(PAGE))
+}
+
+/// The way from an address to the app's root. A proxy that takes a prefix off need not
+/// say so: the way back up is the same. Only the root itself, asked for without a
+/// slash at its end, cannot be told by that; a proxy that passes this on says its prefix.
+fn base(path: &str, headers: &HeaderMap) -> String {
+    if let Some(prefix) = prefix(headers) {
+        return format!("{prefix}/");
+    }
+    match path.matches('/').count() {
+        0 | 1 => "./".to_owned(),
+        deep => "../".repeat(deep - 1),
+    }
 }
 
 async fn harden(request: Request, next: Next) -> Response {
@@ -46,7 +136,6 @@ async fn harden(request: Request, next: Next) -> Response {
 mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::StatusCode;
-    use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
     use tower::ServiceExt;
 
     use super::*;
@@ -56,25 +145,62 @@ mod tests {
         router().oneshot(request).await.expect("routers do not fail")
     }
 
+    async fn text(answer: Response) -> String {
+        let page = to_bytes(answer.into_body(), 1 << 20).await.expect("a small page");
+        String::from_utf8_lossy(&page).into_owned()
+    }
+
     #[tokio::test]
     async fn the_root_is_the_page_and_allows_no_foreign_script() {
         let answer = get("/").await;
         assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(answer.headers()[CONTENT_TYPE], "text/html");
+        assert_eq!(answer.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
         assert_eq!(answer.headers()[CACHE_CONTROL], "no-cache");
         let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().expect("ASCII");
         assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"));
-        let page = to_bytes(answer.into_body(), 1 << 20).await.expect("a small page");
-        let page = String::from_utf8_lossy(&page);
+        let page = text(answer).await;
         assert!(page.contains("<title>Aerial</title>"));
-        // Scripts come from files: none is written into the page.
+        // Scripts and styles come from files: none is written into the page.
         assert!(page.split("<script").skip(1).all(|rest| rest.contains("src=")));
+        assert!(!page.contains("style="));
     }
 
     #[tokio::test]
-    async fn a_path_that_leads_out_of_the_page_finds_nothing() {
-        for path in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/%2e%2e%2fCargo.toml", "/nope"]
-        {
+    async fn every_address_of_the_app_is_the_page_with_the_way_to_its_root() {
+        for (path, base) in [
+            ("/", "./"),
+            ("/on-air", "./"),
+            ("/watch/5.1", "../"),
+            ("/library/0191d6c0-0000-7000-8000-000000000000", "../"),
+        ] {
+            let answer = get(path).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            let page = text(answer).await;
+            assert!(page.contains(&format!("<base href=\"{base}\"")), "{path}: {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_says_its_prefix_is_believed_where_it_is_a_path() {
+        for (said, base) in [("/aerial/", "/aerial/"), ("/a/b", "/a/b/"), ("//evil", "../")] {
+            let request = Request::get("/watch/5").header("x-forwarded-prefix", said);
+            let request = request.body(Body::empty()).expect("a plain request");
+            let answer = router().oneshot(request).await.expect("routers do not fail");
+            let page = text(answer).await;
+            assert!(page.contains(&format!("<base href=\"{base}\"")), "{said}: {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_that_leads_out_of_the_app_finds_nothing() {
+        for path in [
+            "/../Cargo.toml",
+            "/%2e%2e/Cargo.toml",
+            "/assets/%2e%2e%2fCargo.toml",
+            "/nope",
+            "/watch/5/6",
+            "/on-air/1",
+        ] {
             assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
         }
     }

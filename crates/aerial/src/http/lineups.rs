@@ -20,7 +20,7 @@ use super::problem::{Answer, FieldError, Problem};
 use super::scheduled::{find, takes_effect_at};
 use super::wire::{Instant, millis};
 use crate::db::{Db, DbError};
-use crate::schedule::{self, Effect, Schedule, ScheduleError};
+use crate::schedule::{self, Effect, Revision, Schedule, ScheduleError};
 
 /// An item of a lineup.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -75,12 +75,27 @@ impl NewItem {
     }
 }
 
+/// A page of a lineup.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Lineup {
+    /// What is on it.
+    items: Vec<Item>,
+    /// The `cursor` of the page after it; `null` at the end.
+    #[schema(required = true)]
+    next: Option<String>,
+    /// Names the whole lineup's items as they stand; for `PUT`.
+    revision: Uuid,
+}
+
 /// A whole lineup.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLineup {
     /// All items, in the order they play.
     items: Vec<NewItem>,
+    /// Of the lineup that was edited. Refused with 409 where somebody changed it
+    /// meanwhile; unless said, whatever there is gives way.
+    revision: Option<Uuid>,
 }
 
 /// Items to add.
@@ -195,23 +210,24 @@ pub(super) fn refused(error: ScheduleError, items: &[NewItem]) -> Problem {
 #[utoipa::path(
     get, path = "/channels/{channel}/lineup", operation_id = "get_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id."), PageQuery),
-    responses((status = 200, body = Listing<Item>)),
+    responses((status = 200, body = Lineup)),
 )]
 pub(super) async fn get(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
     At(channel): At<ChannelRef>,
     Query(page): Query<PageQuery>,
-) -> Answer<Json<Listing<Item>>> {
+) -> Answer<Json<Lineup>> {
     let after: Option<i64> = page
         .cursor
         .map(|cursor| cursor.parse().map_err(|_| Problem::field("cursor", "is of another list")))
         .transpose()?;
     let items = schedule.lineup(find(&schedule, channel)?.id).await?;
+    let Revision(revision) = Revision::of(&items);
     let rest = items.into_iter().filter(|item| after.is_none_or(|after| item.rank > after));
     let listing = Listing::cut(rest, page.limit, |item| item.rank.to_string());
-    let told = told(&db, &listing.items).await?;
-    Ok(Json(Listing { items: told, next: listing.next }))
+    let items = told(&db, &listing.items).await?;
+    Ok(Json(Lineup { items, next: listing.next, revision }))
 }
 
 async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
@@ -267,7 +283,10 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
     put, path = "/channels/{channel}/lineup", operation_id = "put_lineup", tag = "lineups",
     params(("channel" = String, Path, description = "Its number or id.")),
     request_body = NewLineup,
-    responses((status = 200, body = LineupChange)),
+    responses(
+        (status = 200, body = LineupChange),
+        (status = 409, description = "Somebody changed it meanwhile.", body = Problem),
+    ),
 )]
 pub(super) async fn put(
     State(schedule): State<Schedule>,
@@ -276,7 +295,10 @@ pub(super) async fn put(
 ) -> Answer<Json<LineupChange>> {
     let id = find(&schedule, channel)?.id;
     let wanted = wanted(&schedule, id, &new.items).await?;
-    let effect = schedule.put_lineup(id, wanted).await;
+    let effect = match new.revision {
+        Some(seen) => schedule.put_lineup_over(id, wanted, Revision(seen)).await,
+        None => schedule.put_lineup(id, wanted).await,
+    };
     effect.map(|effect| Json(effect.into())).map_err(|error| refused(error, &new.items))
 }
 

@@ -19,6 +19,7 @@ use super::streams::{
 use crate::stream::history::{Record, Run};
 use crate::stream::manager::{Manager, StreamError};
 use crate::stream::session::SessionView;
+use crate::stream::strip::Strip;
 use crate::stream::track::Track;
 use crate::stream::transcoder::Status;
 
@@ -63,6 +64,10 @@ impl Sessions for Manager {
 
     fn warning(&self, media: MediaId) -> Option<String> {
         Manager::warning(self, media)
+    }
+
+    fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>> {
+        Manager::strips(self, only).boxed()
     }
 
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

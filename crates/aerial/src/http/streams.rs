@@ -22,6 +22,7 @@ use super::problem::{Answer, Kind, Problem};
 use super::scheduled::find;
 use super::wire::Instant;
 use crate::schedule::Schedule;
+use crate::stream::strip::Strip;
 
 /// A session, as the Stream Manager knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +158,8 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
     /// What is wrong with a media that will air soon on a channel that is on the
     /// air, as far as is known.
     fn warning(&self, media: MediaId) -> Option<String>;
+    /// The strips of all sessions, or of this channel's, by number.
+    fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>>;
     /// The first segment that no playlist of this channel has listed.
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
 }
@@ -174,6 +177,11 @@ impl Streams {
     /// See [`Sessions::first_unpromised`].
     pub(super) async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, Refusal> {
         self.0.first_unpromised(channel).await
+    }
+
+    /// See [`Sessions::strips`].
+    pub(super) async fn strips(&self, only: Option<ChannelId>) -> Vec<Strip> {
+        self.0.strips(only).await
     }
 
     /// See [`Sessions::warning`].
@@ -279,7 +287,7 @@ pub enum Action {
 }
 
 impl Action {
-    fn of(copied: bool) -> Self {
+    pub(super) fn of(copied: bool) -> Self {
         if copied { Self::Copied } else { Self::Transcoded }
     }
 }
@@ -418,6 +426,12 @@ pub struct Fault {
     class: &'static str,
     /// In words.
     reason: String,
+}
+
+impl Fault {
+    pub(super) fn new(class: &'static str, reason: String) -> Self {
+        Self { class, reason }
+    }
 }
 
 impl From<SessionHistory> for PastSession {

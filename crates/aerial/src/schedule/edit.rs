@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::flatten::{Moment, flatten};
 use super::live::{ATTEMPTS, Entry, Live, finished, is_conflict};
+use super::revision::Revision;
 use super::{Change, Result, Schedule, ScheduleError};
 use crate::db::{Playable, Write};
 
@@ -53,7 +54,8 @@ impl From<What> for NewItem {
 /// What is to change.
 enum Alteration {
     Settings(Edit),
-    Put(Vec<NewItem>),
+    /// In place of the lineup of that revision; of whichever there is, where none is named.
+    Put(Vec<NewItem>, Option<Revision>),
     Insert {
         items: Vec<NewItem>,
         at: Option<usize>,
@@ -120,7 +122,17 @@ impl Schedule {
 
     /// Puts these items, in this order, in place of those there are.
     pub async fn put_lineup(&self, id: ChannelId, items: Vec<NewItem>) -> Result<Effect> {
-        Ok(self.alter(id, Alteration::Put(items)).await?.effect)
+        Ok(self.alter(id, Alteration::Put(items, None)).await?.effect)
+    }
+
+    /// The same, unless the lineup is no longer the one that was seen.
+    pub async fn put_lineup_over(
+        &self,
+        id: ChannelId,
+        items: Vec<NewItem>,
+        seen: Revision,
+    ) -> Result<Effect> {
+        Ok(self.alter(id, Alteration::Put(items, Some(seen))).await?.effect)
     }
 
     /// Adds items: before the one that is now at that place, or at the end.
@@ -360,7 +372,12 @@ fn wanted_items(
     };
     let wanted: Vec<NewItem> = match alteration {
         Alteration::Settings(_) | Alteration::Library => return Ok(None),
-        Alteration::Put(items) => items.clone(),
+        Alteration::Put(items, seen) => {
+            if seen.is_some_and(|seen| seen != Revision::of(current)) {
+                return Err(ScheduleError::Overtaken(channel));
+            }
+            items.clone()
+        }
         Alteration::Insert { items, at } => {
             let mut all: Vec<NewItem> = old().collect();
             let at = at.unwrap_or(all.len()).min(all.len());

@@ -18,6 +18,7 @@ mod first;
 mod flatten;
 mod live;
 mod maps;
+mod revision;
 mod timeline;
 mod view;
 
@@ -46,6 +47,7 @@ use crate::stream::timeline::MediaSource;
 
 pub use edit::{Effect, NewItem};
 pub use first::{FirstChannels, FirstScan};
+pub use revision::Revision;
 pub use view::{Draft, Preview};
 
 use live::Entry;
@@ -87,6 +89,12 @@ pub enum ScheduleError {
     /// The library has nothing of such a show.
     #[error("the library has no show `{0}`")]
     UnknownShow(String),
+    /// The lineup is not the one that was edited.
+    #[error(
+        "the lineup of channel {0} was changed by somebody else meanwhile: look at it again, \
+         then save over it with its `revision`"
+    )]
+    Overtaken(ChannelId),
     /// More items than a lineup may have.
     #[error("a lineup has at most {most} items")]
     TooLong {

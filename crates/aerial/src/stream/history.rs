@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aerial_model::demand::WorkerId;
+use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::Class;
 use aerial_model::id::{ChannelId, MediaId};
 use tokio::sync::broadcast;
@@ -37,6 +37,8 @@ const FAULTS_KEPT: usize = 256;
 /// What a run is to make.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// What, as the segment store names it.
+    pub track: TrackKey,
     /// Of which media; `None` of what is no file.
     pub media: Option<MediaId>,
     /// What that is called.
@@ -230,7 +232,8 @@ mod tests {
 
     fn run(number: u64) -> Arc<Run> {
         let title = "Film".to_owned();
-        let task = Task { media: None, title, frame: (1280, 720), segment: 0 };
+        let task =
+            Task { track: TrackKey([0; 16]), media: None, title, frame: (1280, 720), segment: 0 };
         Arc::new(Run::begin(WorkerId(number), None, task, Vec::new(), StderrTail::default()))
     }
 

@@ -157,6 +157,26 @@ impl Manager {
         self.0.parts.changes.subscribe()
     }
 
+    /// The sessions on the air, or that of this channel, by number.
+    pub(super) fn handles(&self, only: Option<ChannelId>) -> Vec<SessionHandle> {
+        let sessions = self.sessions();
+        let wanted = |channel: &ChannelId| only.is_none_or(|only| only == *channel);
+        let on_air = sessions.by_channel.iter().filter(|(of, one)| wanted(of) && !one.has_ended());
+        let mut handles: Vec<SessionHandle> = on_air.map(|(_, one)| one.clone()).collect();
+        handles.sort_by_cached_key(|session| session.view().channel.number);
+        handles
+    }
+
+    /// The segments.
+    pub(super) fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// What was slate.
+    pub(super) fn slated(&self) -> &Slated {
+        &self.0.parts.slated
+    }
+
     /// All channels on the air.
     pub fn list(&self) -> Vec<SessionView> {
         let mut views: Vec<SessionView> = self

@@ -23,6 +23,7 @@ pub mod slate;
 pub mod slated;
 pub mod source_file;
 pub mod store;
+pub mod strip;
 pub mod timeline;
 pub mod track;
 pub mod transcoder;

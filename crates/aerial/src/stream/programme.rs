@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::capacity::Encode;
-use aerial_model::demand::Want;
+use aerial_model::demand::{TrackKey, Want};
 use aerial_model::encoder::Encoder;
 use aerial_model::hls::PROMISED;
 use aerial_model::hls::window::SERVED_FOR;
@@ -28,7 +28,7 @@ use super::off_air::{ComesBack, OffAirWords};
 use super::remux::Remuxes;
 use super::store::SegmentKey;
 use super::timeline::{MediaSource, OnAir, Timeline, TimelineError};
-use super::track::{Source, Track, Withheld};
+use super::track::{self, Source, Track, Withheld};
 
 /// Segments are made at least this far ahead, and a worker that sleeps is woken
 /// when less is there; the next item's first worker starts this early too.
@@ -216,6 +216,20 @@ impl Programme {
         let track = Arc::new(track);
         self.tracks.insert(name, Arc::clone(&track));
         Ok(track)
+    }
+
+    /// The names under which an airing's segments may be in the store. Asks nobody, so
+    /// that a look at what is there is none of the file.
+    pub fn possible_keys(&self, airing: &Airing, rendition: Rendition) -> Vec<TrackKey> {
+        let Content::Media { map_id, .. } = airing.row.content else { return Vec::new() };
+        let encoded = Rendition::Height(rendition.height().unwrap_or(self.standard));
+        let Some(profile) = Profile::transcoded(encoded, airing.row.frame_height) else {
+            return Vec::new();
+        };
+        let profile = profile.by(self.devices.encoder_for(map_id));
+        let has_cuts = airing.map().is_some_and(|map| map.cut_list().is_some());
+        let may_be_copied = rendition == Rendition::Source && has_cuts;
+        track::possible_keys(map_id, &profile, may_be_copied, &self.ffmpeg_version)
     }
 
     /// What is said while this row is on. Once said it stays, so that an address

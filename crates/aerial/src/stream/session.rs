@@ -52,6 +52,8 @@ pub struct SessionView {
     pub since: AirTime,
     /// Who watches: since when, and last seen, by the channel's clock.
     pub clients: Vec<(ClientId, AirTime, AirTime, Option<Rendition>)>,
+    /// Which segment who asked for last, of which rendition.
+    pub asked: Vec<(ClientId, Rendition, u64)>,
     /// What is watched, and how far it is made ahead of now.
     pub renditions: Vec<(Rendition, Ticks)>,
     /// Tracks it wants now, with the rendition they are for.
@@ -214,6 +216,7 @@ pub fn begin(
         state_since: since,
         since,
         clients: Vec::new(),
+        asked: Vec::new(),
         renditions: Vec::new(),
         tracks: Vec::new(),
         last_error: None,
@@ -481,9 +484,14 @@ impl Owner {
             clients: self
                 .model
                 .clients()
-                .map(|ClientView { id, since, last_seen, rendition }| {
+                .map(|ClientView { id, since, last_seen, rendition, .. }| {
                     (id, ago(since), ago(last_seen), rendition)
                 })
+                .collect(),
+            asked: self
+                .model
+                .clients()
+                .filter_map(|client| Some((client.id, client.rendition?, client.asked?)))
                 .collect(),
             renditions: self
                 .model

@@ -144,6 +144,21 @@ impl Track {
     }
 }
 
+/// The names under which an airing of a media may be in the store: what is copied of
+/// it is not known without a look at it.
+pub fn possible_keys(
+    map_id: MapId,
+    profile: &Profile,
+    may_be_copied: bool,
+    ffmpeg: &str,
+) -> Vec<TrackKey> {
+    let treatments: &[Treatment] = match may_be_copied {
+        true => &[Treatment::Copied, Treatment::Transcoded],
+        false => &[Treatment::Transcoded],
+    };
+    treatments.iter().map(|treatment| media_key(map_id, *treatment, profile, ffmpeg)).collect()
+}
+
 /// Of a media that is copied, its map alone decides what is made, not what would
 /// stand in for it.
 fn media_key(map_id: MapId, treatment: Treatment, profile: &Profile, ffmpeg: &str) -> TrackKey {

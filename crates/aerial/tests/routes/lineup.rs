@@ -58,9 +58,34 @@ async fn a_lineup_has_media_and_whole_shows() {
           "title": "Robots"
         }
       ],
-      "next": null
+      "next": null,
+      "revision": "id-4"
     }
     "#);
+}
+
+#[tokio::test]
+async fn an_edit_of_a_lineup_that_somebody_else_changed_is_refused() {
+    let server = Server::new().await;
+    let films = server.films(&[60, 60, 60]).await;
+    server.channel("5", &films[..1]).await;
+    let seen = server.get(LINEUP).await.json()["revision"].clone();
+    let edit = |film: usize, revision: &Value| json!({ "items": [{ "media": films[film].to_string() }], "revision": revision });
+    server.put(LINEUP, edit(1, &seen)).await.expect(200);
+    let refused = server.put(LINEUP, edit(2, &seen)).await.expect(409);
+    assert_eq!(refused.fields(), ["revision"]);
+    let now = server.get(LINEUP).await.json();
+    assert_eq!(titles(&now), ["Film 2"]);
+
+    // Seen again, or with no word of what was seen, it goes through.
+    server.put(LINEUP, edit(2, &now["revision"])).await.expect(200);
+    server.put(LINEUP, edit(0, &Value::Null)).await.expect(200);
+    assert_eq!(titles(&server.get(LINEUP).await.json()), ["Film 1"]);
+
+    // A setting that changes what airs is no edit of the items.
+    let seen = server.get(LINEUP).await.json()["revision"].clone();
+    server.patch("/api/v1/channels/5", json!({ "order": "shuffle" })).await.expect(200);
+    server.put(LINEUP, edit(1, &seen)).await.expect(200);
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
+mod access;
 mod apps;
 mod as_run;
 mod channels;
+mod clock;
 mod commands;
 mod docs;
 mod events;
@@ -21,4 +23,5 @@ mod scan;
 mod server;
 mod skip;
 mod streams;
+mod strips;
 mod system;

@@ -22,5 +22,6 @@ mod preflight;
 mod remux;
 mod sharing;
 mod store;
+mod strips;
 mod turns;
 mod world;

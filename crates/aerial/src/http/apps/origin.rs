@@ -1,7 +1,8 @@
 //! The address under which a client knows this server.
 //!
 //! Owns what a reverse proxy says of it, and what of that is believed: a text that
-//! is no address is as good as none. Invariant: what is made of it is an absolute URL
+//! is no address is as good as none. A token in the request's path is in every address
+//! that it is answered with. Invariant: what is made of it is an absolute URL
 //! without a space, a quote or a line's end.
 
 use std::convert::Infallible;
@@ -9,6 +10,8 @@ use std::convert::Infallible;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+
+use crate::http::prefix::UnderToken;
 
 /// `server.public_url`, where that is set: then nobody needs to be asked.
 #[derive(Clone, Debug, Default)]
@@ -27,23 +30,48 @@ impl Origin {
         }
     }
 
+    /// Its host, with a port perhaps.
+    pub(in crate::http) fn host(&self) -> &str {
+        self.parts().1
+    }
+
+    /// Whether clients come by HTTPS.
+    pub(in crate::http) fn is_secure(&self) -> bool {
+        self.parts().0 == "https"
+    }
+
+    /// The path that a proxy puts before ours; at least `/`.
+    pub(in crate::http) fn base(&self) -> &str {
+        match self.parts().2 {
+            "" => "/",
+            base => base,
+        }
+    }
+
+    /// Scheme, host and path.
+    fn parts(&self) -> (&str, &str, &str) {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("http", &self.0));
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        (scheme, host, path)
+    }
+
+    /// The same under another prefix.
+    fn under(self, prefix: &str) -> Self {
+        Self(format!("{}{prefix}", self.0))
+    }
+
     /// As the request's headers tell.
     pub fn of(public: &PublicUrl, headers: &HeaderMap) -> Self {
         if let Some(url) = &public.0 {
             return Self(url.trim_end_matches('/').to_owned());
         }
-        // A proxy before another adds its word behind: the first is the client's.
-        let said = |name: &str| {
-            let text = headers.get(name)?.to_str().ok()?;
-            Some(text.split(',').next().unwrap_or_default().trim())
-        };
-        let scheme = said("x-forwarded-proto").filter(|scheme| *scheme == "https");
-        let host = said("x-forwarded-host").filter(|host| is_host(host));
+        let scheme = said(headers, "x-forwarded-proto").filter(|scheme| *scheme == "https");
+        let host = said(headers, "x-forwarded-host").filter(|host| is_host(host));
         let direct = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or(direct.filter(|host| is_host(host))).unwrap_or("localhost");
-        let prefix = said("x-forwarded-prefix").filter(|path| is_path(path)).unwrap_or_default();
+        let prefix = prefix(headers).unwrap_or_default();
         let scheme = scheme.unwrap_or("http");
-        Self(format!("{scheme}://{host}{}", prefix.trim_end_matches('/')))
+        Self(format!("{scheme}://{host}{prefix}"))
     }
 }
 
@@ -55,8 +83,24 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&PublicUrl::from_ref(state), &parts.headers))
+        let origin = Self::of(&PublicUrl::from_ref(state), &parts.headers);
+        Ok(match parts.extensions.get::<UnderToken>() {
+            Some(under) => origin.under(&under.prefix()),
+            None => origin,
+        })
     }
+}
+
+/// The path that a proxy says it puts before ours, without a slash at its end.
+pub fn prefix(headers: &HeaderMap) -> Option<&str> {
+    let path = said(headers, "x-forwarded-prefix").filter(|path| is_path(path))?;
+    Some(path.trim_end_matches('/'))
+}
+
+/// A proxy before another adds its word behind: the first is the client's.
+fn said<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(text.split(',').next().unwrap_or_default().trim())
 }
 
 /// A name or an address, with a port perhaps.
@@ -113,5 +157,11 @@ mod tests {
         let origin = Origin::of(&public, &HeaderMap::new());
         assert_eq!(origin.url("/a"), "https://tv.example.org/a");
         assert_eq!(origin.url("http://elsewhere/logo.png"), "http://elsewhere/logo.png");
+        assert_eq!((origin.host(), origin.base()), ("tv.example.org", "/"));
+        assert!(origin.is_secure());
+        let public = PublicUrl(Some("http://nas:8400/aerial/".to_owned()));
+        let origin = Origin::of(&public, &HeaderMap::new());
+        assert_eq!((origin.host(), origin.base()), ("nas:8400", "/aerial"));
+        assert!(!origin.is_secure());
     }
 }

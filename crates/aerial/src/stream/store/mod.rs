@@ -73,6 +73,19 @@ pub enum Found {
     Growing(Arc<Growing>),
 }
 
+/// How it stands with a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is nothing of it.
+    Missing,
+    /// It is being made.
+    Growing,
+    /// All of it is there.
+    Finished,
+    /// It is there, and is slate or ends as slate.
+    Slate,
+}
+
 /// How full the store is, and how it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -151,6 +164,20 @@ impl Store {
             trouble: Mutex::default(),
             marking: AtomicBool::new(false),
         })))
+    }
+
+    /// How it stands with the segment, without a mark that anybody asked.
+    pub fn standing(&self, key: SegmentKey) -> Standing {
+        let (growing, there) = {
+            let making = self.making();
+            (making.growing.contains_key(&key), self.has_among(&making, key))
+        };
+        match (growing, there) {
+            (true, _) => Standing::Growing,
+            (false, true) if self.is_slate(key) => Standing::Slate,
+            (false, true) => Standing::Finished,
+            (false, false) => Standing::Missing,
+        }
     }
 
     /// Whether the segment is finished.

@@ -40,8 +40,12 @@ pub struct WorkerStatus {
     pub track: Arc<Track>,
     /// The process.
     pub pid: u32,
+    /// The segment that it began with.
+    pub first: u32,
     /// The segment that it makes now.
     pub segment: u32,
+    /// It does not begin this one, unless more is wanted.
+    pub limit: u32,
     /// It sleeps until more is wanted.
     pub parked: bool,
     /// The preset that it works with.

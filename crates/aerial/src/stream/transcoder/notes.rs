@@ -104,5 +104,5 @@ fn task(track: &Track, segment: u32) -> Task {
         Source::Slate(_) | Source::Withheld(_) => None,
     };
     let frame = (track.profile.width, track.profile.height);
-    Task { media, title: track.title().to_owned(), frame, segment }
+    Task { track: track.key, media, title: track.title().to_owned(), frame, segment }
 }

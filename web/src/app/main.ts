@@ -1,0 +1,13 @@
+// Starts the app.
+
+import "./base";
+import "@fontsource-variable/inter/wght.css";
+import "@/ui/tokens.css";
+import "@/ui/page.css";
+import { mount } from "svelte";
+import App from "./App.svelte";
+import { applyTheme } from "./theme.svelte";
+
+applyTheme();
+const target = document.getElementById("app");
+if (target !== null) mount(App, { target });

@@ -1,0 +1,5 @@
+// The words of the guide.
+
+export const guide = {
+  title: "Guide",
+};

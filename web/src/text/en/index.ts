@@ -1,0 +1,25 @@
+// English, page by page.
+
+import { channels } from "./channels";
+import { guide } from "./guide";
+import { library } from "./library";
+import { onAir } from "./onAir";
+import { settings } from "./settings";
+import { shell } from "./shell";
+import { signIn } from "./signIn";
+import { time } from "./time";
+import { watch } from "./watch";
+import { welcome } from "./welcome";
+
+export const en = {
+  channels,
+  guide,
+  library,
+  onAir,
+  settings,
+  shell,
+  signIn,
+  time,
+  watch,
+  welcome,
+};

@@ -1,0 +1,5 @@
+// The words of one page.
+
+export const welcome = {
+  title: "Welcome",
+};
