@@ -151,7 +151,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         parts = Parts::start(&startup, &addresses) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
-    let connections = Connections::default();
+    let connections = Connections::counted(parts.sent.clone());
     for listener in listeners {
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }

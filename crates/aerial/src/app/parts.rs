@@ -30,12 +30,13 @@ use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
-use crate::http::events::Events;
+use crate::http::events::{Change, Events};
 use crate::http::streams::Streams;
-use crate::http::system::{Encoder, Host, HostFacts};
+use crate::http::system::{Host, HostFacts, Tried};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
 use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
+use crate::load::{Load, Sent, Sources};
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
@@ -71,6 +72,8 @@ pub(super) struct Parts {
     remuxes: Remuxes,
     manager: Manager,
     api: AppState,
+    /// What connections send.
+    pub(super) sent: Sent,
     /// Tasks that run until `ending`.
     tasks: TaskTracker,
     ending: CancellationToken,
@@ -203,7 +206,7 @@ impl Parts {
         let transcoding = (stop_transcoding, transcoding);
         db.close_as_run().await?;
         let as_run = start_as_run(&manager, &schedule, &clock);
-        let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let (tell_encoders, encoders) = watch::channel(Tried::default());
         let again = Arc::new(Notify::new());
         let trial = Trial {
             ffmpeg: ffmpeg.clone(),
@@ -211,6 +214,7 @@ impl Parts {
             chain: Chain::of(settings),
             folder: data.tmp(),
             db: db.clone(),
+            clock: clock.clone(),
             encodes: settings.stream.encodes,
             admission: admission.clone(),
             transcoder,
@@ -231,7 +235,30 @@ impl Parts {
         tasks.spawn(access.clone().run(ending.clone()));
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
+        let (load, sent) = (Load::default(), Sent::default());
+        let sources = Sources {
+            clock: clock.clone(),
+            spawner: spawner.clone(),
+            store: store.clone(),
+            data: data.root().to_owned(),
+            sent: sent.clone(),
+            on_air: Box::new({
+                let manager = manager.clone();
+                move || {
+                    let views = manager.list();
+                    (views.len(), views.iter().map(|view| view.clients.len()).sum())
+                }
+            }),
+        };
+        let (heard, told) = (events.clone(), events.clone());
+        tasks.spawn(load.clone().run(
+            sources,
+            move || heard.are_heard(),
+            move |sample| told.tell(Change::Load(sample.into())),
+            ending.clone(),
+        ));
         let api = AppState {
+            load,
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),
@@ -266,6 +293,7 @@ impl Parts {
             remuxes,
             manager,
             api,
+            sent,
             tasks,
             ending,
         })
@@ -391,7 +419,7 @@ fn host(
     ffmpeg: &Ffmpeg,
     (settings, data, store): (&Settings, &DataDir, Store),
     restarts: u32,
-    (encoders, admission, try_again): (watch::Receiver<Vec<Encoder>>, Admission, Arc<Notify>),
+    (encoders, admission, try_again): (watch::Receiver<Tried>, Admission, Arc<Notify>),
     now: AirTime,
 ) -> Host {
     Host(Arc::new(HostFacts {

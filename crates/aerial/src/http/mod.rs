@@ -22,6 +22,7 @@ pub mod folders;
 mod guard;
 pub mod guide;
 pub mod lineups;
+pub mod load;
 mod logos;
 pub mod media;
 pub mod openapi;
@@ -60,6 +61,7 @@ use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
+use crate::load::Load;
 use crate::schedule::Schedule;
 
 use apps::origin::PublicUrl;
@@ -96,6 +98,8 @@ pub struct AppState {
     pub spawner: Spawner,
     /// The time.
     pub clock: Clock,
+    /// How loaded it is.
+    pub load: Load,
     /// What was found out about this server.
     pub host: Host,
     /// What the server is to TV apps.
@@ -197,6 +201,7 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::KNOWN, routes!(streams::register))
         .routes(Needs::VIEWER, routes!(streams::unregister))
         .routes(Needs::WATCH, routes!(clock::get))
+        .routes(Needs::READ, routes!(load::get))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
         .routes(Needs::WATCH, routes!(events::events))

@@ -57,6 +57,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/streams/{channel}/history
     GET /api/v1/streams/{channel}/strip
     GET /api/v1/system
+    GET /api/v1/system/load
     GET /api/v1/tokens
     GET /healthz
     GET /readyz
