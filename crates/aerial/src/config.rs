@@ -233,6 +233,22 @@ pub struct Ffmpeg {
     /// What encodes: `auto` (the first that works of those that follow), `nvenc`,
     /// `qsv`, `vaapi`, `videotoolbox`, `amf`, `v4l2` or `x264`; default `auto`.
     pub encoder: Choice,
+    /// Whether FFmpeg runs in a sandbox (Linux): `auto`, as far as the system has one,
+    /// `on`, not without one, or `off`; default `auto`.
+    pub sandbox: Sandbox,
+}
+
+/// Whether FFmpeg runs in a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sandbox {
+    /// As far as the system has one.
+    #[default]
+    Auto,
+    /// Not without one.
+    On,
+    /// Without.
+    Off,
 }
 
 impl Default for Ffmpeg {
@@ -243,6 +259,7 @@ impl Default for Ffmpeg {
             threads: Within::of::<2>(),
             niceness: Within::of::<5>(),
             encoder: Choice::Auto,
+            sandbox: Sandbox::Auto,
         }
     }
 }

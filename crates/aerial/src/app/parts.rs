@@ -27,6 +27,7 @@ use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
 use crate::db::Db;
 use crate::discovery::{self, Asked, Device, Discovery};
+use crate::ffmpeg::sandbox::trial::{self as sandbox_trial, Holds};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
@@ -88,7 +89,15 @@ impl Parts {
         let clock = Clock::system();
         let data = DataDir::open(&settings.server.data)?;
         let shim = own_binary().map_err(system("find this program's own file"))?;
-        let spawner = Spawner::new(shim)?;
+        let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
+        let sandbox = sandbox_trial::examine(&spawner, &data.tmp()).await;
+        match settings.ffmpeg.sandbox {
+            config::Sandbox::On if !sandbox.all() => {
+                return Err(AppError::NoSandbox(sandbox.told()));
+            }
+            config::Sandbox::Auto if !sandbox.all() => tracing::warn!("{}", sandbox.told()),
+            _ => tracing::info!("{}", sandbox.told()),
+        }
         let ffmpeg = Ffmpeg::discover(&settings.ffmpeg, &spawner).await?;
         tracing::info!(version = ffmpeg.version, path = %ffmpeg.ffmpeg.display(), "FFmpeg");
         for shortcoming in ffmpeg.shortcomings() {
@@ -224,7 +233,8 @@ impl Parts {
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let at = (settings, &data, store.clone());
-        let host = host(&ffmpeg, at, *restarts, (encoders, admission, again), clock.now());
+        let host =
+            host((&ffmpeg, sandbox), at, *restarts, (encoders, admission, again), clock.now());
         let device = Device::of_install(&db).await?;
         let key = key::make(data.root(), listening)
             .map_err(system("write the key into the data folder"))?;
@@ -416,7 +426,7 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding 
 
 /// What is told of this server.
 fn host(
-    ffmpeg: &Ffmpeg,
+    (ffmpeg, sandbox): (&Ffmpeg, Holds),
     (settings, data, store): (&Settings, &DataDir, Store),
     restarts: u32,
     (encoders, admission, try_again): (watch::Receiver<Tried>, Admission, Arc<Notify>),
@@ -428,6 +438,7 @@ fn host(
         ffmpeg_version: ffmpeg.version.clone(),
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
+        sandbox: (settings.ffmpeg.sandbox, sandbox),
         encoders,
         admission,
         try_again,

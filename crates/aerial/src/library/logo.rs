@@ -138,7 +138,10 @@ impl Logos {
             return Ok(picture);
         }
         let arguments = logo(&key.1, ground(channel), self.0.font.as_deref());
-        let run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let mut run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        if let Some(font) = &self.0.font {
+            run = run.reads(font);
+        }
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_BYTES };
         let output = self.0.spawner.run_to_end(run, limits).await.map_err(|e| e.to_string())?;
         if output.stdout.is_empty() {

@@ -346,6 +346,7 @@ impl Owner {
         };
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
+        let invocation = invocation.reads(&media.path).drives_devices(hardware.is_some());
         let line = invocation.command_line();
         match self.spawner.spawn(invocation).await {
             Ok(child) => Ok((child, line)),
