@@ -24,6 +24,7 @@ pub mod id;
 pub mod keyframes;
 pub mod ladder;
 pub mod ledger;
+pub mod level;
 pub mod lineup;
 pub mod m3u;
 pub mod media;

@@ -73,8 +73,9 @@ pub struct Server {
     pub public_url: Option<PublicAddress>,
     /// The folder for the catalogue and the segments; default `./aerial-data`.
     pub data: PathBuf,
-    /// That the machine's clock is right though it is over 400 days ahead of when the
-    /// server was last heard of; default false.
+    /// That the machine's clock is right, though it is over 400 days ahead of when the
+    /// server was last heard of, or behind what channels were sent: they take its time
+    /// with the next start; default false.
     pub trust_clock: bool,
 }
 

@@ -54,6 +54,12 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(cli::scan::run(&settings, &mut std::io::stdout()))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Password(args) => {
+            quietly(&settings)?;
+            let (name, mut out) = (args.name.as_deref(), std::io::stdout());
+            runtime()?.block_on(cli::password::run(&settings, name, &mut out))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Channel(command) => {
             quietly(&settings)?;
             let mut out = std::io::stdout();

@@ -44,12 +44,12 @@ pub mod treatment;
 pub mod wire;
 
 use axum::extract::FromRef;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
 use axum::routing::{any, get, put};
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
-use tower::util::MapRequestLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -128,7 +128,15 @@ pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
     let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
     let router = shell::around_all(router);
     // Before a route is looked for, so around the router, not in it.
-    let taking_off = MapRequestLayer::new(move |request| base.taken_off(request));
+    let taking_off = middleware::from_fn(move |request, next: Next| {
+        let taken = base.taken_off(request);
+        async move {
+            match taken {
+                Ok(request) => next.run(request).await,
+                Err(there) => there.into_response(),
+            }
+        }
+    });
     Router::new().fallback_service(ServiceBuilder::new().layer(taking_off).service(router))
 }
 

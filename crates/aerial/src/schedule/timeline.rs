@@ -13,8 +13,7 @@ use futures::future::BoxFuture;
 use super::{Schedule, ScheduleError};
 use crate::db::{Copying, MediaState};
 use crate::stream::off_air::ComesBack;
-use crate::stream::preflight::PlannedAiring;
-use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+use crate::stream::timeline::{MediaSource, OnAir, PlannedAiring, Timeline, TimelineError};
 
 /// Airings that are looked at ahead: ten minutes of clips of a second.
 const MOST_PLANNED: usize = 600;

@@ -12,8 +12,9 @@ use aerial_model::channel::Video;
 use aerial_model::hls;
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
 use aerial_model::ladder::Looks;
-use aerial_model::ledger::Ledger;
+use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::media::MediaFacts;
+use aerial_model::preflight::File;
 use aerial_model::profile::Rendition;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::Treatment;
@@ -21,7 +22,6 @@ use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
 use super::off_air::ComesBack;
-use super::preflight::PlannedAiring;
 use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
@@ -127,6 +127,36 @@ pub enum TimelineError {
         /// Why.
         reason: String,
     },
+}
+
+/// An airing that is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedAiring {
+    /// What airs, and the map by which it is planned.
+    pub file: File,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// When it begins.
+    pub start: AirTime,
+}
+
+impl PlannedAiring {
+    /// Of the committed and planned rows of a channel, those of media that are not
+    /// over at `now`; `copied` gives the maps that are cut at a file's keyframes.
+    pub fn of_rows<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+        now: AirTime,
+    ) -> Vec<Self> {
+        let of_row = |row: &Row| match row.content {
+            Content::Media { cursor, map_id, map, .. } if row.end() > now => {
+                let map = map.uniform().or_else(|| copied(map_id))?;
+                Some(Self { file: (cursor.media, map_id), map, start: row.start })
+            }
+            _ => None,
+        };
+        rows.into_iter().filter_map(of_row).collect()
+    }
 }
 
 /// The schedule, as the stream part sees it.

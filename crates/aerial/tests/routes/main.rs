@@ -22,6 +22,7 @@ mod problems;
 mod scan;
 mod server;
 mod skip;
+mod stream_tokens;
 mod streams;
 mod strips;
 mod system;

@@ -23,5 +23,6 @@ mod remux;
 mod sharing;
 mod store;
 mod strips;
+mod tokens;
 mod turns;
 mod world;

@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::device::stands_in;
+use super::device::{self, stands_in};
 use super::health::{Course, slated_segments};
 use super::notes::Notes;
 use super::track_state::TrackState;
@@ -317,7 +317,8 @@ impl Owner {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
-        let (profile, hardware) = (&*track.profile, self.hardware(track));
+        let (profile, hardware) =
+            (&*track.profile, device::of_track(&self.encoding.devices, track));
         let tuning = self.tuning(track);
         let tuning = &tuning;
         let arguments = if track.treatment.copies_video() {
@@ -428,7 +429,12 @@ impl Owner {
                     reason = failure.detail,
                     "worker failed"
                 );
-                self.blame_device(&worker.track, &failure, &worker.run.stderr());
+                device::blame(
+                    &self.encoding.devices,
+                    &worker.track,
+                    &failure,
+                    &worker.run.stderr(),
+                );
                 self.failed(&worker.track, failure, ended.unfinished);
             }
         }
