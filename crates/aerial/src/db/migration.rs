@@ -20,7 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(M0002Copies),
             Box::new(M0003Faults),
             Box::new(M0004Access),
-            Box::new(M0005AsRun),
+            Box::new(M0005Catchup),
+            Box::new(M0006AsRun),
         ]
     }
 }
@@ -103,6 +104,25 @@ impl MigrationTrait for M0003Faults {
             manager.alter_table(alter.table(name(table)).add_column(&mut column).take()).await?;
         }
         manager.create_table(slates()).await
+    }
+}
+
+/// How far back channels can be played again.
+struct M0005Catchup;
+
+impl MigrationName for M0005Catchup {
+    fn name(&self) -> &str {
+        "m0005_catchup"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0005Catchup {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut days = required("catchup_days", integer);
+        days.default(0);
+        let mut alter = Table::alter();
+        manager.alter_table(alter.table(name("channels")).add_column(&mut days).take()).await
     }
 }
 
@@ -446,16 +466,16 @@ fn tokens() -> TableCreateStatement {
 }
 
 /// What really aired.
-struct M0005AsRun;
+struct M0006AsRun;
 
-impl MigrationName for M0005AsRun {
+impl MigrationName for M0006AsRun {
     fn name(&self) -> &str {
-        "m0005_as_run"
+        "m0006_as_run"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for M0005AsRun {
+impl MigrationTrait for M0006AsRun {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(as_run()).await?;
         for columns in [&["channel_id", "from_ticks"][..], &["from_ticks"], &["to_ticks"]] {
