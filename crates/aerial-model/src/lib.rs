@@ -35,6 +35,7 @@ pub mod planner;
 pub mod preflight;
 pub mod probe;
 pub mod profile;
+pub mod replay;
 pub mod segment;
 pub mod segment_map;
 pub mod segmenter;

@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(M0002Copies),
             Box::new(M0003Faults),
             Box::new(M0004Access),
+            Box::new(M0005Catchup),
         ]
     }
 }
@@ -102,6 +103,25 @@ impl MigrationTrait for M0003Faults {
             manager.alter_table(alter.table(name(table)).add_column(&mut column).take()).await?;
         }
         manager.create_table(slates()).await
+    }
+}
+
+/// How far back channels can be played again.
+struct M0005Catchup;
+
+impl MigrationName for M0005Catchup {
+    fn name(&self) -> &str {
+        "m0005_catchup"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0005Catchup {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut days = required("catchup_days", integer);
+        days.default(0);
+        let mut alter = Table::alter();
+        manager.alter_table(alter.table(name("channels")).add_column(&mut days).take()).await
     }
 }
 

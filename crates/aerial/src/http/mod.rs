@@ -29,6 +29,7 @@ pub mod page;
 mod prefix;
 pub mod preview;
 pub mod problem;
+mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;

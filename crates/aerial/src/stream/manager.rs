@@ -28,6 +28,7 @@ use super::admission::{Admission, TuneIn};
 use super::history::{Record, SessionId};
 use super::preflight::Preflight;
 use super::programme::Programme;
+use super::replay::Replays;
 use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
 use super::slated::Slated;
 use super::store::{Store, Usage};
@@ -69,6 +70,7 @@ struct Inner {
     /// Clients of playlists that were asked for without an id (`rules.md`, 20).
     anonymous: moka::sync::Cache<(ChannelId, IpAddr, String), ClientId>,
     preflight: OnceLock<Preflight>,
+    replays: Replays,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// The wall clock cannot be right, and that was said.
@@ -100,22 +102,25 @@ impl Manager {
             .build();
         let anonymous =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(ANONYMOUS_IDLE).build();
+        let parts = SessionParts {
+            clock,
+            programme,
+            transcoder,
+            store,
+            admission,
+            slated,
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+        };
+        let stop = CancellationToken::new();
         Self(Arc::new(Inner {
-            parts: SessionParts {
-                clock,
-                programme,
-                transcoder,
-                store,
-                admission,
-                slated,
-                changes: broadcast::Sender::new(CHANGES_KEPT),
-            },
+            replays: Replays::new(parts.clone(), stop.clone()),
+            parts,
             sessions: Mutex::default(),
             restamped,
             anonymous,
             preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
             wall_distrusted: AtomicBool::new(false),
         }))
     }
@@ -213,6 +218,11 @@ impl Manager {
         self.0.tasks.spawn(task);
     }
 
+    /// What is played again.
+    pub fn replays(&self) -> &Replays {
+        &self.0.replays
+    }
+
     /// The clock of the channels.
     pub fn clock(&self) -> &Clock {
         &self.0.parts.clock
@@ -300,6 +310,7 @@ impl Manager {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.replays.sweep();
     }
 
     fn sweep(&self) {
@@ -310,6 +321,7 @@ impl Manager {
         let found = self.clock().follow(&on_air);
         drop(sessions);
         self.told_of_wall(found);
+        self.0.replays.sweep();
         self.0.restamped.run_pending_tasks();
         self.0.anonymous.run_pending_tasks();
         self.0.parts.store.sweep();
@@ -389,7 +401,7 @@ impl Manager {
     ) -> Result<(), StreamError> {
         let admission = &self.0.parts.admission;
         admission.enter(session, open, channel, tune_in).map_err(|full| StreamError::Full {
-            channel: format!("{} {}", channel.number, channel.name),
+            what: format!("channel {} {}", channel.number, channel.name),
             full,
         })
     }

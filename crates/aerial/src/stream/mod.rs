@@ -17,6 +17,7 @@ pub mod off_air;
 pub mod preflight;
 pub mod programme;
 pub mod remux;
+pub mod replay;
 pub mod session;
 pub mod slate;
 pub mod slated;

@@ -122,6 +122,14 @@ impl Slated {
         }
     }
 
+    /// Forgets a slate that was made a while ago, of a segment that is played again.
+    pub fn drop_old(&self, key: SegmentKey) {
+        let since = self.0.store.slate_since(key);
+        if since.is_some_and(|since| since.elapsed() > MADE_FOR_IT) {
+            self.0.store.drop_slate(key);
+        }
+    }
+
     /// Before it is sent: writes down that it is slate, if it is.
     pub async fn note(&self, channel: ChannelId, segment: &AirSegment, track: &Track, why: &str) {
         let key = SegmentKey { track: track.key, index: segment.index };

@@ -5,6 +5,7 @@
 //! memory wherever it has been asked before, so a slow query cannot stall a
 //! segment. Invariant: rows that were handed out never change.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::media::MediaFacts;
 use aerial_model::preflight::File;
 use aerial_model::profile::Rendition;
+use aerial_model::replay::{NotTold, Replay};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
@@ -44,6 +46,8 @@ pub struct OnAir {
     pub frame_height: u16,
     /// How alike the videos of its lineup are.
     pub looks: Looks,
+    /// How far back what aired can be played again; `None`: not at all.
+    pub catchup: Option<Ticks>,
     /// What its stream does with video.
     pub video: Video,
     /// When its stream began, where another went before it.
@@ -85,6 +89,23 @@ impl MediaSource {
     }
 }
 
+/// A media that is played by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// Which.
+    pub media: MediaId,
+    /// For people and logs.
+    pub title: String,
+    /// The map that it is cut by: its own keyframes, where it can be copied.
+    pub map_id: MapId,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// Height of the frame that it is padded into.
+    pub frame_height: u16,
+    /// Whether it can be copied.
+    pub looks: Looks,
+}
+
 /// Why the schedule cannot answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TimelineError {
@@ -102,6 +123,17 @@ pub enum TimelineError {
         /// Which media.
         media: MediaId,
         /// What the catalogue said.
+        reason: String,
+    },
+    /// It is not known what aired.
+    #[error(transparent)]
+    NotTold(#[from] NotTold),
+    /// The media cannot be played now.
+    #[error("`{title}` cannot be played: {reason}")]
+    Unplayable {
+        /// What it is called.
+        title: String,
+        /// Why.
         reason: String,
     },
     /// No airing has such a rendition.
@@ -175,6 +207,17 @@ pub trait Timeline: Send + Sync + 'static {
         channel: ChannelId,
         from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
+
+    /// What aired in `span`, also while nobody watched; commits first what of it is
+    /// not committed, up to now + 2 min.
+    fn aired(
+        &self,
+        channel: ChannelId,
+        span: Range<AirTime>,
+    ) -> BoxFuture<'_, Result<Replay, TimelineError>>;
+
+    /// A media as it is played by itself.
+    fn alone(&self, media: MediaId) -> BoxFuture<'_, Result<Alone, TimelineError>>;
 
     /// What is to be said of a channel that is off the air at `at`.
     fn comes_back(

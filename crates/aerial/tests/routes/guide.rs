@@ -89,3 +89,36 @@ async fn a_window_that_is_none_is_refused() {
         server.get(&format!("/api/v1/guide?cursor=5_{cursor}")).await.expect(200);
     }
 }
+
+#[tokio::test]
+async fn what_can_be_played_again_says_where_and_nothing_else_does() {
+    let server = Server::new().await;
+    let films = server.films(&[300, 600]).await;
+    server.channel("5", &films).await;
+    // Two days, of which the last can be played again.
+    server.pass(2 * 24 * 3_600);
+    let guide =
+        "/api/v1/guide?channel=5&from=2026-12-24T18:00:00Z&to=2026-12-26T20:00:00Z&limit=500";
+    let items = async || {
+        let page = server.get(guide).await.expect(200).json();
+        page["items"].as_array().unwrap().clone()
+    };
+    assert!(items().await.iter().all(|item| item["catchup"].is_null()), "it is off");
+    let edit = serde_json::json!({ "catchup_days": 1 });
+    let edited = server.patch("/api/v1/channels/5", edit).await.expect(200).json();
+    assert_eq!((&edited["catchup_days"], &edited["takes_effect_at"]), (&1.into(), &Value::Null));
+    let id = edited["id"].as_str().unwrap().to_owned();
+    let (mut again, mut current) = (0, 0);
+    for item in items().await {
+        let (start, end) = (item["start"].as_str().unwrap(), item["end"].as_str().unwrap());
+        let within = ("2026-12-25T18:00:00.000Z"..="2026-12-26T18:00:00.000Z").contains(&start);
+        let address = format!("/stream/{id}/catchup.m3u8?from={start}&to={end}");
+        let expected = if within { Value::String(address) } else { Value::Null };
+        assert_eq!(item["catchup"], expected, "{item}");
+        again += usize::from(within);
+        current += usize::from(within && end > "2026-12-26T18:00:00.000Z");
+    }
+    assert!(again > 190 && current == 1, "{again} {current}");
+    let now = server.get("/api/v1/channels/5/now").await.expect(200).json();
+    assert!(now["current"]["catchup"].is_string() && now["next"]["catchup"].is_null(), "{now}");
+}

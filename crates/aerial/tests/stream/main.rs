@@ -19,6 +19,7 @@ mod pace;
 mod picture;
 mod preflight;
 mod remux;
+mod replay;
 mod sharing;
 mod store;
 mod strips;

@@ -90,6 +90,7 @@ entity! { channel, "channels" {
     ladder_json: String,
     grace_ms: Option<i64>,
     keep_running: bool,
+    catchup_days: i32,
     created_at_ticks: i64,
     video: String,
     video_since_ticks: Option<i64>,

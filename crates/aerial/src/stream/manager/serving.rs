@@ -318,9 +318,8 @@ fn offered(
     match asked {
         // A playlist of `source` stays good where its lineup has changed.
         Some(rendition) if !ladder.has(rendition) && rendition != Rendition::Source => {
-            let rungs: Vec<String> = ladder.rungs().iter().map(ToString::to_string).collect();
-            let (channel, available) = (channel.number.to_string(), rungs.join(", "));
-            Err(StreamError::UnknownRendition { channel, rendition, available })
+            let what = format!("channel {}", channel.number);
+            Err(StreamError::not_offered(what, rendition, ladder))
         }
         asked => Ok(asked),
     }
