@@ -179,7 +179,14 @@ impl Logos {
         if let Some(picture) = self.0.kept.get(&key) {
             return Ok(picture);
         }
-        let run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let mut run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let read = match &key.0 {
+            Of::Upload(name) => Some(self.0.folder.join(name)),
+            Of::Letters(..) => self.0.font.clone(),
+        };
+        if let Some(read) = read {
+            run = run.reads(read);
+        }
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_BYTES };
         let output = self.0.spawner.run_to_end(run, limits).await.map_err(|e| e.to_string())?;
         if output.stdout.is_empty() {

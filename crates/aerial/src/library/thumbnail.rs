@@ -176,7 +176,7 @@ impl Maker {
 
     async fn make(&self, path: &Path, arguments: Vec<OsString>) -> Result<Bytes, ThumbnailError> {
         let failed = |reason| ThumbnailError::Failed { path: path.to_owned(), reason };
-        let run = Invocation::new(&self.ffmpeg).args(arguments).niceness(NICENESS);
+        let run = Invocation::new(&self.ffmpeg).args(arguments).niceness(NICENESS).reads(path);
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_PICTURE_BYTES };
         match self.spawner.run_to_end(run, limits).await {
             Ok(output) if output.exit == Exit::NotStarted => {

@@ -12,6 +12,7 @@
 //! for a lookup or an exchange, never across an await and never two at once. An
 //! entry's `gate` is held by whoever changes that channel; no two gates at once.
 
+mod as_run;
 mod edit;
 mod first;
 mod flatten;

@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, TuneIn};
-use super::history::{Record, SessionId};
+use super::as_run::AsRunNotes;
+use super::history::{FaultSeen, Record, SessionId};
 use super::preflight::Preflight;
 use super::programme::Programme;
 use super::replay::Replays;
@@ -272,6 +273,16 @@ impl Manager {
         self.0.parts.store.usage()
     }
 
+    /// What really airs, and what of it was slate.
+    pub fn as_run(&self) -> &AsRunNotes {
+        self.0.parts.slated.as_run()
+    }
+
+    /// Runs that fail, from now on.
+    pub fn faults(&self) -> broadcast::Receiver<FaultSeen> {
+        self.0.parts.transcoder.history().faults()
+    }
+
     /// Looks after sessions and caches until the manager is shut down.
     pub async fn run(&self) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
@@ -305,6 +316,7 @@ impl Manager {
 
     /// Ends every session; returns when nothing of any is left.
     pub async fn shut_down(&self) {
+        self.as_run().server_stops();
         // Under the lock: no session is begun that the wait below would not see.
         self.sessions().closed = true;
         self.0.stop.cancel();

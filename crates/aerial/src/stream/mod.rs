@@ -7,6 +7,7 @@
 //! owner.
 
 pub mod admission;
+pub mod as_run;
 pub mod body;
 pub mod devices;
 pub mod encoding;

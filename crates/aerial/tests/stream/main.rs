@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
+mod as_run;
 mod clients;
 mod copies;
 mod device;

@@ -219,6 +219,7 @@ impl Manager {
         };
         let why = self.transcoding().trouble(track.key);
         self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
+        self.as_run().sent(channel.id, &segment);
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
         let body = SegmentBody::of(found, body::offset(&segment));

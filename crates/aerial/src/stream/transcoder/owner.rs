@@ -347,6 +347,7 @@ impl Owner {
         };
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
+        let invocation = invocation.reads(&media.path).drives_devices(hardware.is_some());
         let line = invocation.command_line();
         match self.spawner.spawn(invocation).await {
             Ok(child) => Ok((child, line)),
@@ -578,7 +579,7 @@ impl Running {
             id,
             track: Arc::clone(&self.track),
             pid: self.pid,
-            first: self.run.segment,
+            first: self.run.task.segment,
             segment: progress.segment,
             limit: *self.limit.borrow(),
             parked: progress.parked_since.is_some(),
