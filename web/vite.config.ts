@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config";
 const server = process.env.AERIAL_URL ?? "http://127.0.0.1:8400";
 const passed = ["/api", "/stream", "/logos", "/channels.m3u", "/xmltv.xml", "/healthz"];
 
+// The host stays the page's own, by which the server knows its own pages.
+const passedOn = { target: server, changeOrigin: false };
+
 export default defineConfig({
   plugins: [svelte()],
   // Addresses are relative to the page's <base>, which the server fills in: the app
@@ -21,6 +24,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
   },
-  server: { proxy: Object.fromEntries(passed.map((path) => [path, server])) },
+  server: { proxy: Object.fromEntries(passed.map((path) => [path, passedOn])) },
   test: { environment: "happy-dom", include: ["src/**/*.test.ts"] },
 });

@@ -7,7 +7,9 @@
 //! Invariant: this crate has no clock, file, socket, process, task or ambient
 //! randomness. `now` is always an argument.
 
+pub mod access;
 pub mod air_clock;
+pub mod allowance;
 pub mod capacity;
 pub mod channel;
 pub mod client;
@@ -26,6 +28,7 @@ pub mod lineup;
 pub mod m3u;
 pub mod media;
 pub mod mpegts;
+pub mod network;
 pub mod pace;
 pub mod planner;
 pub mod preflight;

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::opening::add_folders;
 use self::parts::Parts;
+use crate::access::{Access, AccessError};
 use crate::config::{ConfigError, Settings};
 use crate::connections::Connections;
 use crate::data_dir::DataDirError;
@@ -72,6 +73,9 @@ pub enum AppError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataDirError),
+    /// The accounts cannot be read.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] DbError),
@@ -138,20 +142,24 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         false => listeners,
     };
 
+    let addresses: Vec<SocketAddr> = listeners
+        .iter()
+        .map(|listener| listener.local_addr().map_err(system("ask for the address")))
+        .collect::<Result<_, _>>()?;
+
     let parts = tokio::select! {
-        parts = Parts::start(&startup) => parts?,
+        parts = Parts::start(&startup, &addresses) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
     let connections = Connections::default();
-    let mut addresses = Vec::new();
     for listener in listeners {
-        addresses.push(listener.local_addr().map_err(system("ask for the address"))?);
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }
     if let Some(listen) = addresses.first() {
         parts.answer_seekers(&startup.settings.discovery, *listen, discovery);
     }
     let keeper_gone = announce(&addresses, startup.restarts, keeper);
+    tell_access(&addresses, parts.access());
 
     tokio::select! {
         () = signals.next() => {}
@@ -193,20 +201,40 @@ fn announce(
         // A closed stdout is no reason to stop.
         let _ = writeln!(io::stdout(), "listening on http://{address}");
         tracing::info!(%address, restarts, "listening");
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "other machines can reach this address, and there is no password: everyone there \
-                 can watch and change channels. Listen on 127.0.0.1 behind a proxy that asks for \
-                 a password if you do not trust that network"
-            );
-        }
     }
     async {
         let Some(keeper) = keeper else { return pending().await };
         if let Err(error) = keeper.gone().await {
             tracing::warn!(%error, "cannot tell whether the keeper lives");
             pending::<()>().await;
+        }
+    }
+}
+
+/// Say who may do what, as long as that is not all set: while there is no password, the
+/// code with which one can be set from elsewhere.
+fn tell_access(addresses: &[SocketAddr], access: &Access) {
+    let outside = addresses.iter().any(|address| !address.ip().is_loopback());
+    let (watch_only, _) = access.watch_only();
+    if let Some(code) = access.code() {
+        let local = addresses.first().map_or(0, SocketAddr::port);
+        tracing::info!(
+            "there is no password yet: whoever is on this machine may manage Aerial. Set one at \
+             http://localhost:{local} or with `aerial password`; from elsewhere that takes the \
+             code {code}, which works once"
+        );
+    }
+    if outside {
+        let watch = match watch_only {
+            true => "whoever is on the local network can watch",
+            false => "nobody can do anything without signing in or a token",
+        };
+        match access.account() {
+            Some(_) => tracing::info!("other machines can reach this server: {watch}"),
+            None => tracing::warn!(
+                "other machines can reach this server: {watch}. To manage it from there, set a \
+                 password first"
+            ),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`Settings::load`] gave out are valid, and whoever set a wrong value was told
 //! where it stands and what is allowed.
 
+mod access;
 mod encodes;
 mod units;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
+pub use access::Access;
 pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
 
@@ -38,6 +40,8 @@ const PREFIX: &str = "AERIAL_";
 pub struct Settings {
     /// Where the server is found.
     pub server: Server,
+    /// Who may do what.
+    pub access: Access,
     /// Which media there are.
     pub library: Library,
     /// How channels are sent.
@@ -420,6 +424,10 @@ impl Settings {
         let odd = |rung: &&Rendition| rung.height().is_some_and(|height| height % 2 == 1);
         if let Some(rung) = self.stream.ladder.iter().find(odd) {
             return Err(("stream.ladder", format!("`{rung}` is odd: H.264 needs an even height")));
+        }
+        let session = self.access.session;
+        if session < Period::secs(300) || session > Period::secs(400 * 86_400) {
+            return Err(("access.session", format!("{session} is not from 5m to 400d")));
         }
         let limit = self.store.limit;
         if limit < ByteSize(64 << 20) {

@@ -4,6 +4,7 @@
 //! sockets, runs FFmpeg, and does what the model decided. Start reading at
 //! `app`, which shows what is started and ended in which order.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::first_scan::FirstScan;
 use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system, time_kept};
+use crate::access::{Access, key};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
@@ -71,7 +72,10 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) async fn start(startup: &Startup) -> Result<Self, AppError> {
+    pub(super) async fn start(
+        startup: &Startup,
+        listening: &[SocketAddr],
+    ) -> Result<Self, AppError> {
         let Startup { settings, restarts, demo, .. } = startup;
         let clock = Clock::system();
         let data = DataDir::open(&settings.server.data)?;
@@ -209,6 +213,14 @@ impl Parts {
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let at = (settings, &data, store.clone());
         let host = host(&ffmpeg, at, *restarts, (encoders, admission, again), clock.now());
+        let device = Device::of_install(&db).await?;
+        let key = key::make(data.root(), listening)
+            .map_err(system("write the key into the data folder"))?;
+        let install = device.id.to_string();
+        let access =
+            Access::open(db.clone(), clock.clone(), settings.access.clone(), &install, Some(&key))
+                .await?;
+        tasks.spawn(access.clone().run(ending.clone()));
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
         let api = AppState {
@@ -225,11 +237,12 @@ impl Parts {
                 font(),
                 data.artwork().join("logos"),
             ),
+            access,
             public_url: PublicUrl(settings.server.public_url.clone().map(|url| url.0)),
             spawner: spawner.clone(),
             clock,
             host,
-            device: Device::of_install(&db).await?,
+            device,
             ending: ending.clone(),
         };
         Ok(Self {
@@ -250,8 +263,14 @@ impl Parts {
     }
 
     pub(super) fn router(&self) -> Router {
-        http::router(self.api.clone())
-            .merge(http::stream::router(self.manager.clone(), self.ending.clone()))
+        let streams = http::stream::router(self.manager.clone(), self.ending.clone());
+        let all = http::router(self.api.clone()).merge(streams);
+        http::outside(all, self.api.access.clone(), self.api.public_url.clone())
+    }
+
+    /// Who may do what.
+    pub(super) fn access(&self) -> &Access {
+        &self.api.access
     }
 
     /// Lets TV apps find the server, which listens there.

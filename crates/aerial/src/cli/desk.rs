@@ -21,10 +21,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+use crate::access::secret::Secret;
+use crate::access::{Access, AccessError, key};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::{Db, DbError};
+use crate::discovery::Device;
 use crate::http;
 use crate::schedule::{Schedule, ScheduleError, Standard};
 
@@ -42,6 +45,9 @@ pub enum DeskError {
     /// The catalogue cannot be opened.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The accounts cannot be read.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The schedule cannot be read.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -89,6 +95,8 @@ pub(super) enum Desk {
 pub(super) struct Server {
     holder: Holder,
     address: SocketAddr,
+    /// The data folder's, if we may read it.
+    key: Option<Secret>,
 }
 
 /// Who holds the data folder: its process, where it can be told.
@@ -126,7 +134,10 @@ impl Desk {
         let db = Db::open(&data.catalogue()).await?;
         let (clock, standard) = (Clock::system(), Standard::of(settings));
         let schedule = Schedule::open_with(db.clone(), clock.clone(), standard).await?;
-        let router = http::catalogue(schedule.clone(), db);
+        let install = Device::of_install(&db).await?.id.to_string();
+        let rules = settings.access.clone();
+        let access = Access::open(db.clone(), clock.clone(), rules, &install, None).await?;
+        let router = http::catalogue(schedule.clone(), db, access);
         Ok(Self::Here(Here { router, schedule, clock, _data: data }))
     }
 
@@ -137,7 +148,8 @@ impl Desk {
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        let desk = Self::There(Server { holder, address });
+        let key = key::read(&data, address);
+        let desk = Self::There(Server { holder, address, key });
         let system = desk.get("/api/v1/system").await?;
         match system["disk"]["path"].as_str() {
             Some(other) if data.to_string_lossy() == other => Ok(desk),
@@ -192,9 +204,9 @@ impl Desk {
                     .map_err(|error| DeskError::Refused(error.to_string()))?;
                 Ok(Answer::read(parts.status, &bytes))
             }
-            Self::There(Server { holder, address }) => {
+            Self::There(Server { holder, address, key }) => {
                 let (server, address) = (*holder, *address);
-                timeout(PATIENCE, talk(address, &method, path, &body))
+                timeout(PATIENCE, talk(address, &method, path, &body, key.as_ref()))
                     .await
                     .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
                     .map_err(|source| DeskError::Unreachable { server, address, source })
@@ -239,12 +251,20 @@ impl Answer {
 
 /// One request in HTTP/1.0, which ends with its connection: all that is needed
 /// to ask a server of the same version on the same machine.
-async fn talk(address: SocketAddr, method: &Method, path: &str, body: &str) -> io::Result<Answer> {
+async fn talk(
+    address: SocketAddr,
+    method: &Method,
+    path: &str,
+    body: &str,
+    key: Option<&Secret>,
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     let length = body.len();
+    let key = key.map(|key| format!("Authorization: Bearer {}\r\n", key.reveal()));
+    let key = key.unwrap_or_default();
     let head = format!(
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n"
+         Content-Length: {length}\r\n{key}\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;

@@ -31,6 +31,12 @@ fn without_anything_given_the_defaults_hold() {
     data = "./aerial-data"
     trust_clock = false
 
+    [access]
+    session = "30d"
+    local_networks = []
+    trusted_proxies = []
+    local_metrics = false
+
     [library]
     folders = []
     rescan = "1h"
@@ -104,6 +110,8 @@ fn every_kind_of_value_can_be_a_variable() {
         ("AERIAL_SERVER_DATA", "2024"),
         ("AERIAL_LOG_FORMAT", "json"),
         ("AERIAL_STREAM_ENCODES", "12"),
+        ("AERIAL_ACCESS_WATCH_ONLY", "false"),
+        ("AERIAL_ACCESS_TRUSTED_PROXIES", "10.0.0.2, fd00::/8"),
     ];
     let settings = load(None, &variables, Flags::default()).unwrap();
     assert_eq!(settings.store.limit, ByteSize::gib(20));
@@ -113,6 +121,10 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(settings.server.data, Path::new("2024"));
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.stream.encodes, Encodes::Count(12));
+    assert_eq!(settings.access.watch_only, Some(false));
+    let proxies: Vec<String> =
+        settings.access.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.2", "fd00::/8"]);
 }
 
 #[test]
@@ -137,6 +149,9 @@ fn a_wrong_line_in_the_file_is_named_with_what_is_allowed() {
         "[stream]\ngrace = \"2h\"\n",
         "\nstream.height = 721\n",
         "\n[stream]\nencodes = 0\n",
+        "[access]\ntrusted_proxies = [\"10.0.0.0/99\"]\n",
+        "[access]\nlocal_networks = \"the neighbours\"\n",
+        "[access]\nwatch_only = true\nsession = \"1s\"\n",
         "[stream]\nencodes = \"many\"\n",
         "[stream]\nencodes = true\n",
         "[ffmpeg]\nencoder = \"gpu\"\n",

@@ -15,7 +15,12 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Catalogue), Box::new(M0002Copies), Box::new(M0003Faults)]
+        vec![
+            Box::new(M0001Catalogue),
+            Box::new(M0002Copies),
+            Box::new(M0003Faults),
+            Box::new(M0004Access),
+        ]
     }
 }
 
@@ -375,4 +380,66 @@ fn maps() -> TableCreateStatement {
             required("made_at_ms", big),
         ],
     )
+}
+
+/// Accounts, who is signed in, and tokens. Of secrets there are hashes alone.
+struct M0004Access;
+
+impl MigrationName for M0004Access {
+    fn name(&self) -> &str {
+        "m0004_access"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0004Access {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [accounts(), sign_ins(), tokens()] {
+            manager.create_table(table).await?;
+        }
+        for (table, column) in
+            [("accounts", "name"), ("sign_ins", "secret_hash"), ("tokens", "secret_hash")]
+        {
+            let mut index = Index::create();
+            index.name(format!("{table}_{column}")).table(name(table)).col(name(column)).unique();
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn accounts() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("name", text),
+        required("password_hash", text),
+        required("created_at_ms", big),
+        required("changed_at_ms", big),
+    ];
+    table("accounts", &["id"], columns)
+}
+
+fn sign_ins() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("account_id", text),
+        required("secret_hash", blob),
+        required("created_at_ms", big),
+        required("last_used_at_ms", big),
+    ];
+    belongs_to(table("sign_ins", &["id"], columns), "account_id", "accounts")
+}
+
+fn tokens() -> TableCreateStatement {
+    let columns = vec![
+        id(),
+        required("name", text),
+        required("kind", text),
+        required("scope", text),
+        required("secret_hash", blob),
+        required("start", text),
+        required("created_at_ms", big),
+        optional("last_used_at_ms", big),
+    ];
+    table("tokens", &["id"], columns)
 }

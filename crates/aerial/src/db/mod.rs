@@ -9,6 +9,7 @@
 //! keeps every committed transaction when the *process* is killed, which is what
 //! is promised; when the power fails the last ones may be gone, but never half.
 
+mod access;
 mod channels;
 mod entity;
 mod error;
@@ -43,6 +44,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+pub use access::{Account, AccountId, SecretHash, SignIn, SignInId, Token, TokenId, TokenKind};
 pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};

@@ -17,6 +17,8 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::db::TokenId;
+
 use super::problem::{FieldError, Kind, Problem};
 
 /// The most that a body may have. A lineup of 10,000 items has about 1 MB.
@@ -46,6 +48,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                     _ => Problem::new(Kind::BadRequest, "the body could not be read to its end"),
                 }
             })?;
+        read_json(&body).map(Self)
+    }
+}
+
+/// The most that a body with a name and a password may have: strangers may send one.
+const SMALL: usize = 16 * 1024;
+
+/// A small body in JSON.
+#[derive(Clone, Debug)]
+pub struct SmallJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SmallJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(not_json());
+        }
+        let body = axum::body::to_bytes(request.into_body(), SMALL).await.map_err(|_| {
+            Problem::new(Kind::TooLarge, format!("the body may have at most {SMALL} bytes"))
+        })?;
         read_json(&body).map(Self)
     }
 }
@@ -162,6 +185,7 @@ path_parameters! {
     MediaId: "media";
     FolderId: "folder";
     ClientId: "client";
+    TokenId: "token";
 }
 
 /// What the path names. One that cannot be a name is of nothing that exists: 404.

@@ -5,9 +5,10 @@
 //! of them fails. Handlers hold no logic of their own: the schedule, the
 //! library and the Stream Manager decide.
 //!
-//! Invariant: every route under `/api/v1` is in the OpenAPI document, since both
-//! are made from the same list.
+//! Invariants: every route under `/api/v1` is in the OpenAPI document, since both
+//! are made from the same list; every route says what it asks for (`guard`).
 
+pub mod account;
 pub mod apps;
 pub mod assets;
 pub mod channels;
@@ -17,12 +18,14 @@ pub mod edits;
 pub mod events;
 pub mod extract;
 pub mod folders;
+mod guard;
 pub mod guide;
 pub mod lineups;
 mod logos;
 pub mod media;
 pub mod openapi;
 pub mod page;
+mod prefix;
 pub mod preview;
 pub mod problem;
 pub mod scan;
@@ -34,17 +37,23 @@ pub mod streams;
 pub mod strips;
 pub mod system;
 pub mod thumbnail;
+pub mod tokens;
 pub mod treatment;
 pub mod wire;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{any, get};
+use axum::middleware;
+use axum::routing::{any, get, put};
+use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::Access;
+use crate::access::caller::Caller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::discovery::Device;
@@ -54,6 +63,8 @@ use crate::schedule::Schedule;
 
 use apps::origin::PublicUrl;
 use events::Events;
+use guard::{Gate, Guarded, Needs};
+use prefix::Base;
 use streams::Streams;
 use system::Host;
 
@@ -76,6 +87,8 @@ pub struct AppState {
     pub thumbnails: Thumbnails,
     /// Logos of channels.
     pub logos: Logos,
+    /// Who may do what.
+    pub access: Access,
     /// The address that is set for clients.
     pub public_url: PublicUrl,
     /// Processes.
@@ -93,30 +106,48 @@ pub struct AppState {
 /// All that this server answers, but for the streams.
 pub fn router(state: AppState) -> Router {
     let (api, document) = api().split_for_parts();
+    let document = openapi::routes(&openapi::completed(&document));
     let everywhere = api
-        .merge(openapi::routes(&openapi::completed(&document)))
+        .merge(guard::all_guarded(Needs::WATCH, document))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     let apps = shell::around_api(apps::router()).with_state(state.clone());
     let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
-    shell::around_all(api.merge(apps).merge(assets::router()))
+    api.merge(apps).merge(guard::not_under_tokens(assets::router()))
+}
+
+/// Puts around all that this server answers what is between it and the network.
+pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
+    let base = Base::of(&public);
+    let gate = Gate { access, public };
+    let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
+    let router = shell::around_all(router);
+    // Before a route is looked for, so around the router, not in it.
+    let taking_off = MapRequestLayer::new(move |request| base.taken_off(request));
+    Router::new().fallback_service(ServiceBuilder::new().layer(taking_off).service(router))
 }
 
 /// The part of the API that needs nothing but the catalogue, for when no server
-/// runs: the channels, their lineups, folders, and finding media.
-pub fn catalogue(schedule: Schedule, db: Db) -> Router {
+/// runs: the channels, their lineups, folders, finding media, and the password.
+pub fn catalogue(schedule: Schedule, db: Db, access: Access) -> Router {
     #[derive(Clone, FromRef)]
     struct Catalogue {
         schedule: Schedule,
         db: Db,
+        access: Access,
+        public_url: PublicUrl,
     }
     let routes = Router::new()
+        .route("/api/v1/account/password", put(account::set_password))
         .route("/api/v1/channels", get(channels::list).post(channels::create))
         .route("/api/v1/channels/{channel}", get(channels::get).patch(channels::edit))
         .route("/api/v1/channels/{channel}/lineup", get(lineups::get).put(lineups::put))
         .route("/api/v1/folders", get(folders::list))
-        .route("/api/v1/media", get(media::list));
-    shell::around_api(routes).with_state(Catalogue { schedule, db })
+        .route("/api/v1/media", get(media::list))
+        // Whoever asks has the data folder in their hands.
+        .layer(Extension(Caller::of_this_process()));
+    let public_url = PublicUrl::default();
+    shell::around_api(routes).with_state(Catalogue { schedule, db, access, public_url })
 }
 
 /// The document that describes the API.
@@ -125,43 +156,50 @@ pub fn document() -> serde_json::Value {
 }
 
 fn api() -> OpenApiRouter<AppState> {
+    let health = Guarded::new()
+        .routes(Needs::OPEN, routes!(system::healthz))
+        .routes(Needs::OPEN, routes!(system::readyz));
     OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(system::healthz))
-        .routes(routes!(system::readyz))
-        .nest("/api/v1", v1())
+        .merge(health.into_inner())
+        .nest("/api/v1", v1().into_inner())
 }
 
 #[rustfmt::skip]
-fn v1() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(channels::list, channels::create))
-        .routes(routes!(channels::get, channels::edit, channels::delete))
-        .routes(routes!(channels::now))
-        .routes(routes!(channels::skip))
-        .routes(routes!(logos::put))
-        .routes(routes!(preview::preview))
-        .routes(routes!(lineups::get, lineups::put))
-        .routes(routes!(lineups::add))
-        .routes(routes!(lineups::delete))
-        .routes(routes!(lineups::arrange))
-        .routes(routes!(guide::guide))
-        .routes(routes!(media::list))
-        .routes(routes!(media::get, media::edit, media::delete))
-        .routes(routes!(media::retry))
-        .routes(routes!(thumbnail::get))
-        .routes(routes!(media::shows))
-        .routes(routes!(folders::list, folders::add))
-        .routes(routes!(folders::delete))
-        .routes(routes!(scan::get, scan::start, scan::cancel))
-        .routes(routes!(streams::list))
-        .routes(routes!(streams::get, streams::start, streams::stop))
-        .routes(routes!(streams::history))
-        .routes(routes!(strips::list))
-        .routes(routes!(strips::get))
-        .routes(routes!(streams::register))
-        .routes(routes!(streams::unregister))
-        .routes(routes!(clock::get))
-        .routes(routes!(system::get))
-        .routes(routes!(system::test_encoders))
-        .routes(routes!(events::events))
+fn v1() -> Guarded<AppState> {
+    Guarded::new()
+        .routes(Needs::WATCH, routes!(channels::list, channels::create))
+        .routes(Needs::WATCH, routes!(channels::get, channels::edit, channels::delete))
+        .routes(Needs::WATCH, routes!(channels::now))
+        .routes(Needs::MANAGE, routes!(channels::skip))
+        .routes(Needs::MANAGE, routes!(logos::put))
+        .routes(Needs::MANAGE, routes!(preview::preview))
+        .routes(Needs::READ, routes!(lineups::get, lineups::put))
+        .routes(Needs::MANAGE, routes!(lineups::add))
+        .routes(Needs::MANAGE, routes!(lineups::delete))
+        .routes(Needs::MANAGE, routes!(lineups::arrange))
+        .routes(Needs::WATCH, routes!(guide::guide))
+        .routes(Needs::READ, routes!(media::list))
+        .routes(Needs::READ, routes!(media::get, media::edit, media::delete))
+        .routes(Needs::MANAGE, routes!(media::retry))
+        .routes(Needs::PLAYER, routes!(thumbnail::get))
+        .routes(Needs::READ, routes!(media::shows))
+        .routes(Needs::READ, routes!(folders::list, folders::add))
+        .routes(Needs::MANAGE, routes!(folders::delete))
+        .routes(Needs::READ, routes!(scan::get, scan::start, scan::cancel))
+        .routes(Needs::READ, routes!(streams::list))
+        .routes(Needs::READ, routes!(streams::get, streams::start, streams::stop))
+        .routes(Needs::READ, routes!(streams::history))
+        .routes(Needs::READ, routes!(strips::list))
+        .routes(Needs::READ, routes!(strips::get))
+        .routes(Needs::KNOWN, routes!(streams::register))
+        .routes(Needs::VIEWER, routes!(streams::unregister))
+        .routes(Needs::WATCH, routes!(clock::get))
+        .routes(Needs::READ, routes!(system::get))
+        .routes(Needs::MANAGE, routes!(system::test_encoders))
+        .routes(Needs::WATCH, routes!(events::events))
+        .routes(Needs::OPEN, routes!(account::get, account::sign_in, account::sign_out))
+        .routes(Needs::OPEN, routes!(account::set_password))
+        .routes(Needs::READ, routes!(account::settings, account::edit_settings))
+        .routes(Needs::MANAGE, routes!(tokens::list, tokens::make))
+        .routes(Needs::MANAGE, routes!(tokens::revoke))
 }

@@ -32,6 +32,7 @@ use super::problem::{PROBLEM_JSON, Problem};
         (name = "guide", description = "What is on, and when"),
         (name = "library", description = "Folders, media, shows, scans"),
         (name = "streams", description = "Channels on the air and who watches"),
+        (name = "access", description = "Signing in, tokens, and who may do what"),
         (name = "system", description = "The server itself"),
     ),
 )]

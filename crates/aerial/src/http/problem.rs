@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::AccessError;
 use crate::db::DbError;
 use crate::library::LibraryClosed;
 use crate::schedule::ScheduleError;
@@ -26,6 +27,10 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub enum Kind {
     /// The request cannot be understood.
     BadRequest,
+    /// Who asks must say who they are.
+    Unauthorized,
+    /// Who asks is known, and may not.
+    Forbidden,
     /// A page of another site asked for a change.
     CrossSite,
     /// There is no such thing.
@@ -44,6 +49,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// Understood, but wrong; `errors` says where.
     Invalid,
+    /// More often than is allowed.
+    TooMany,
     /// A fault of the server.
     Internal,
     /// Not now: starting or stopping.
@@ -56,6 +63,9 @@ impl Kind {
     const fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Not understood"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Not signed in"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too often"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Asked by another site"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => {
@@ -77,6 +87,9 @@ impl Kind {
 
     fn of_status(status: StatusCode) -> Self {
         match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized,
+            StatusCode::FORBIDDEN => Self::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooMany,
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::CONFLICT => Self::Conflict,
@@ -205,7 +218,7 @@ pub(super) struct Told;
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        if self.retry_after.is_some() {
+        if self.retry_after.is_some() && status.is_server_error() {
             tracing::warn!(status = self.status, detail = %self.detail, "a request was refused");
         } else if status.is_server_error() {
             tracing::error!(status = self.status, detail = %self.detail, "a request failed");
@@ -238,6 +251,31 @@ impl From<DbError> for Problem {
             | DbError::Newer { .. }
             | DbError::Query { .. }
             | DbError::Unreadable { .. } => Self::new(Kind::Internal, detail),
+        }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccessError::WrongPassword
+            | AccessError::NoAccount
+            | AccessError::CodeNeeded
+            | AccessError::WrongCode
+            | AccessError::CodeSpent => Self::new(Kind::Unauthorized, detail),
+            AccessError::NotAllowed => Self::new(Kind::Forbidden, detail),
+            AccessError::WrongCurrentPassword => Self::field("current_password", detail),
+            AccessError::TooMany(wait) => {
+                Self::new(Kind::TooMany, detail).retry_after(wait + Duration::from_secs(1))
+            }
+            AccessError::Field { field, message } => Self::field(field, message),
+            AccessError::TooManyTokens | AccessError::SetElsewhere => {
+                Self::new(Kind::Conflict, detail)
+            }
+            AccessError::UnknownToken(_) => Self::new(Kind::NotFound, detail),
+            AccessError::Db(error) => error.into(),
+            AccessError::Hash(_) | AccessError::Randomness(_) => Self::new(Kind::Internal, detail),
         }
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Owns the layers and their order. Knows no route. Invariant: nothing leaves
 //! the API without a request id, `no-store` (unless the handler says better)
-//! and, from 400 on, a problem; a page of another site changes nothing here.
+//! and, from 400 on, a problem.
 
 use std::any::Any;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
@@ -37,8 +37,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob
      worker-src 'self' blob:; img-src 'self' data: http: https:; connect-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// Puts around the API what all of it needs.
 pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     let compressed = DefaultPredicate::new().and(NotForContentType::new("video/"));
@@ -50,7 +48,6 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
             .layer(middleware::from_fn(told_as_problem))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
-            .layer(middleware::from_fn(same_site))
             // Answers at once where the length is announced, else cuts the body off.
             .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
             .layer(DefaultBodyLimit::disable()),
@@ -111,18 +108,6 @@ async fn secured(mut response: Response) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// A browser says where a request comes from. CORS is closed, but it does not
-/// stop a form of another site from posting.
-async fn same_site(request: Request, next: Next) -> Response {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let site = request.headers().get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
-    if !safe && matches!(site, Some(b"cross-site" | b"same-site")) {
-        let detail = "changes can be made from this server's own pages, or by programs";
-        return Problem::new(Kind::CrossSite, detail).into_response();
-    }
-    next.run(request).await
 }
 
 /// Tells as a problem what a layer or the router answered by itself.

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
 
+use super::guard::{Needs, all_guarded};
 use super::problem::{Kind, Problem};
 use crate::stream::admission::RETRY_AFTER;
 use crate::stream::body::{SegmentBody, pieces};
@@ -56,14 +57,14 @@ pub fn router(manager: Manager, ending: CancellationToken) -> Router {
         .route("/stream/{channel}/{rendition}/{file}", get(segment))
         .route("/stream/{channel}/clients/{client}", delete(leave))
         .route("/stream/{channel}/clients/{client}/leave", post(leave))
-        .layer(CorsLayer::new().allow_origin(Any).allow_methods([
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::DELETE,
-        ]))
         .with_state(Streams { manager, ending });
-    super::shell::around_all(routes)
+    // By any method: a client's own coming and going is all that changes.
+    all_guarded(Needs::PLAYER, routes).layer(CorsLayer::new().allow_origin(Any).allow_methods([
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::DELETE,
+    ]))
 }
 
 /// Unknown parameters are ignored here: TV apps add their own.

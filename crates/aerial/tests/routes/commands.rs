@@ -1,5 +1,6 @@
 //! `aerial channel …`, which asks the same API: of a server that runs, or here.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use aerial::cli::{ChannelCommand, Cli, Command, channel};
@@ -16,7 +17,8 @@ async fn listening() -> (Server, String) {
     let server = Server::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (router, ending) = (server.router.clone(), server.ending.clone());
+    let router = server.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+    let ending = server.ending.clone();
     tokio::spawn(async move {
         let ended = async move { ending.cancelled().await };
         axum::serve(listener, router).with_graceful_shutdown(ended).await

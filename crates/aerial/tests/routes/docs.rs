@@ -30,8 +30,11 @@ async fn the_document_names_every_route() {
     DELETE /api/v1/folders/{folder}
     DELETE /api/v1/media/{media}
     DELETE /api/v1/scan
+    DELETE /api/v1/session
     DELETE /api/v1/streams/{channel}
     DELETE /api/v1/streams/{channel}/clients/{client}
+    DELETE /api/v1/tokens/{token}
+    GET /api/v1/access
     GET /api/v1/channels
     GET /api/v1/channels/{channel}
     GET /api/v1/channels/{channel}/lineup
@@ -44,6 +47,7 @@ async fn the_document_names_every_route() {
     GET /api/v1/media/{media}
     GET /api/v1/media/{media}/thumbnail.jpg
     GET /api/v1/scan
+    GET /api/v1/session
     GET /api/v1/shows
     GET /api/v1/streams
     GET /api/v1/streams/strips
@@ -51,8 +55,10 @@ async fn the_document_names_every_route() {
     GET /api/v1/streams/{channel}/history
     GET /api/v1/streams/{channel}/strip
     GET /api/v1/system
+    GET /api/v1/tokens
     GET /healthz
     GET /readyz
+    PATCH /api/v1/access
     PATCH /api/v1/channels/{channel}
     PATCH /api/v1/media/{media}
     POST /api/v1/channels
@@ -62,9 +68,12 @@ async fn the_document_names_every_route() {
     POST /api/v1/folders
     POST /api/v1/media/{media}/retry
     POST /api/v1/scan
+    POST /api/v1/session
     POST /api/v1/streams/{channel}
     POST /api/v1/streams/{channel}/clients
     POST /api/v1/system/encoders/test
+    POST /api/v1/tokens
+    PUT /api/v1/account/password
     PUT /api/v1/channels/{channel}/lineup
     PUT /api/v1/channels/{channel}/lineup/order
     PUT /api/v1/channels/{channel}/logo

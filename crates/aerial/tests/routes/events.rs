@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use futures::StreamExt;
 use serde_json::json;
-use tower::ServiceExt;
 
 use crate::server::{Server, anonymous};
 
@@ -13,7 +12,7 @@ async fn changes_are_told_as_they_happen_until_the_server_ends() {
     let server = Server::new().await;
     let films = server.films(&[300]).await;
     let request = Request::builder().uri("/api/v1/events").body(Body::empty()).unwrap();
-    let response = server.router.clone().oneshot(request).await.unwrap();
+    let response = server.respond(request).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.into_body().into_data_stream();
     server.channel("5", &[]).await;

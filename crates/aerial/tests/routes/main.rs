@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
+mod access;
 mod apps;
 mod channels;
 mod clock;

@@ -2,10 +2,14 @@
 //! folder, with a clock that stands still and a Stream Manager that remembers.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use aerial::access::Access;
+use aerial::access::secret::Secret;
 use aerial::clock::Clock;
+use aerial::config;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::discovery::Device;
@@ -16,7 +20,7 @@ use aerial::http::streams::{
     ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
 use aerial::http::system::{Encoder, Host, HostFacts};
-use aerial::http::{AppState, router};
+use aerial::http::{AppState, outside, router};
 use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
@@ -32,19 +36,25 @@ use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, FrameRate, Ticks};
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+/// The key in the data folder.
+pub(crate) const KEY: &str = "the key in the data folder";
+
 /// 2026-12-24T18:00:00Z.
 pub(crate) const NOW: AirTime = AirTime::from_unix_millis(1_798_135_200_000);
 
 /// What a reverse proxy says of `https://tv.example.org/aerial`.
-pub(crate) const PROXIED: [(&str, &str); 4] = [
+pub(crate) const PROXIED: [(&str, &str); 5] = [
     ("host", "127.0.0.1:8400"),
+    ("x-forwarded-for", "192.168.7.20"),
     ("x-forwarded-proto", "https"),
     ("x-forwarded-host", "tv.example.org"),
     ("x-forwarded-prefix", "/aerial/"),
@@ -61,6 +71,7 @@ pub(crate) struct Server {
     pub(crate) ending: CancellationToken,
     pub(crate) spawner: Spawner,
     pub(crate) data: DataDir,
+    pub(crate) access: Access,
     _dir: tempfile::TempDir,
 }
 
@@ -134,6 +145,12 @@ pub(crate) fn anonymous(text: &str) -> String {
 
 impl Server {
     pub(crate) async fn new() -> Self {
+        // As behind a proxy on the same machine.
+        let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        Self::with(config::Access { trusted_proxies, ..config::Access::default() }).await
+    }
+
+    pub(crate) async fn with(rules: config::Access) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(&dir.path().join("data")).unwrap();
         let films = dir.path().join("films");
@@ -177,6 +194,9 @@ impl Server {
         };
         // Its task is not run: nothing is watched in these tests.
         let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());
+        let key = Secret::read(KEY);
+        let access =
+            Access::open(db.clone(), clock.clone(), rules, "test", Some(&key)).await.unwrap();
         let state = AppState {
             schedule: schedule.clone(),
             db: db.clone(),
@@ -191,6 +211,7 @@ impl Server {
                 font(),
                 data.artwork().join("logos"),
             ),
+            access: access.clone(),
             public_url: PublicUrl::default(),
             spawner: spawner.clone(),
             clock: clock.clone(),
@@ -199,7 +220,7 @@ impl Server {
             ending: ending.clone(),
         };
         Self {
-            router: router(state),
+            router: outside(router(state), access.clone(), PublicUrl::default()),
             db,
             clock,
             schedule,
@@ -209,15 +230,29 @@ impl Server {
             ending,
             spawner,
             data,
+            access,
             _dir: dir,
         }
     }
 
+    /// Asks from this machine, unless the request says otherwise.
+    pub(crate) async fn respond(&self, mut request: Request<Body>) -> Response {
+        let extensions = request.extensions_mut();
+        if extensions.get::<ConnectInfo<SocketAddr>>().is_none() {
+            extensions.insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4_711))));
+        }
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.respond(request).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// The status alone, of answers that may have no end.
+    pub(crate) async fn status(&self, request: Request<Body>) -> u16 {
+        self.respond(request).await.status().as_u16()
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {

@@ -158,6 +158,36 @@ entity! { job, "jobs" {
     detail_json: String,
 } }
 
+entity! { account, "accounts" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    name: String,
+    password_hash: String,
+    created_at_ms: i64,
+    changed_at_ms: i64,
+} }
+
+entity! { sign_in, "sign_ins" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    account_id: String,
+    secret_hash: Vec<u8>,
+    created_at_ms: i64,
+    last_used_at_ms: i64,
+} }
+
+entity! { token, "tokens" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    name: String,
+    kind: String,
+    scope: String,
+    secret_hash: Vec<u8>,
+    start: String,
+    created_at_ms: i64,
+    last_used_at_ms: Option<i64>,
+} }
+
 entity! { setting, "settings" {
     #[sea_orm(primary_key, auto_increment = false)]
     key: String,

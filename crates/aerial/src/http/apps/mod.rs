@@ -16,6 +16,7 @@ use axum::routing::get;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::AppState;
+use super::guard::{Needs, all_guarded};
 
 /// The guide's channels are known by this for good, whatever their number.
 fn guide_id(channel: aerial_model::id::ChannelId) -> String {
@@ -24,16 +25,15 @@ fn guide_id(channel: aerial_model::id::ChannelId) -> String {
 
 /// All of them.
 pub(super) fn router() -> Router<AppState> {
-    Router::new()
+    let routes = Router::new()
         .route("/channels.m3u", get(channel_list::get))
         .route("/xmltv.xml", get(guide_file::get))
         .route("/xmltv.xml.gz", get(guide_file::get))
         .route("/logos/{file}", get(logo::get))
         .route("/logos/uploaded/{name}", get(logo::uploaded))
-        .merge(hdhomerun::routes())
-        .layer(CorsLayer::new().allow_origin(Any).allow_methods([
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-        ]))
+        .merge(hdhomerun::routes());
+    let methods = [Method::GET, Method::HEAD, Method::POST];
+    // Nothing is changed by any of them, the tuner's `POST /lineup.post` included.
+    all_guarded(Needs::PLAYER, routes)
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods(methods))
 }

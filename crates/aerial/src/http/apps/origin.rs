@@ -1,7 +1,8 @@
 //! The address under which a client knows this server.
 //!
 //! Owns what a reverse proxy says of it, and what of that is believed: a text that
-//! is no address is as good as none. Invariant: what is made of it is an absolute URL
+//! is no address is as good as none. A token in the request's path is in every address
+//! that it is answered with. Invariant: what is made of it is an absolute URL
 //! without a space, a quote or a line's end.
 
 use std::convert::Infallible;
@@ -9,6 +10,8 @@ use std::convert::Infallible;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+
+use crate::http::prefix::UnderToken;
 
 /// `server.public_url`, where that is set: then nobody needs to be asked.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,36 @@ impl Origin {
             true => format!("{}{path}", self.0),
             false => path.to_owned(),
         }
+    }
+
+    /// Its host, with a port perhaps.
+    pub(in crate::http) fn host(&self) -> &str {
+        self.parts().1
+    }
+
+    /// Whether clients come by HTTPS.
+    pub(in crate::http) fn is_secure(&self) -> bool {
+        self.parts().0 == "https"
+    }
+
+    /// The path that a proxy puts before ours; at least `/`.
+    pub(in crate::http) fn base(&self) -> &str {
+        match self.parts().2 {
+            "" => "/",
+            base => base,
+        }
+    }
+
+    /// Scheme, host and path.
+    fn parts(&self) -> (&str, &str, &str) {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("http", &self.0));
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        (scheme, host, path)
+    }
+
+    /// The same under another prefix.
+    fn under(self, prefix: &str) -> Self {
+        Self(format!("{}{prefix}", self.0))
     }
 
     /// As the request's headers tell.
@@ -50,7 +83,11 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&PublicUrl::from_ref(state), &parts.headers))
+        let origin = Self::of(&PublicUrl::from_ref(state), &parts.headers);
+        Ok(match parts.extensions.get::<UnderToken>() {
+            Some(under) => origin.under(&under.prefix()),
+            None => origin,
+        })
     }
 }
 
@@ -120,5 +157,11 @@ mod tests {
         let origin = Origin::of(&public, &HeaderMap::new());
         assert_eq!(origin.url("/a"), "https://tv.example.org/a");
         assert_eq!(origin.url("http://elsewhere/logo.png"), "http://elsewhere/logo.png");
+        assert_eq!((origin.host(), origin.base()), ("tv.example.org", "/"));
+        assert!(origin.is_secure());
+        let public = PublicUrl(Some("http://nas:8400/aerial/".to_owned()));
+        let origin = Origin::of(&public, &HeaderMap::new());
+        assert_eq!((origin.host(), origin.base()), ("nas:8400", "/aerial"));
+        assert!(!origin.is_secure());
     }
 }
