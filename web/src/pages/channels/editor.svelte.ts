@@ -7,6 +7,7 @@
 import { api, call, clock, type LineupItem, type Preview, type Problem, reach } from "@/api";
 import { problemOf } from "@/api/problem";
 import { t } from "@/text";
+import { episodeNumber } from "@/text/programme";
 import { begun, done, type History, mapped, redone, undone } from "./history";
 import {
   duplicated,
@@ -438,20 +439,14 @@ export class Editor {
 }
 
 function itemOf(item: LineupItem): Item {
-  const { id, media, show, title, length_ms, episodes, state } = item;
-  return { key: id, id, media, show, title, length_ms, episodes: episodes ?? null, state };
+  const { id, media, show, title, length_ms, state } = item;
+  const episodes = item.episodes ?? null;
+  const part = [item.episode_of, episodeNumber(item)].filter(Boolean).join(" · ");
+  return { key: id, id, media, show, title, part, length_ms, episodes, state };
 }
 
 /** An item of which only the id is known. */
 function gone(id: string): Item {
-  return {
-    key: id,
-    id,
-    media: id,
-    show: null,
-    title: "",
-    length_ms: null,
-    episodes: null,
-    state: "missing",
-  };
+  const nothing = { show: null, title: "", part: "", length_ms: null, episodes: null };
+  return { key: id, id, media: id, ...nothing, state: "missing" };
 }

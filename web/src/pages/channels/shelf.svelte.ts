@@ -80,19 +80,18 @@ export class Shelf {
 
 function ofMedia(media: Media): Stock {
   const { id, title, length_ms, state, show } = media;
+  const part = [show, episodeNumber(media)].filter(Boolean).join(" · ");
   return {
     key: id,
-    what: { media: id, show: null, title, length_ms, episodes: null, state },
-    detail: [show, episodeNumber(media), show === null ? media.year : null]
-      .filter(Boolean)
-      .join(" · "),
+    what: { media: id, show: null, title, part, length_ms, episodes: null, state },
+    detail: part === "" ? `${media.year ?? ""}` : part,
   };
 }
 
 function ofShow({ show, episodes, length_ms }: Show): Stock {
   return {
     key: `show ${show}`,
-    what: { media: null, show, title: show, length_ms, episodes, state: "ok" },
+    what: { media: null, show, title: show, part: "", length_ms, episodes, state: "ok" },
     detail: "",
   };
 }
