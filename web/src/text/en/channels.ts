@@ -131,8 +131,6 @@ export const channels = {
     episodes: (n: number) => `Show · ${count(n, "episode", "episodes")}`,
     missing: "Its file is gone",
     unplayable: "Cannot be played",
-    name: (place: number, title: string, detail: string) =>
-      `${place}. ${title}${detail === "" ? "" : `, ${detail}`}`,
     remove: "Take out",
     duplicate: "Duplicate",
     shuffle: "Shuffle",
@@ -212,7 +210,6 @@ export const channels = {
     emptyText: "Add a folder of videos first.",
     toLibrary: "Go to the library",
     more: "Loading more",
-    name: (title: string, detail: string) => (detail === "" ? title : `${title}, ${detail}`),
     keys: "Space chooses, Enter adds to the lineup.",
   },
   preview: {
