@@ -102,6 +102,12 @@ pub enum AppError {
     /// There is no FFmpeg to work with.
     #[error(transparent)]
     Ffmpeg(#[from] DiscoverError),
+    /// FFmpeg is not to run without a sandbox, and there is none.
+    #[error(
+        "{0}, and `ffmpeg.sandbox` is on: take a kernel with Landlock and seccomp (Linux 6.7 or \
+         later has all of it), or set `auto`"
+    )]
+    NoSandbox(String),
     /// No process can be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
@@ -151,7 +157,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         parts = Parts::start(&startup, &addresses) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
-    let connections = Connections::default();
+    let connections = Connections::counted(parts.sent.clone());
     for listener in listeners {
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }

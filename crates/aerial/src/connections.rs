@@ -9,7 +9,8 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,11 +23,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::load::Sent;
 
 /// How long a connection that was accepted just before the end may take to send
 /// its request; players send it with the last packet of the handshake.
@@ -41,9 +45,15 @@ pub struct Connections {
     drain: CancellationToken,
     cut_off: CancellationToken,
     tasks: TaskTracker,
+    sent: Sent,
 }
 
 impl Connections {
+    /// No connections yet; what is sent over them is counted there.
+    pub fn counted(sent: Sent) -> Self {
+        Self { sent, ..Self::default() }
+    }
+
     /// Accept connections on this socket, from now until [`Self::drain`].
     ///
     /// # Errors
@@ -52,9 +62,10 @@ impl Connections {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let (drain, cut_off) = (self.drain.clone(), self.cut_off.clone());
-        let tasks = self.tasks.clone();
+        let (tasks, sent) = (self.tasks.clone(), self.sent.clone());
         self.tasks.spawn(async move {
             while let Some((stream, peer)) = next(&listener, &drain).await {
+                let stream = Counted { stream, sent: sent.clone() };
                 let connection = serve(stream, peer, router.clone(), drain.clone());
                 let cut_off = cut_off.clone();
                 tasks.spawn(async move {
@@ -110,9 +121,66 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, drain: CancellationToken) {
+/// A connection whose bytes are counted as they go out.
+struct Counted {
+    stream: TcpStream,
+    sent: Sent,
+}
+
+impl Counted {
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.sent.add(bytes);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+async fn serve(connection: Counted, peer: SocketAddr, router: Router, drain: CancellationToken) {
     // Without it the end of each response would wait up to 40 ms for an ACK.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = connection.stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let asked = CancellationToken::new();
@@ -132,7 +200,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, drain: Cance
     // The timer is for the 30 s within which a request's head has to come.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(connection), answer);
     let mut connection = pin!(connection);
     let mut may_end = pin!(async {
         drain.cancelled().await;
@@ -211,6 +279,19 @@ mod tests {
         };
         let (cut_off, ()) = tokio::join!(connections.drain(Duration::from_secs(10)), viewer);
         assert_eq!(cut_off, 0);
+    }
+
+    #[tokio::test]
+    async fn what_goes_out_is_counted() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let sent = Sent::default();
+        let connections = Connections::counted(sent.clone());
+        connections.accept_on(listener, peer_router()).unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        let response = read_response(&mut stream).await;
+        assert_eq!(sent.bytes(), response.len() as u64);
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ pub mod http;
 pub mod indexing;
 pub mod keeper;
 pub mod library;
+pub mod load;
 pub mod schedule;
 pub mod stream;
 pub mod telemetry;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::load::LoadSample;
 use super::wire::Instant;
 use crate::library::{Library, Progress};
 use crate::schedule::{self, Schedule};
@@ -88,6 +89,8 @@ pub enum Change {
         /// How many there are now.
         clients: u64,
     },
+    /// A sample of how loaded server and machine are was taken.
+    Load(LoadSample),
     /// This listener was too slow and missed some: ask for everything anew.
     Missed {
         /// How many.
@@ -104,6 +107,7 @@ impl Change {
             Self::Scan { .. } => "scan",
             Self::Session { .. } => "session",
             Self::Client { .. } => "client",
+            Self::Load(_) => "load",
             Self::Missed { .. } => "missed",
         }
     }
@@ -159,6 +163,11 @@ impl Events {
     pub fn tell(&self, change: Change) {
         // An error says that nobody listens, which is no fault.
         let _nobody = self.sender.send(change);
+    }
+
+    /// Whether anybody listens.
+    pub fn are_heard(&self) -> bool {
+        self.sender.receiver_count() > 0
     }
 
     /// Hands on what the sessions tell, until the server ends.

@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod apps;
+pub mod as_run;
 pub mod assets;
 pub mod channels;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod folders;
 mod guard;
 pub mod guide;
 pub mod lineups;
+pub mod load;
 mod logos;
 pub mod media;
 pub mod openapi;
@@ -28,6 +30,7 @@ pub mod page;
 mod prefix;
 pub mod preview;
 pub mod problem;
+mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;
@@ -42,12 +45,12 @@ pub mod treatment;
 pub mod wire;
 
 use axum::extract::FromRef;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
 use axum::routing::{any, get, put};
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
-use tower::util::MapRequestLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,6 +62,7 @@ use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
+use crate::load::Load;
 use crate::schedule::Schedule;
 
 use apps::origin::PublicUrl;
@@ -95,6 +99,8 @@ pub struct AppState {
     pub spawner: Spawner,
     /// The time.
     pub clock: Clock,
+    /// How loaded it is.
+    pub load: Load,
     /// What was found out about this server.
     pub host: Host,
     /// What the server is to TV apps.
@@ -123,7 +129,15 @@ pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
     let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
     let router = shell::around_all(router);
     // Before a route is looked for, so around the router, not in it.
-    let taking_off = MapRequestLayer::new(move |request| base.taken_off(request));
+    let taking_off = middleware::from_fn(move |request, next: Next| {
+        let taken = base.taken_off(request);
+        async move {
+            match taken {
+                Ok(request) => next.run(request).await,
+                Err(there) => there.into_response(),
+            }
+        }
+    });
     Router::new().fallback_service(ServiceBuilder::new().layer(taking_off).service(router))
 }
 
@@ -169,6 +183,8 @@ fn v1() -> Guarded<AppState> {
     Guarded::new()
         .routes(Needs::WATCH, routes!(channels::list, channels::create))
         .routes(Needs::WATCH, routes!(channels::get, channels::edit, channels::delete))
+        .routes(Needs::READ, routes!(as_run::of_channel))
+        .routes(Needs::READ, routes!(as_run::of_all))
         .routes(Needs::WATCH, routes!(channels::now))
         .routes(Needs::MANAGE, routes!(channels::skip))
         .routes(Needs::MANAGE, routes!(logos::put))
@@ -194,6 +210,7 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::KNOWN, routes!(streams::register))
         .routes(Needs::VIEWER, routes!(streams::unregister))
         .routes(Needs::WATCH, routes!(clock::get))
+        .routes(Needs::READ, routes!(load::get))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
         .routes(Needs::WATCH, routes!(events::events))

@@ -20,8 +20,10 @@ use super::extract::Json;
 use super::problem::{Answer, Kind, Problem};
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
+use crate::config::Sandbox;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
+use crate::ffmpeg::sandbox::trial::Holds;
 use crate::stream::admission::{Admission, Occupancy};
 use crate::stream::store::{Store, Trouble, Usage};
 
@@ -38,8 +40,10 @@ pub struct HostFacts {
     pub ffmpeg_path: PathBuf,
     /// What FFmpeg lacks that some files need.
     pub ffmpeg_shortcomings: Vec<String>,
-    /// Encoders that were tried, in the order they are preferred; none until then.
-    pub encoders: watch::Receiver<Vec<Encoder>>,
+    /// What is wanted of FFmpeg's sandbox, and what of it holds.
+    pub sandbox: (Sandbox, Holds),
+    /// The encoders, as they were tried last.
+    pub encoders: watch::Receiver<Tried>,
     /// What may be encoded at once, and what of it is taken.
     pub admission: Admission,
     /// Told when the encoders are to be tried again.
@@ -55,6 +59,15 @@ pub struct HostFacts {
 /// The same, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Host(pub Arc<HostFacts>);
+
+/// What came of trying the encoders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// When it was done; `None`: never, or before that was written down.
+    pub at: Option<AirTime>,
+    /// All of them, in the order they are preferred; none until then.
+    pub encoders: Vec<Encoder>,
+}
 
 /// An encoder, and whether it works here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,6 +105,9 @@ pub struct System {
     /// Encoders that were tried, in the order they are preferred; empty until they
     /// were, soon after the start.
     encoders: Vec<Encoder>,
+    /// When they were tried last; `null` until they were.
+    #[schema(required = true)]
+    encoders_tested_at: Option<Instant>,
     /// What this machine may do at a time.
     capacity: Capacity,
     /// The disk that the data folder is on.
@@ -113,6 +129,34 @@ pub struct FfmpegView {
     shortcomings: Vec<String>,
     /// How many of its processes run now.
     processes: usize,
+    /// The sandbox that they run in.
+    sandbox: SandboxView,
+}
+
+/// What FFmpeg cannot do to the machine, whatever is in a file; tried when the server
+/// started.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Sandbox)]
+pub struct SandboxView {
+    /// What is set: `auto`, `on` or `off`.
+    #[schema(value_type = String, example = "auto")]
+    mode: Sandbox,
+    /// It reads its own files alone.
+    reading: bool,
+    /// It writes nothing but what it is told to.
+    writing: bool,
+    /// It has no network.
+    network: bool,
+    /// Why something does not hold.
+    #[schema(required = true)]
+    reason: Option<String>,
+}
+
+impl SandboxView {
+    fn of((mode, holds): &(Sandbox, Holds)) -> Self {
+        let Holds { reading, writing, network, reason } = holds.clone();
+        Self { mode: *mode, reading, writing, network, reason }
+    }
 }
 
 /// What this machine may do at a time.
@@ -213,6 +257,7 @@ pub(super) async fn get(
     let facts = host.clone();
     // A network disk may take its time.
     let disk = tokio::task::spawn_blocking(move || disk(&facts)).await.unwrap_or_default();
+    let tried = host.encoders.borrow().clone();
     Json(System {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
@@ -226,8 +271,10 @@ pub(super) async fn get(
             path: host.ffmpeg_path.to_string_lossy().into_owned(),
             shortcomings: host.ffmpeg_shortcomings.clone(),
             processes: spawner.living(),
+            sandbox: SandboxView::of(&host.sandbox),
         },
-        encoders: host.encoders.borrow().clone(),
+        encoders: tried.encoders,
+        encoders_tested_at: tried.at.map(Instant),
         capacity: capacity(&host),
         disk,
         store: host.store.usage().into(),
@@ -235,7 +282,7 @@ pub(super) async fn get(
 }
 
 /// Tries all encoders again, and measures what the machine carries; `GET /system`
-/// tells what came of it a few seconds later.
+/// tells what came of it a few seconds later, with another `encoders_tested_at`.
 #[utoipa::path(
     post, path = "/system/encoders/test", operation_id = "test_encoders", tag = "system",
     responses((status = 202)),

@@ -4,6 +4,7 @@
 
 mod access;
 mod apps;
+mod as_run;
 mod channels;
 mod clock;
 mod commands;
@@ -21,6 +22,7 @@ mod problems;
 mod scan;
 mod server;
 mod skip;
+mod stream_tokens;
 mod streams;
 mod strips;
 mod system;

@@ -10,20 +10,23 @@ use aerial::access::Access;
 use aerial::access::secret::Secret;
 use aerial::clock::Clock;
 use aerial::config;
+use aerial::config::Sandbox;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::discovery::Device;
+use aerial::ffmpeg::sandbox::trial::Holds;
 use aerial::ffmpeg::{Spawner, font};
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
 use aerial::http::streams::{
     ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
-use aerial::http::system::{Encoder, Host, HostFacts};
+use aerial::http::system::{Encoder, Host, HostFacts, Tried};
 use aerial::http::{AppState, outside, router};
 use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
+use aerial::load::Load;
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
 use aerial::stream::store::{Limits, Store};
@@ -175,12 +178,16 @@ impl Server {
             ffmpeg_version: "5.1.9".to_owned(),
             ffmpeg_path: "/usr/bin/ffmpeg".into(),
             ffmpeg_shortcomings: Vec::new(),
-            encoders: watch::channel(vec![Encoder {
-                name: "libx264".to_owned(),
-                works: true,
-                in_use: true,
-                verdict: "encoded half a second".to_owned(),
-            }])
+            sandbox: (Sandbox::Auto, Holds::default()),
+            encoders: watch::channel(Tried {
+                at: Some(NOW - Ticks::from_secs(60)),
+                encoders: vec![Encoder {
+                    name: "libx264".to_owned(),
+                    works: true,
+                    in_use: true,
+                    verdict: "encoded half a second".to_owned(),
+                }],
+            })
             .1,
             admission: Admission::new(Limit::Set { encodes: 2, pixels: 1_280 * 720 }),
             try_again: Arc::default(),
@@ -194,6 +201,8 @@ impl Server {
         };
         // Its task is not run: nothing is watched in these tests.
         let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());
+        // Nobody takes samples either.
+        let load = Load::default();
         let key = Secret::read(KEY);
         let access =
             Access::open(db.clone(), clock.clone(), rules, "test", Some(&key)).await.unwrap();
@@ -215,6 +224,7 @@ impl Server {
             public_url: PublicUrl::default(),
             spawner: spawner.clone(),
             clock: clock.clone(),
+            load,
             host: Host(Arc::new(host)),
             device: Device::of_install(&db).await.unwrap(),
             ending: ending.clone(),

@@ -15,6 +15,7 @@ async fn the_server_tells_of_itself() {
     assert!(system["tasks"].is_u64());
     assert_eq!(system["ffmpeg"]["version"], json!("5.1.9"));
     assert_eq!(system["encoders"][0]["works"], json!(true));
+    assert_eq!(system["encoders_tested_at"], json!("2026-12-24T17:59:00.000Z"));
     assert_eq!(
         system["capacity"],
         json!({ "encodes": 2, "by": "set", "taken_percent": 0, "running": [] })
@@ -30,6 +31,18 @@ async fn the_server_tells_of_itself() {
         "trouble": null,
     });
     assert_eq!(system["store"], store);
+}
+
+#[tokio::test]
+async fn samples_of_the_load_are_asked_for_from_an_instant_on() {
+    let server = Server::new().await;
+    let load = server.get("/api/v1/system/load").await.expect(200).json();
+    assert_eq!(load["every_ms"], json!(2_000));
+    assert!(load["cores"].as_u64() > Some(0));
+    assert_eq!(load["samples"], json!([]), "nobody takes any in these tests");
+    server.get("/api/v1/system/load?since=2026-12-24T18:00:00Z").await.expect(200);
+    let wrong = server.get("/api/v1/system/load?since=yesterday").await.expect(422);
+    assert_eq!(wrong.fields(), ["since"]);
 }
 
 #[tokio::test]
