@@ -77,7 +77,7 @@ export const library = {
     pick: {
       title: "Add a folder",
       path: "Folder on the server",
-      help: "Type it, or choose it below.",
+      help: "Where it is, such as /srv/videos.",
       go: "Look",
       up: "The folder above",
       places: "Places",
