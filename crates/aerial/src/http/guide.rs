@@ -222,8 +222,8 @@ pub struct GuideQuery {
     /// Beginning before this instant; 6 hours after `from`, unless said, and at most 9 days.
     #[param(required = false)]
     to: Option<Instant>,
-    /// A channel's number or id; all channels, unless said.
-    #[param(required = false)]
+    /// A channel's number or id, or several with commas between; all channels, unless said.
+    #[param(required = false, example = "5,5.1,7")]
     channel: Option<String>,
     /// How many programmes at most.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 500, default = 100)]
@@ -255,11 +255,7 @@ pub(super) async fn guide(
         return Err(Problem::field("to", "must be at most 9 days after `from`"));
     }
     let mut channels = match &query.channel {
-        Some(text) => {
-            let channel: Option<ChannelRef> = text.parse().ok();
-            let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
-            vec![find(&schedule, channel)?]
-        }
+        Some(named) => channels_named(&schedule, named)?,
         None => schedule.channels(),
     };
     let resumed = query.cursor.as_deref().map(Place::read).transpose()?;
@@ -295,6 +291,19 @@ pub(super) async fn guide(
         channel: channel.id.0,
         programme: titles.told_of(&channel, &programme, clock.now_on(channel.id)),
     })))
+}
+
+/// In the order of their numbers, each once.
+fn channels_named(schedule: &Schedule, named: &str) -> Answer<Vec<Arc<Channel>>> {
+    let mut channels = Vec::new();
+    for text in named.split(',') {
+        let channel: Option<ChannelRef> = text.parse().ok();
+        let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
+        channels.push(find(schedule, channel)?);
+    }
+    channels.sort_by_key(|channel| channel.number);
+    channels.dedup_by_key(|channel| channel.id);
+    Ok(channels)
 }
 
 /// The last programme of a page.

@@ -31,6 +31,27 @@ async fn the_guide_tells_programmes_channel_by_channel() {
 }
 
 #[tokio::test]
+async fn several_channels_are_told_by_number_each_once_page_by_page() {
+    let server = Server::new().await;
+    let films = server.films(&[300, 600]).await;
+    for number in ["5", "6", "7"] {
+        server.channel(number, &films).await;
+    }
+    let window = "from=2026-12-24T18:00:00Z&to=2026-12-24T18:16:00Z";
+    let told = |page: &Value| entries(page).len();
+    let one = server.get(&format!("/api/v1/guide?{window}&channel=7")).await.expect(200).json();
+    let path = format!("/api/v1/guide?{window}&channel=7,5,7&limit=4");
+    let first = server.get(&path).await.expect(200).json();
+    let cursor = first["next"].as_str().unwrap();
+    let rest = server.get(&format!("{path}&cursor={cursor}")).await.expect(200).json();
+    assert_eq!(told(&first) + told(&rest), 2 * told(&one));
+    assert_ne!(first["items"][0]["channel"], one["items"][0]["channel"]);
+    assert_eq!(rest["items"][1]["channel"], one["items"][0]["channel"]);
+    server.get("/api/v1/guide?channel=5,9").await.expect(404);
+    server.get("/api/v1/guide?channel=5,").await.expect(404);
+}
+
+#[tokio::test]
 async fn pages_of_the_guide_leave_nothing_out_and_repeat_nothing() {
     let server = Server::new().await;
     let films = server.films(&[300, 600]).await;
