@@ -28,12 +28,22 @@ let channels: Channel[];
 
 beforeAll(async () => {
   server = await Server.start({ keeper: true });
-  channels = (await server.ask<{ items: Channel[] }>("/api/v1/channels")).items;
+  channels = await channelsOf(server, 3);
 });
 afterAll(async () => {
   await closeBrowser();
   await server?.stop();
 });
+
+/** They are made one after the other. */
+async function channelsOf(of: Server, count: number): Promise<Channel[]> {
+  let items: Channel[] = [];
+  await until(`${count} channels`, async () => {
+    items = (await of.ask<{ items: Channel[] }>("/api/v1/channels")).items;
+    return items.length >= count;
+  });
+  return items;
+}
 
 /** What the screen shows, read from the element: the channel's time on it, and when that was. */
 interface Picture {
@@ -413,7 +423,7 @@ describe("what cannot be shown", () => {
     const own = await Server.start({ media });
     try {
       rmSync(join(media, "Films"), { recursive: true });
-      const [films] = (await own.ask<{ items: Channel[] }>("/api/v1/channels")).items;
+      const [films] = await channelsOf(own, 1);
       await visit(`${own.url}/watch/${films?.number}`, async (page) => {
         await page.getByText("The file is not there.").waitFor();
         await page.getByText(/The next programme, .*, starts at/).waitFor();
@@ -429,7 +439,7 @@ describe("what cannot be shown", () => {
   test("a machine that is full says so and when it tries again, and then does", async () => {
     const own = await Server.start({ settings: '[stream]\nencodes = 1\ngrace = "1s"\n' });
     try {
-      const all = (await own.ask<{ items: Channel[] }>("/api/v1/channels")).items;
+      const all = await channelsOf(own, 3);
       for (const { id } of all) {
         await own.ask(`/api/v1/channels/${id}`, "PATCH", { video: "transcode" });
       }
