@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
     let assets =
         if built.join("index.html").is_file() { built } else { manifest.join("src/http/unbuilt") };
     // The page itself is filled in when it is asked for (`http::assets`).
-    println!("cargo::rustc-env=AERIAL_PAGE={}", assets.join("index.html").display());
+    println!("cargo::rustc-env=BUILT_PAGE={}", assets.join("index.html").display());
     embed(&assets);
     println!("cargo::rerun-if-changed=build.rs");
     Ok(())

@@ -51,7 +51,7 @@ const BASE: &str = "<base href=\"/\"";
 
 /// The page as it was built.
 #[cfg(not(debug_assertions))]
-const PAGE: &str = include_str!(env!("AERIAL_PAGE"));
+const PAGE: &str = include_str!(env!("BUILT_PAGE"));
 
 /// The routes of the app; everything else is left to other routers.
 pub fn router() -> Router {
@@ -70,7 +70,7 @@ pub fn router() -> Router {
 /// Whatever was built after the program.
 #[cfg(debug_assertions)]
 fn on_disk(router: Router) -> Router {
-    let folder = std::path::Path::new(env!("AERIAL_PAGE")).with_file_name("assets");
+    let folder = std::path::Path::new(env!("BUILT_PAGE")).with_file_name("assets");
     router.nest_service("/assets", tower_http::services::ServeDir::new(folder))
 }
 
@@ -98,7 +98,7 @@ async fn page(request: Request) -> Response {
 
 #[cfg(debug_assertions)]
 async fn built() -> Option<Cow<'static, str>> {
-    tokio::fs::read_to_string(env!("AERIAL_PAGE")).await.ok().map(Cow::Owned)
+    tokio::fs::read_to_string(env!("BUILT_PAGE")).await.ok().map(Cow::Owned)
 }
 
 #[cfg(not(debug_assertions))]

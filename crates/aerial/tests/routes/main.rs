@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
 mod access;
+mod addresses;
 mod apps;
 mod channels;
 mod clock;
 mod commands;
 mod docs;
 mod events;
+mod exchange;
 mod folders;
 mod guide;
 mod hdhomerun;
@@ -20,7 +22,9 @@ mod preview;
 mod problems;
 mod scan;
 mod server;
+mod settings;
 mod skip;
+mod slates;
 mod streams;
 mod strips;
 mod system;
