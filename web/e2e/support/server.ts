@@ -19,6 +19,8 @@ export const PATIENCE_MS = 60_000;
 export interface ServerOptions {
   /** The folder of media; the clips, unless said; `null` for none. */
   media?: string | null;
+  /** With its keeper, which starts the server anew when settings are changed. */
+  keeper?: boolean;
   /** Lines for the settings file. */
   settings?: string;
   /** Answers when the server does; else when the first scan has made channels. */
@@ -68,7 +70,7 @@ export class Server {
     const child = spawn(
       PROGRAM,
       [
-        ..."serve --no-keeper --data".split(" "),
+        ...`serve ${this.options.keeper ? "" : "--no-keeper "}--data`.split(" "),
         data,
         "--listen",
         `127.0.0.1:${this.port}`,

@@ -34,7 +34,7 @@ use crate::http::apps::origin::PublicUrl;
 use crate::http::events::{Change, Events};
 use crate::http::settings::Restart;
 use crate::http::streams::Streams;
-use crate::http::system::{Encoder, Host, HostFacts};
+use crate::http::system::{Host, HostFacts, Tried};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
 use crate::keeper;
@@ -205,7 +205,7 @@ impl Parts {
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
-        let (tell_encoders, encoders) = watch::channel(Vec::new());
+        let (tell_encoders, encoders) = watch::channel(Tried::default());
         let again = Arc::new(Notify::new());
         let trial = Trial {
             ffmpeg: ffmpeg.clone(),
@@ -213,6 +213,7 @@ impl Parts {
             chain: Chain::of(settings),
             folder: data.tmp(),
             db: db.clone(),
+            clock: clock.clone(),
             encodes: settings.stream.encodes,
             admission: admission.clone(),
             transcoder,
@@ -404,7 +405,7 @@ fn host(
     ffmpeg: &Ffmpeg,
     (settings, data, store): (&Settings, &DataDir, Store),
     restarts: u32,
-    (encoders, admission, try_again): (watch::Receiver<Vec<Encoder>>, Admission, Arc<Notify>),
+    (encoders, admission, try_again): (watch::Receiver<Tried>, Admission, Arc<Notify>),
     now: AirTime,
 ) -> Host {
     Host(Arc::new(HostFacts {

@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use aerial_model::capacity::{Limit, RECKONED_RATE};
 use aerial_model::encoder::{self, Choice, Hardware};
+use aerial_model::time::AirTime;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::machine::is_quiet;
+use crate::clock::Clock;
 use crate::config::{Encodes, Settings};
 use crate::db::Db;
 use crate::ffmpeg::capacity::{self, Capacity};
 use crate::ffmpeg::selftest::{Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner, devices, encoders};
-use crate::http::system::Encoder;
+use crate::http::system::{Encoder, Tried};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
 use crate::stream::transcoder::Transcoder;
@@ -81,6 +83,8 @@ struct Surroundings {
 struct Kept {
     surroundings: Surroundings,
     encoders: Vec<Encoder>,
+    #[serde(default)]
+    tried_at: Option<AirTime>,
     hardware: Option<Hardware>,
     capacity: Option<Capacity>,
 }
@@ -95,6 +99,7 @@ pub(super) struct Trial {
     pub(super) chain: Chain,
     pub(super) folder: PathBuf,
     pub(super) db: Db,
+    pub(super) clock: Clock,
     pub(super) encodes: Encodes,
     pub(super) admission: Admission,
     pub(super) transcoder: Transcoder,
@@ -118,7 +123,7 @@ async fn test_is_due(devices: &Devices) {
 }
 
 impl Trial {
-    pub(super) async fn run(self, tell: watch::Sender<Vec<Encoder>>, ending: CancellationToken) {
+    pub(super) async fn run(self, tell: watch::Sender<Tried>, ending: CancellationToken) {
         let (to_measure, measured) = watch::channel(None);
         let guard = async {
             self.begin(&tell, &to_measure).await;
@@ -138,7 +143,7 @@ impl Trial {
     }
 
     /// What is kept, or all anew.
-    async fn begin(&self, tell: &watch::Sender<Vec<Encoder>>, to_measure: &ToMeasure) {
+    async fn begin(&self, tell: &watch::Sender<Tried>, to_measure: &ToMeasure) {
         let kept: Option<Kept> = self.db.setting(KEPT_AS).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what this machine can do is tried again");
             None
@@ -147,7 +152,7 @@ impl Trial {
         let Some(kept) = kept.filter(|kept| kept.surroundings == surroundings) else {
             return self.anew(tell, to_measure).await;
         };
-        tell.send_replace(kept.encoders.clone());
+        tell.send_replace(Tried { at: kept.tried_at, encoders: kept.encoders.clone() });
         self.devices.set(kept.hardware.clone());
         match kept.capacity {
             Some(capacity) if self.encodes == Encodes::Auto => self.use_capacity(capacity),
@@ -159,12 +164,13 @@ impl Trial {
     }
 
     /// Tries all encoders, and measures where the limit follows from it.
-    async fn anew(&self, tell: &watch::Sender<Vec<Encoder>>, to_measure: &ToMeasure) {
+    async fn anew(&self, tell: &watch::Sender<Tried>, to_measure: &ToMeasure) {
         let surroundings = self.surroundings();
         let (encoders, hardware) = self.encoders().await;
-        tell.send_replace(encoders.clone());
+        let tried_at = Some(self.clock.now());
+        tell.send_replace(Tried { at: tried_at, encoders: encoders.clone() });
         self.devices.set(hardware.clone());
-        let kept = Kept { surroundings, encoders, hardware, capacity: None };
+        let kept = Kept { surroundings, encoders, tried_at, hardware, capacity: None };
         self.keep(&kept).await;
         if self.encodes == Encodes::Auto {
             to_measure.send_replace(Some(kept));

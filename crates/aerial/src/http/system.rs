@@ -38,8 +38,8 @@ pub struct HostFacts {
     pub ffmpeg_path: PathBuf,
     /// What FFmpeg lacks that some files need.
     pub ffmpeg_shortcomings: Vec<String>,
-    /// Encoders that were tried, in the order they are preferred; none until then.
-    pub encoders: watch::Receiver<Vec<Encoder>>,
+    /// The encoders, as they were tried last.
+    pub encoders: watch::Receiver<Tried>,
     /// What may be encoded at once, and what of it is taken.
     pub admission: Admission,
     /// Told when the encoders are to be tried again.
@@ -55,6 +55,15 @@ pub struct HostFacts {
 /// The same, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Host(pub Arc<HostFacts>);
+
+/// What came of trying the encoders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// When it was done; `None`: never, or before that was written down.
+    pub at: Option<AirTime>,
+    /// All of them, in the order they are preferred; none until then.
+    pub encoders: Vec<Encoder>,
+}
 
 /// An encoder, and whether it works here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,6 +101,9 @@ pub struct System {
     /// Encoders that were tried, in the order they are preferred; empty until they
     /// were, soon after the start.
     encoders: Vec<Encoder>,
+    /// When they were tried last; `null` until they were.
+    #[schema(required = true)]
+    encoders_tested_at: Option<Instant>,
     /// What this machine may do at a time.
     capacity: Capacity,
     /// The disk that the data folder is on.
@@ -213,6 +225,7 @@ pub(super) async fn get(
     let facts = host.clone();
     // A network disk may take its time.
     let disk = tokio::task::spawn_blocking(move || disk(&facts)).await.unwrap_or_default();
+    let tried = host.encoders.borrow().clone();
     Json(System {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
@@ -227,7 +240,8 @@ pub(super) async fn get(
             shortcomings: host.ffmpeg_shortcomings.clone(),
             processes: spawner.living(),
         },
-        encoders: host.encoders.borrow().clone(),
+        encoders: tried.encoders,
+        encoders_tested_at: tried.at.map(Instant),
         capacity: capacity(&host),
         disk,
         store: host.store.usage().into(),
@@ -235,7 +249,7 @@ pub(super) async fn get(
 }
 
 /// Tries all encoders again, and measures what the machine carries; `GET /system`
-/// tells what came of it a few seconds later.
+/// tells what came of it a few seconds later, with another `encoders_tested_at`.
 #[utoipa::path(
     post, path = "/system/encoders/test", operation_id = "test_encoders", tag = "system",
     responses((status = 202)),

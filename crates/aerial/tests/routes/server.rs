@@ -23,7 +23,7 @@ use aerial::http::settings::Restart;
 use aerial::http::streams::{
     ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
-use aerial::http::system::{Encoder, Host, HostFacts};
+use aerial::http::system::{Encoder, Host, HostFacts, Tried};
 use aerial::http::{AppState, outside, router};
 use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
@@ -187,12 +187,15 @@ impl Server {
             ffmpeg_version: "5.1.9".to_owned(),
             ffmpeg_path: "/usr/bin/ffmpeg".into(),
             ffmpeg_shortcomings: Vec::new(),
-            encoders: watch::channel(vec![Encoder {
-                name: "libx264".to_owned(),
-                works: true,
-                in_use: true,
-                verdict: "encoded half a second".to_owned(),
-            }])
+            encoders: watch::channel(Tried {
+                at: Some(NOW - Ticks::from_secs(60)),
+                encoders: vec![Encoder {
+                    name: "libx264".to_owned(),
+                    works: true,
+                    in_use: true,
+                    verdict: "encoded half a second".to_owned(),
+                }],
+            })
             .1,
             admission: Admission::new(Limit::Set { encodes: 2, pixels: 1_280 * 720 }),
             try_again: Arc::default(),

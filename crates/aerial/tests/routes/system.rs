@@ -15,6 +15,7 @@ async fn the_server_tells_of_itself() {
     assert!(system["tasks"].is_u64());
     assert_eq!(system["ffmpeg"]["version"], json!("5.1.9"));
     assert_eq!(system["encoders"][0]["works"], json!(true));
+    assert_eq!(system["encoders_tested_at"], json!("2026-12-24T17:59:00.000Z"));
     assert_eq!(
         system["capacity"],
         json!({ "encodes": 2, "by": "set", "taken_percent": 0, "running": [] })

@@ -1,5 +1,6 @@
 // English, page by page.
 
+import { access } from "./access";
 import { channels } from "./channels";
 import { guide } from "./guide";
 import { library } from "./library";
@@ -12,6 +13,7 @@ import { watch } from "./watch";
 import { welcome } from "./welcome";
 
 export const en = {
+  access,
   channels,
   guide,
   library,

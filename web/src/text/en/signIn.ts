@@ -1,5 +1,51 @@
-// The words of one page.
+// The words of signing in, and of the account.
 
 export const signIn = {
   title: "Sign in",
+  text: "This needs the administrator's password.",
+  name: "Name",
+  password: "Password",
+  show: "Show the password",
+  hide: "Hide the password",
+  action: "Sign in",
+  empty: "Type the password.",
+  wrong: "Name or password are not right.",
+  forgotten: "Forgotten? Set another on the server's machine with “aerial password”.",
+  already: (name: string) => `You are signed in as ${name}.`,
+  goOn: "Go on",
+  out: "Sign out",
+  first: {
+    title: "Set a password",
+    text: "Whoever knows it can change channels and settings. Until there is one, only the server's own machine can.",
+    textCode:
+      "You are not on the server's own machine, so prove that it is yours: its log has a code, near its start.",
+    code: "Code from the server's log",
+    codeHelp: "Look for “set the first password” in the log, or run “aerial password” there.",
+    codeEmpty: "Type the code that the log tells.",
+    password: "New password",
+    passwordHelp: "At least 8 characters.",
+    short: "At least 8 characters are needed.",
+    action: "Set the password",
+    later: "Not now",
+    done: "The password is set, and you are signed in",
+  },
+  change: {
+    title: "Account",
+    who: (name: string) => `Signed in as ${name}`,
+    until: (time: string) => `until ${time}, unless you come back before`,
+    machine: "You are on the server's own machine, which may do everything.",
+    network: "You are on the local network, which may watch.",
+    token: "You use a token.",
+    stranger: "You are not signed in.",
+    current: "Present password",
+    currentEmpty: "Type the present password.",
+    new: "New password",
+    action: "Change the password",
+    done: "The password is changed; you are signed out everywhere but here",
+    out: "Sign out",
+    everywhere: "Sign out everywhere",
+    everywhereTitle: "Sign out everywhere?",
+    everywhereText:
+      "Every browser that is signed in, this one too, has to sign in again. Tokens stay.",
+  },
 };

@@ -1,5 +1,60 @@
-// The words of one page.
+// The words of the first run.
 
 export const welcome = {
   title: "Welcome",
+  step: (at: number, of: number) => `Step ${at} of ${of}`,
+  back: "Back",
+  next: "Go on",
+  later: "Do this later",
+  folder: {
+    title: "Where are your films and series?",
+    text: "Choose the folder on the server that holds them. Nothing in it is changed.",
+    none: "Nothing at hand? Start the server with “aerial demo” and it makes three channels of its own to look at.",
+    add: "Use this folder",
+    added: (count: number) => (count === 1 ? "In the library already" : "In the library already"),
+    more: "You can add others later, in Settings.",
+  },
+  scan: {
+    looking: "Looking through your videos",
+    walking: "Looking which files there are",
+    reading: (done: number, of: number) => `${done} of ${of} read`,
+    found: (count: number) => (count === 1 ? "1 video found" : `${count} videos found`),
+    done: "All is read",
+    text: "Each show becomes a channel, and the films that are left share one. You can go on as soon as the first is there.",
+    progress: "How much is read",
+    channels: (count: number) =>
+      count === 0 ? "No channel yet" : count === 1 ? "1 channel" : `${count} channels`,
+    nothing: {
+      title: "No videos were found there",
+      text: "Look whether the folder is the right one and the server may read it.",
+      action: "Choose another folder",
+    },
+    failed: "The scan could not go on",
+    again: "Scan again",
+    unplayable: (count: number) =>
+      count === 1 ? "1 video cannot be played" : `${count} videos cannot be played`,
+  },
+  channels: {
+    title: "These are your channels",
+    text: "Rename them as you like, and take out what you do not want. All of it can be changed later.",
+    name: (number: string) => `Name of channel ${number}`,
+    keep: (name: string) => `Keep ${name}`,
+    out: "taken out",
+    none: "Keep at least one channel, so that there is something to watch.",
+    still: "More may follow: the scan is still at work.",
+    saving: "Saving",
+  },
+  picture: {
+    title: (name: string) => `${name} is on the air`,
+    waiting: "Tuning in",
+    text: "This is what everybody who tunes in sees at this moment.",
+    trouble: "There is no picture yet",
+    other: "Another channel",
+    done: "Go to the guide",
+    watch: "Watch in full",
+    apps: "Also on your television: the addresses for TV apps are in Settings.",
+    muted: "Sound on",
+    unmuted: "Sound off",
+    screen: (name: string) => `${name}, live`,
+  },
 };

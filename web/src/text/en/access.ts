@@ -1,0 +1,51 @@
+// The words of who may do what.
+
+export const access = {
+  watchOnly: "The local network may watch without signing in",
+  watchOnlyHelp:
+    "Channels, guide and pictures alone: nothing that changes anything. Off: every TV app needs a stream token.",
+  fixed: "The server's settings (access.watch_only) decide this, so it cannot be changed here.",
+  saved: "Saved, and in force",
+  tokens: {
+    title: "Tokens",
+    text: "For programs and TV apps, each to be revoked by itself.",
+    none: "No token yet.",
+    add: "Make a token",
+    name: "What it is for",
+    nameHelp: "Such as the program or the television that will have it.",
+    nameEmpty: "Give it a name, so that you know it again.",
+    kind: "How it travels",
+    kinds: {
+      stream: "In addresses, for TV apps",
+      api: "In a header, for programs",
+    },
+    kindShort: { stream: "TV app", api: "Program" },
+    scope: "What it may do",
+    scopes: {
+      watch: "Watch: channels, guide, streams",
+      read: "Read: everything that can be seen",
+      manage: "Manage: everything",
+    },
+    scopeShort: { watch: "may watch", read: "may read", manage: "may do everything" },
+    scopeStream: "A token in addresses may only watch: addresses are seen by others.",
+    made: (time: string) => `made ${time}`,
+    used: (time: string) => `used ${time}`,
+    unused: "not used yet",
+    begins: (start: string) => `begins with ${start}…`,
+    revoke: "Revoke",
+    revokeOf: (name: string) => `Revoke ${name}`,
+    revokeTitle: (name: string) => `Revoke ${name}?`,
+    revokeText: "Whoever has it is let in no more, at once. It cannot be taken back.",
+    revoked: (name: string) => `${name} is revoked`,
+    once: {
+      title: (name: string) => `The token for ${name}`,
+      text: "Copy it now: it is shown this once and kept nowhere.",
+      secret: "Token",
+      secretHelp: "Send it as “Authorization: Bearer …”.",
+      channels: "Channel list (M3U)",
+      guide: "Guide (XMLTV)",
+      tuner: "Network tuner (HDHomeRun)",
+      done: "I have copied it",
+    },
+  },
+};
