@@ -7,18 +7,18 @@ use crate::server::Server;
 #[tokio::test]
 async fn addresses_are_told_as_whoever_asks_knows_them_and_as_the_network_does() {
     let server = Server::new().await;
-    let named = [("host", "nas:8400")];
+    let named = [("host", "localhost:8400")];
     let told = server.ask_with(axum::http::Method::GET, "/api/v1/addresses", &named).await;
     let told = told.expect(200).json();
     assert_eq!(
         told["here"],
         json!({
-            "app": "http://nas:8400/",
-            "channels": "http://nas:8400/channels.m3u",
-            "guide": "http://nas:8400/xmltv.xml",
-            "guide_compressed": "http://nas:8400/xmltv.xml.gz",
-            "tuner": "http://nas:8400",
-            "docs": "http://nas:8400/api/docs",
+            "app": "http://localhost:8400/",
+            "channels": "http://localhost:8400/channels.m3u",
+            "guide": "http://localhost:8400/xmltv.xml",
+            "guide_compressed": "http://localhost:8400/xmltv.xml.gz",
+            "tuner": "http://localhost:8400",
+            "docs": "http://localhost:8400/api/docs",
         })
     );
     assert_eq!(told["network"][0]["channels"], "http://192.168.1.7:8400/channels.m3u");

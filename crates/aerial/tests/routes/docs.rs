@@ -155,7 +155,7 @@ fn the_committed_document_is_what_the_server_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
     let mut document = serde_json::to_string_pretty(&aerial::http::document()).unwrap();
     document.push('\n');
-    if std::env::var_os("AERIAL_WRITE_OPENAPI").is_some() {
+    if std::env::var_os("WRITE_OPENAPI").is_some() {
         std::fs::write(&path, document).unwrap();
         return;
     }
