@@ -5,6 +5,7 @@
 pub mod channel;
 mod desk;
 mod exchange;
+pub mod password;
 pub mod scan;
 
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ pub enum Command {
     Demo(ServeArgs),
     /// Look for new and changed media in the library's folders
     Scan(SettingsArgs),
+    /// Set the password with which the server is managed
+    Password(PasswordArgs),
     /// Say what works here and what to do about what does not
     Doctor(SettingsArgs),
     /// List, add, export and import channels, for scripts
@@ -69,6 +72,17 @@ pub struct ServeArgs {
     /// How often the keeper has started the server before; only it says so.
     #[arg(long, hide = true, default_value_t = 0)]
     pub restarts: u32,
+}
+
+/// Flags of `password`; the password itself is asked for.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PasswordArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// What the account is called from now on [default: as it is; `admin` at first]
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 /// What can be done with channels.
@@ -159,6 +173,7 @@ impl Command {
         match self {
             Self::Serve(args) | Self::Demo(args) => &args.settings,
             Self::Scan(settings) | Self::Doctor(settings) => settings,
+            Self::Password(args) => &args.settings,
             Self::Channel(
                 ChannelCommand::List { settings, .. }
                 | ChannelCommand::Add { settings, .. }

@@ -268,6 +268,20 @@ pub const SETTINGS: &[Setting] = &[
         `ffmpeg`.",
     ),
     setting(
+        "ffmpeg",
+        "sandbox",
+        Kind::Choice(&["auto", "on", "off"]),
+        "Whether FFmpeg runs in a sandbox (Linux): as far as the system has one, not without \
+         one, or without.",
+    )
+    .fixed(AT_START),
+    setting(
+        "history",
+        "days",
+        Kind::Number { least: 1, most: 3_650 },
+        "For how many days the as-run log goes back.",
+    ),
+    setting(
         "discovery",
         "hdhomerun",
         Kind::Switch,

@@ -59,6 +59,7 @@ fn without_anything_given_the_defaults_hold() {
     threads = 2
     niceness = 5
     encoder = "auto"
+    sandbox = "auto"
 
     [discovery]
     hdhomerun = true
@@ -68,6 +69,9 @@ fn without_anything_given_the_defaults_hold() {
     [log]
     format = "text"
     filter = "info"
+
+    [history]
+    days = 90
     "#);
 }
 

@@ -66,6 +66,8 @@ pub struct ListedChannel {
     video: Video,
     /// It is on the air whether anybody watches or not.
     keep_running: bool,
+    /// How many days back what aired can be played again; 0: not at all.
+    catchup_days: u32,
     /// What it plays.
     items: Vec<ListedItem>,
 }
@@ -195,6 +197,7 @@ pub(super) async fn export(
             grace_ms: told.grace_ms,
             video: told.video,
             keep_running: told.keep_running,
+            catchup_days: told.catchup_days,
             items,
         });
     }

@@ -11,6 +11,7 @@
 pub mod account;
 pub mod addresses;
 pub mod apps;
+pub mod as_run;
 pub mod assets;
 pub mod browse;
 pub mod channels;
@@ -32,6 +33,7 @@ pub mod page;
 mod prefix;
 pub mod preview;
 pub mod problem;
+mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;
@@ -49,12 +51,12 @@ pub mod treatment;
 pub mod wire;
 
 use axum::extract::FromRef;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
 use axum::routing::{any, get, post, put};
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
-use tower::util::MapRequestLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -148,7 +150,15 @@ pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
     let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
     let router = shell::around_all(router);
     // Before a route is looked for, so around the router, not in it.
-    let taking_off = MapRequestLayer::new(move |request| base.taken_off(request));
+    let taking_off = middleware::from_fn(move |request, next: Next| {
+        let taken = base.taken_off(request);
+        async move {
+            match taken {
+                Ok(request) => next.run(request).await,
+                Err(there) => there.into_response(),
+            }
+        }
+    });
     Router::new().fallback_service(ServiceBuilder::new().layer(taking_off).service(router))
 }
 
@@ -199,6 +209,8 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::READ, routes!(exchange::export))
         .routes(Needs::MANAGE, routes!(exchange::import))
         .routes(Needs::MANAGE, routes!(channels::clone))
+        .routes(Needs::READ, routes!(as_run::of_channel))
+        .routes(Needs::READ, routes!(as_run::of_all))
         .routes(Needs::WATCH, routes!(channels::now))
         .routes(Needs::MANAGE, routes!(channels::skip))
         .routes(Needs::MANAGE, routes!(logos::put))

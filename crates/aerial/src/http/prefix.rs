@@ -9,6 +9,7 @@ use std::fmt;
 
 use axum::extract::Request;
 use axum::http::Uri;
+use axum::response::Redirect;
 
 use super::apps::origin::PublicUrl;
 use crate::access::secret::shortened;
@@ -48,11 +49,12 @@ impl Base {
         Self(path.unwrap_or_default())
     }
 
-    /// The request without what stands before its path.
-    pub(super) fn taken_off(&self, mut request: Request) -> Request {
+    /// The request without what stands before its path. From the base itself, without
+    /// a slash at its end, the page would not find its files: there it is said where to.
+    pub(super) fn taken_off(&self, mut request: Request) -> Result<Request, Redirect> {
         let path = request.uri().path();
         let rest = match after(path, &self.0) {
-            Some("") => "/",
+            Some("") => return Err(Redirect::permanent(&format!("{}/", self.0))),
             Some(rest) => rest,
             None => path,
         };
@@ -63,7 +65,7 @@ impl Base {
             None => (None, rest),
         };
         if rest.len() == path.len() {
-            return request;
+            return Ok(request);
         }
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         // A part of a path that was read is a path.
@@ -73,7 +75,7 @@ impl Base {
         if let Some(token) = token {
             request.extensions_mut().insert(UnderToken(token));
         }
-        request
+        Ok(request)
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
     fn taken(path: &str) -> (String, Option<String>) {
         let base = Base::of(&PublicUrl(Some("https://tv.example.org/aerial/".to_owned())));
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let request = base.taken_off(request);
+        let request = base.taken_off(request).unwrap();
         let token = request.extensions().get::<UnderToken>();
         (request.uri().to_string(), token.map(|under| under.token().to_owned()))
     }
@@ -102,7 +104,7 @@ mod tests {
         for (path, rest, token) in [
             ("/stream/5.m3u8?a=b", "/stream/5.m3u8?a=b", None),
             ("/aerial/stream/5.m3u8?a=b", "/stream/5.m3u8?a=b", None),
-            ("/aerial", "/", None),
+            ("/aerial/", "/", None),
             ("/aerials/x", "/aerials/x", None),
             ("/t/abc/channels.m3u?x=/t/y/", "/channels.m3u?x=/t/y/", Some("abc")),
             ("/aerial/t/abc/lineup.json", "/lineup.json", Some("abc")),
@@ -114,6 +116,15 @@ mod tests {
         ] {
             assert_eq!(taken(path), (rest.to_owned(), token.map(str::to_owned)), "{path}");
         }
+    }
+
+    #[test]
+    fn the_base_alone_leads_to_its_page() {
+        let base = Base::of(&PublicUrl(Some("http://nas/aerial".to_owned())));
+        let request = Request::builder().uri("/aerial").body(Body::empty()).unwrap();
+        assert!(base.taken_off(request).is_err());
+        let request = Request::builder().uri("/aerial").body(Body::empty()).unwrap();
+        assert!(Base::default().taken_off(request).is_ok());
     }
 
     #[test]

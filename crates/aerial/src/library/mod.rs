@@ -29,6 +29,7 @@ mod shelf;
 pub mod thumbnail;
 pub mod walk;
 mod watch;
+mod width;
 
 pub use findings::FromTheAir;
 pub use identity::{EndsRead, Stamp};
@@ -40,3 +41,4 @@ pub use scan::{Listener, ScanError, Tools};
 pub use shelf::{Named, Shelf};
 pub use thumbnail::{ThumbnailError, Thumbnails};
 pub use watch::{WatchTimes, Watched, Watcher, WatcherTask};
+pub use width::{NoWidth, Width};

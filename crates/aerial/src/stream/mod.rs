@@ -7,6 +7,7 @@
 //! owner.
 
 pub mod admission;
+pub mod as_run;
 pub mod body;
 pub mod devices;
 pub mod encoding;
@@ -18,6 +19,7 @@ pub mod own_slates;
 pub mod preflight;
 pub mod programme;
 pub mod remux;
+pub mod replay;
 pub mod session;
 pub mod slate;
 pub mod slated;

@@ -3,7 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "the test plays the user, who starts programs")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -60,6 +61,15 @@ impl Home {
         End::from(output)
     }
 
+    /// The same, with something to read.
+    pub(crate) fn aerial_with(&self, args: &[&str], input: &str) -> End {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        End::from(process.wait_with_output().unwrap())
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("aerial"));
         command.env_remove("RUST_LOG").args(args).arg("--data").arg(&self.data);
@@ -71,16 +81,33 @@ impl Home {
     }
 
     pub(crate) fn serve(&self) -> Server {
-        let mut process = self
-            .command(&["serve", "--no-keeper", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::started(&mut self.serving(), Stdio::null())
+    }
+
+    /// With all that our own code has to say in the log.
+    pub(crate) fn serve_loudly(&self) -> Server {
+        let mut command = self.serving();
+        command.env("RUST_LOG", "aerial=trace,tower_http=trace,hyper=trace");
+        let log = Stdio::from(File::create(self.log()).unwrap());
+        let mut server = Self::started(&mut command, log);
+        server.log = Some(self.log());
+        server
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn serving(&self) -> Command {
+        self.command(&["serve", "--no-keeper", "--listen", "127.0.0.1:0"])
+    }
+
+    fn started(command: &mut Command, log: Stdio) -> Server {
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-        Server { process, address }
+        Server { process, address, log: None }
     }
 }
 
@@ -98,9 +125,17 @@ impl From<Output> for End {
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
+    log: Option<PathBuf>,
 }
 
 impl Server {
+    /// Ends it; all that it logged.
+    pub(crate) fn ended(mut self) -> String {
+        let log = self.log.take().unwrap();
+        drop(self);
+        std::fs::read_to_string(log).unwrap()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -25,7 +25,7 @@ async fn changes_are_told_as_they_happen_until_the_server_ends() {
     }
     insta::assert_snapshot!(anonymous(&told), @r#"
     event: channel
-    data: {"type":"channel","channel":"id-1","deleted":false,"now":{"id":"id-1","number":"5","name":"Channel 5","logo":null,"group":null,"starts_at":"2026-12-24T18:00:00.000Z","loop":true,"order":"sequential","ladder":[],"grace_ms":null,"video":"auto","keep_running":false,"created_at":"2026-12-24T18:00:00.000Z"}}
+    data: {"type":"channel","channel":"id-1","deleted":false,"now":{"id":"id-1","number":"5","name":"Channel 5","logo":null,"group":null,"starts_at":"2026-12-24T18:00:00.000Z","loop":true,"order":"sequential","ladder":[],"grace_ms":null,"video":"auto","keep_running":false,"catchup_days":0,"created_at":"2026-12-24T18:00:00.000Z"}}
 
     event: lineup
     data: {"type":"lineup","channel":"id-1","takes_effect_at":"2026-12-24T18:00:00.000Z"}

@@ -15,7 +15,7 @@ async fn furnished() -> Server {
     server.show("Robots", 3, 60).await;
     let items = json!([{ "media": films[1].to_string() }, { "show": "Robots" }]);
     let five = json!({ "number": "5", "name": "Films", "order": "shuffle", "ladder": ["720p"],
-        "group": "Night", "grace_ms": 5_000, "items": items });
+        "group": "Night", "grace_ms": 5_000, "catchup_days": 3, "items": items });
     server.post("/api/v1/channels", five).await.expect(201);
     server.channel("7.1", &films[..1]).await;
     server
@@ -33,6 +33,7 @@ async fn what_is_exported_names_all_that_people_set_and_files_by_place_and_bytes
             "number": "5", "name": "Films", "logo": null, "group": "Night",
             "starts_at": "2026-12-24T18:00:00.000Z", "loop": true, "order": "shuffle",
             "ladder": ["720p"], "grace_ms": 5_000, "video": "auto", "keep_running": false,
+            "catchup_days": 3,
             "items": [
                 {
                     "path": "film 00002.mkv", "size_bytes": 9, "title": "Film 2",
@@ -138,7 +139,8 @@ async fn a_clone_has_settings_and_lineup_and_a_number_of_its_own() {
     );
     let list = exported(&server).await;
     let (original, copy) = (&list["channels"][0], &list["channels"][1]);
-    for field in ["items", "order", "ladder", "group", "grace_ms", "loop", "video"] {
+    for field in ["items", "order", "ladder", "group", "grace_ms", "loop", "video", "catchup_days"]
+    {
         assert_eq!(original[field], copy[field], "{field}");
     }
     let named = json!({ "number": "8.2", "name": "Other" });

@@ -5,6 +5,7 @@
 mod access;
 mod addresses;
 mod apps;
+mod as_run;
 mod channels;
 mod clock;
 mod commands;
@@ -25,6 +26,7 @@ mod server;
 mod settings;
 mod skip;
 mod slates;
+mod stream_tokens;
 mod streams;
 mod strips;
 mod system;

@@ -1,0 +1,81 @@
+//! A stream with a token in its path: every address on the way keeps it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aerial::access::Access;
+use aerial::clock::Clock;
+use aerial::config;
+use aerial::db::{Db, TokenKind};
+use aerial::http::apps::origin::PublicUrl;
+use aerial::http::{outside, stream};
+use aerial_model::access::Scope;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, StatusCode};
+use reqwest::Url;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::media::film;
+use crate::world::{NOW, Plan, Setting, World};
+
+async fn ask(routes: &Router, method: Method, url: &Url) -> (StatusCode, Vec<u8>) {
+    let uri = url.as_str().strip_prefix("http://tv").unwrap();
+    let peer = ConnectInfo(SocketAddr::from(([203, 0, 113, 9], 4_711)));
+    let request = Request::builder().method(method).uri(uri).extension(peer);
+    let request = request.header("host", "tv").body(Body::empty()).unwrap();
+    let answer = routes.clone().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), usize::MAX);
+    let body = tokio::time::timeout(Duration::from_secs(60), body).await.unwrap().unwrap();
+    (status, body.to_vec())
+}
+
+/// The addresses in a playlist, as a player finds them.
+fn addresses(at: &Url, playlist: &[u8]) -> Vec<Url> {
+    let text = std::str::from_utf8(playlist).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| at.join(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_stays_in_every_address_of_a_stream() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&folder.path().join("catalogue.sqlite")).await.unwrap();
+    let rules = config::Access::default();
+    let access = Access::open(db, Clock::simulated(NOW), rules, "test", None).await.unwrap();
+    let (token, secret) = access.make_token("TV", TokenKind::Stream, Scope::Watch).await.unwrap();
+    let streams = stream::router(world.manager.clone(), CancellationToken::new());
+    let routes = outside(streams, access.clone(), PublicUrl::default());
+
+    let root = Url::parse(&format!("http://tv/t/{}/", secret.reveal())).unwrap();
+    let url = |path: &str| root.join(path).unwrap();
+    let without = Url::parse("http://tv/stream/1.m3u8").unwrap();
+    assert_eq!(ask(&routes, Method::GET, &without).await.0, StatusCode::UNAUTHORIZED);
+    for entry in ["stream/1.m3u8", "stream/1/master.m3u8"] {
+        let entry = url(entry);
+        let (status, master) = ask(&routes, Method::GET, &entry).await;
+        assert_eq!(status, StatusCode::OK);
+        let variants = addresses(&entry, &master);
+        assert!(!variants.is_empty());
+        for variant in variants {
+            assert!(variant.as_str().starts_with(root.as_str()), "{variant}");
+            let (status, media) = ask(&routes, Method::GET, &variant).await;
+            assert_eq!(status, StatusCode::OK, "{variant}");
+            let segments = addresses(&variant, &media);
+            assert!(segments.iter().all(|url| url.as_str().starts_with(root.as_str())));
+            let (status, bytes) = ask(&routes, Method::GET, &segments[0]).await;
+            assert_eq!((status, bytes[0]), (StatusCode::OK, 0x47), "{}", segments[0]);
+        }
+    }
+    let leave = url("stream/1/clients/0-0-0/leave");
+    assert_ne!(ask(&routes, Method::POST, &leave).await.0, StatusCode::UNAUTHORIZED);
+    access.revoke(token.id).await.unwrap();
+    let refused = ask(&routes, Method::GET, &url("stream/1.m3u8")).await;
+    assert_eq!(refused.0, StatusCode::UNAUTHORIZED);
+    drop(routes);
+    world.end().await;
+}
