@@ -37,7 +37,7 @@ impl Listening {
 
 /// Where this server is found.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Addresses)]
+#[schema(as = ServerAddresses)]
 pub struct AddressesView {
     /// As whoever asks knows it, or as `server.public_url` says.
     here: ServerAddress,
