@@ -1,14 +1,14 @@
-// The settings: encoders tested again, folders added, the addresses for TV apps, and every
-// part on a phone.
+// The settings: changed and really in force, slips told beside the field, encoders tested
+// again, folders, the addresses for TV apps, and every part on a phone.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
-import { Server } from "./support/server";
+import { Server, until } from "./support/server";
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start({ keeper: true });
 });
 afterAll(async () => {
   await closeBrowser();
@@ -17,6 +17,97 @@ afterAll(async () => {
 
 const part = (name: string) => `${server.url}/settings?part=${name}`;
 const REFUSED = [/422|409/];
+/** A server that starts anew ends its stream of events, and may be missed for a moment. */
+const RESTARTS = [/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|502/];
+
+interface Told {
+  section: string;
+  key: string;
+  value: unknown;
+}
+
+async function inForce(section: string, key: string): Promise<unknown> {
+  const { settings } = await server.ask<{ settings: Told[] }>("/api/v1/settings");
+  return settings.find((one) => one.section === section && one.key === key)?.value;
+}
+
+test("a setting is changed, and the server really works by it", () =>
+  visit(
+    part("limits"),
+    async (page) => {
+      const field = page.getByLabel("Grace period");
+      await field.fill("45s");
+      await page.getByText("1 change is not saved").waitFor();
+      await expectAccessible(page);
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("The change is in force").waitFor();
+      expect(await inForce("stream", "grace")).toBe("45s");
+      await page
+        .getByText(/Set in the settings file/)
+        .first()
+        .waitFor();
+      // And back, without typing.
+      await page.getByRole("button", { name: "Set “Grace period” back to the default" }).click();
+      await page.getByRole("button", { name: "Save" }).click();
+      await until("the default", async () => (await inForce("stream", "grace")) === "30s");
+    },
+    { allow: RESTARTS },
+  ));
+
+test("bad input is told beside its field, by the page and by the server, and nothing is saved", () =>
+  visit(
+    part("limits"),
+    async (page) => {
+      const grace = page.getByLabel("Grace period");
+      await grace.fill("soon");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Write a whole number and its unit, such as 5s").waitFor();
+      expect(await grace.getAttribute("aria-invalid")).toBe("true");
+      await expectAccessible(page);
+      await grace.fill("30s");
+      // Only the server knows that an odd height is none.
+      await page.getByRole("tab", { name: "Picture" }).click();
+      const height = page.getByLabel("Height where one must do");
+      await height.fill("721");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("721 is odd").waitFor();
+      expect(await height.getAttribute("aria-invalid")).toBe("true");
+      expect(await inForce("stream", "height")).toBe(720);
+    },
+    { allow: REFUSED },
+  ));
+
+test("what is typed outlives a server that is away", () =>
+  visit(
+    part("limits"),
+    async (page) => {
+      await page.getByLabel("Grace period").fill("50s");
+      await server.end("SIGKILL");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("The server does not answer.").first().waitFor();
+      await server.run();
+      await page.getByText("The server is back.").waitFor();
+      expect(await page.getByLabel("Grace period").inputValue()).toBe("50s");
+      await page.getByText("1 change is not saved").waitFor();
+      // It is not left behind unasked.
+      await page.getByRole("navigation").getByRole("link", { name: "Guide" }).click();
+      await page.getByRole("dialog", { name: "Leave without saving?" }).waitFor();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      expect(await page.getByLabel("Grace period").inputValue()).toBe("50s");
+    },
+    { allow: RESTARTS },
+  ));
+
+test("what a flag fixes says so and cannot be typed into", () =>
+  visit(part("server"), async (page) => {
+    const field = page.getByLabel("Address and port");
+    expect(await field.isDisabled()).toBe(true);
+    await page
+      .getByText(/--listen/)
+      .first()
+      .waitFor();
+    await expectAccessible(page);
+  }));
 
 test("the encoders are tested again", () =>
   visit(part("picture"), async (page) => {

@@ -52,7 +52,9 @@ pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
 pub use lineups::Playable;
 pub use media::{About, Actor, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
-pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
+pub use media_list::{
+    MediaCounts, MediaFilter, MediaSort, MediaSums, OnShelf, Page, ShowSummary, StateFilter,
+};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
 pub use slates::SlateRange;
 

@@ -24,8 +24,10 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use uuid::Uuid;
 
-use super::extract::{BODY_LIMIT, too_large};
+use super::exchange::IMPORT_LIMIT;
+use super::extract::{BODY_LIMIT, too_large, too_large_over};
 use super::problem::{Kind, Problem, Told};
+use super::slates::SLATE_LIMIT;
 
 /// How long an answer of the API may take to begin: longer than the longest
 /// write (a lineup of 10,000 items behind a scan's batch).
@@ -49,9 +51,29 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
             .layer(CatchPanicLayer::custom(panicked))
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
             // Answers at once where the length is announced, else cuts the body off.
-            .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-            .layer(DefaultBodyLimit::disable()),
+            .layer(middleware::from_fn(limited))
+            .layer(RequestBodyLimitLayer::new(SLATE_LIMIT)),
     )
+}
+
+/// How much a body may have: files are larger than what people type.
+fn limit_of(path: &str) -> usize {
+    match path {
+        "/api/v1/channels/import" => IMPORT_LIMIT,
+        path if path.starts_with("/api/v1/slates/") => SLATE_LIMIT,
+        _ => BODY_LIMIT,
+    }
+}
+
+async fn limited(mut request: Request, next: Next) -> Response {
+    let limit = limit_of(request.uri().path());
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return too_large_over(limit).into_response();
+    }
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    next.run(request).await
 }
 
 /// Puts around everything what streams and pages need too.

@@ -155,24 +155,36 @@ export const settings = {
   slates: {
     title: "What is shown where nothing else can be",
     text: "A picture, or a clip of which the first four seconds are shown over and over, without sound.",
-    offAir: "Off the air",
-    offAirText: "While a channel has nothing to play.",
-    trouble: "In trouble",
-    troubleText: "In place of a programme that fails.",
-    built: "Aerial's own",
-    own: "Your own",
+    kinds: {
+      off_air: {
+        name: "Off the air",
+        text: "While a channel has nothing to play.",
+        sample: "The channel's name, and when it is back",
+      },
+      trouble: {
+        name: "In trouble",
+        text: "In place of a programme that fails.",
+        sample: "We'll be right back",
+      },
+    },
+    from: {
+      built_in: "Aerial's own",
+      uploaded: "Your own",
+      settings: "Set in the settings below, so an upload would not be seen",
+    },
     upload: "Choose a picture or clip",
     uploadOf: (name: string) => `Choose a picture or clip for “${name}”`,
+    uploading: "Sending and trying it",
     remove: "Use Aerial's own",
     saved: "The slate is in use",
     removed: "Aerial's own slate is in use",
-    present: (name: string) => `The slate for “${name}”, as viewers see it`,
+    present: (name: string) => `The slate for “${name}”`,
   },
   tv: {
     title: "Addresses",
     text: "Give these to a TV app on your network.",
     loopback:
-      "You have opened this page on the server's own machine, so these addresses are good there alone. For other devices start the server with --listen 0.0.0.0:8400, and open this page by the machine's name or address.",
+      "The server listens on its own machine alone, so no other device can reach it: start it with --listen 0.0.0.0:8400.",
     list: "Channel list (M3U)",
     listHelp: "For Kodi, VLC, Jellyfin, TiviMate and others.",
     listTs: "Channel list, as MPEG-TS",
@@ -191,7 +203,11 @@ export const settings = {
     codeOf: (label: string) => `Show a QR code: ${label}`,
     codeFor: (address: string) => `QR code of ${address}`,
     codeHelp: "Scan it with the phone or television app that wants the address.",
-    other: "Under other addresses",
+    other: "Found under these, too",
+    device: (id: string, count: number) =>
+      `As a tuner it is device ${id} with ${count === 1 ? "1 tuner" : `${count} tuners`}.`,
+    discovered: "Apps that look for one on the network find it.",
+    notDiscovered: "Apps that look for one on the network are not answered.",
     discovery: "How TV apps find it",
   },
   appearance: {
