@@ -14,7 +14,9 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const AWAY = [/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|502/];
+const AWAY = [
+  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|502/,
+];
 
 test("every entry of the navigation leads to its page, and back leads back", () =>
   visit(server.url, async (page) => {

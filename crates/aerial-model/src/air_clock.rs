@@ -19,10 +19,13 @@ const STEP: Ticks = Ticks::from_secs(2);
 /// wrong, and not a server that was off: what it would commit could never be taken back.
 pub const DISTRUSTED: Ticks = Ticks::from_secs(400 * 24 * 3_600);
 
-/// So far ahead of a channel's time as it was noted last it may have promised something
-/// that was never noted: notes are taken every 20 s, and lists reach 10 s and two
-/// segments of 8 s ahead.
+/// So far beyond a promise that is noted there may be one that never was: notes are
+/// taken every 20 s, and at once where a promise is [`NEWS`] beyond the one before.
 const UNNOTED: Ticks = Ticks::from_secs(60);
+
+/// A promise so far beyond the one before is of a channel that comes on the air: while
+/// it is there, they follow each other by seconds.
+const NEWS: Ticks = Ticks::from_secs(30);
 
 /// All clocks. "Monotonic" is ticks since some fixed instant of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +34,8 @@ pub struct AirClocks {
     base: AirTime,
     /// The same for channels that keep another time for now.
     held: BTreeMap<ChannelId, AirTime>,
-    /// Until then a channel's playlists have promised something.
+    /// Until then a channel's playlists have promised something; never forgotten, since
+    /// a clock can be set back by any time.
     promised: BTreeMap<ChannelId, AirTime>,
 }
 
@@ -71,7 +75,8 @@ impl AirClocks {
     }
 
     /// Goes on from what was noted `since` ago: unknown, where the machine was started
-    /// again meanwhile. `trusts` is the operator's word that the wall clock is right.
+    /// again meanwhile. `trusts` is the operator's word that the wall clock is right, and
+    /// then no promise of a clock that was ahead is kept.
     pub fn resumed(
         noted: &Noted,
         since: Option<Ticks>,
@@ -89,12 +94,14 @@ impl AirClocks {
         };
         let mut clocks = Self::begun(now, monotonic);
         for (channel, noted) in &noted.channels {
-            let promised = noted.promised.max(noted.at + UNNOTED);
-            clocks.promised.insert(*channel, promised);
-            if now < promised {
+            let promised = noted.promised + UNNOTED;
+            if now < promised && !trusts {
                 // Where nothing tells its time, it goes on where nothing was promised.
                 let own = since.map_or(promised, |since| noted.at + since);
                 clocks.hold(*channel, own - monotonic);
+            }
+            if now >= promised || !trusts {
+                clocks.promised.insert(*channel, promised);
             }
         }
         let is_step = expected.is_some_and(|expected| now != expected);
@@ -125,10 +132,15 @@ impl AirClocks {
         };
     }
 
-    /// A channel promised something that airs until then.
-    pub fn promised(&mut self, channel: ChannelId, until: AirTime) {
-        let promised = self.promised.entry(channel).or_insert(until);
-        *promised = until.max(*promised);
+    /// A channel promised something that airs until then. Whether that is to be noted
+    /// for the next server at once.
+    #[must_use]
+    pub fn promised(&mut self, channel: ChannelId, until: AirTime) -> bool {
+        let before = self.promised.insert(channel, until);
+        if let Some(before) = before.filter(|before| *before > until) {
+            self.promised.insert(channel, before);
+        }
+        before.is_none_or(|before| until - before > NEWS)
     }
 
     /// Looks at the wall clock. A step is taken by all channels that nobody watches,
@@ -156,8 +168,6 @@ impl AirClocks {
         self.held.retain(|channel, _| {
             on_air.contains(channel) || promised.get(channel).is_some_and(|until| *until > now)
         });
-        // What airs no more needs no promise kept.
-        self.promised.retain(|channel, until| *until > now || self.held.contains_key(channel));
         match found {
             Wall::Stepped(step, _) => Wall::Stepped(step, self.held.len()),
             other => other,
@@ -190,7 +200,8 @@ mod tests {
     /// Begun at noon; a minute later somebody watches.
     fn watched() -> AirClocks {
         let mut clocks = AirClocks::begun(NOON, seconds(0));
-        clocks.promised(WATCHED, NOON + seconds(70));
+        assert!(clocks.promised(WATCHED, NOON + seconds(70)));
+        assert!(!clocks.promised(WATCHED, NOON + seconds(60)));
         clocks
     }
 
@@ -220,6 +231,21 @@ mod tests {
         assert_eq!(clocks.now_on(WATCHED, seconds(669)), NOON + seconds(669));
         clocks.follow(&BTreeSet::new(), (wall + seconds(610), seconds(670)), false);
         assert_eq!(clocks.now_on(WATCHED, seconds(670)), NOON + seconds(70));
+    }
+
+    #[test]
+    fn a_promise_holds_also_when_it_was_kept_long_ago() {
+        let mut clocks = watched();
+        let monotonic = seconds(600);
+        clocks.follow(&BTreeSet::new(), (NOON + monotonic, monotonic), false);
+        let wall = NOON - seconds(3_600);
+        clocks.follow(&BTreeSet::new(), (wall, monotonic), false);
+        assert_eq!(clocks.now_on(WATCHED, monotonic), NOON + monotonic);
+        // At the operator's word it goes back all the same, with the next start.
+        let noted = clocks.noted(monotonic);
+        let (clocks, _) = AirClocks::resumed(&noted, None, (wall, seconds(0)), true);
+        assert_eq!(clocks.now_on(WATCHED, seconds(0)), wall);
+        assert!(clocks.promised.is_empty());
     }
 
     #[test]
@@ -262,7 +288,7 @@ mod tests {
         let noted = watched().noted(seconds(60));
         let wall = NOON - seconds(3_600);
         let (clocks, _) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);
-        assert_eq!(clocks.now_on(WATCHED, seconds(0)), NOON + seconds(60) + UNNOTED);
+        assert_eq!(clocks.now_on(WATCHED, seconds(0)), NOON + seconds(70) + UNNOTED);
         // And one whose clock is right is right.
         let wall = NOON + seconds(300);
         let (clocks, found) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);

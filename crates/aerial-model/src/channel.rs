@@ -22,6 +22,10 @@ const LOGO_BYTES: usize = 2_000;
 /// Longest grace period: an hour.
 const GRACE_MS: u64 = 3_600_000;
 
+/// The furthest that catch-up may reach back: lineups and airings are kept for as
+/// long, and guides of apps do not reach further.
+const CATCHUP_DAYS: u32 = 30;
+
 /// Most rungs of a ladder.
 const RUNGS: usize = 8;
 
@@ -53,6 +57,8 @@ pub struct Channel {
     pub grace_ms: Option<u64>,
     /// It is on the air whether anybody watches or not.
     pub keep_running: bool,
+    /// How many days back what aired can be played again; 0: not at all.
+    pub catchup_days: u32,
     /// When it was made.
     pub created_at: AirTime,
     /// Whether video is copied where it can be.
@@ -122,6 +128,8 @@ pub struct Edit {
     pub video: Option<Video>,
     /// Default: no.
     pub keep_running: Option<bool>,
+    /// 0 to 30; default: 0.
+    pub catchup_days: Option<u32>,
 }
 
 /// Tells `null` from a field that is not there.
@@ -179,6 +187,7 @@ impl Channel {
             ladder: Vec::new(),
             grace_ms: None,
             keep_running: false,
+            catchup_days: 0,
             created_at,
             video: edit.video.unwrap_or_default(),
             video_since: None,
@@ -234,6 +243,12 @@ impl Channel {
             let grace = within.ok_or_else(|| format!("must be 0 to {GRACE_MS} (an hour)"));
             invalid.keep("grace_ms", grace).into_iter().for_each(|grace| channel.grace_ms = grace);
         }
+        if let Some(days) = edit.catchup_days {
+            let within = (days <= CATCHUP_DAYS).then_some(days);
+            let days = within.ok_or_else(|| format!("must be 0 (off) to {CATCHUP_DAYS} days"));
+            let kept = invalid.keep("catchup_days", days);
+            kept.into_iter().for_each(|days| channel.catchup_days = days);
+        }
         channel.keep_running = edit.keep_running.unwrap_or(channel.keep_running);
         channel.looping = edit.looping.unwrap_or(channel.looping);
         channel.order = edit.order.unwrap_or(channel.order);
@@ -256,6 +271,12 @@ impl Channel {
         } else {
             self.video
         }
+    }
+
+    /// How far back what aired can be played again; `None`: not at all.
+    pub fn catchup(&self) -> Option<Ticks> {
+        let reach = Ticks::from_secs(i64::from(self.catchup_days) * 24 * 3_600);
+        (reach > Ticks::ZERO).then_some(reach)
     }
 
     /// How long its session waits for a next client; `None`: as the server is set.
@@ -479,6 +500,10 @@ mod tests {
         "ladder[1]: `72p` is no rendition: use `source` or a height such as `720p`; ladder[2]: `720p` is there twice; ladder[3]: must be an even height"
     )]
     #[case(
+        r#"{"number": "1", "name": "a", "catchup_days": 31}"#,
+        "catchup_days: must be 0 (off) to 30 days"
+    )]
+    #[case(
         r#"{"number": "1", "name": "a", "grace_ms": 3600001}"#,
         "grace_ms: must be 0 to 3600000 (an hour)"
     )]
@@ -503,7 +528,7 @@ mod tests {
         let channel =
             create(r#"{"number": "1", "name": "a", "group": "b", "logo": "/l.png"}"#).unwrap();
         let edit: Edit = serde_json::from_str(
-            r#"{"group": null, "ladder": ["480p", "source", "1080p"], "grace_ms": 0, "keep_running": true,
+            r#"{"group": null, "ladder": ["480p", "source", "1080p"], "grace_ms": 0, "keep_running": true, "catchup_days": 7,
                 "starts_at": "2026-01-01T01:00:00+01:00", "order": "shuffle", "looping": false}"#,
         )
         .unwrap();
@@ -514,6 +539,7 @@ mod tests {
             ladder,
             grace_ms: Some(0),
             keep_running: true,
+            catchup_days: 7,
             starts_at: NOW,
             order: Order::Shuffle,
             looping: false,
@@ -522,6 +548,8 @@ mod tests {
         assert_eq!(edited, expected);
         assert!(edited.plans_unlike(&channel));
         assert_eq!(edited.grace(), Some(Ticks::ZERO));
+        assert_eq!(edited.catchup(), Some(Ticks::from_secs(7 * 86_400)));
+        assert_eq!(channel.catchup(), None);
         let as_the_server: Edit = serde_json::from_str(r#"{"grace_ms": null}"#).unwrap();
         assert_eq!(edited.edited(&as_the_server).unwrap().grace(), None);
         let renamed: Edit = serde_json::from_str(r#"{"name": "c", "number": "2"}"#).unwrap();

@@ -13,8 +13,10 @@ use crate::ledger::Ledger;
 use crate::profile::Rendition;
 use crate::time::{AirTime, Ticks};
 
+pub mod vod;
 pub mod window;
 
+pub use vod::{VodEntry, vod_playlist};
 pub use window::{Edge, PROMISED, window};
 
 /// EXT-X-TARGETDURATION of a channel whose every segment is transcoded: no

@@ -28,6 +28,17 @@ pub struct Entry<'a> {
     pub group: Option<&'a str>,
     /// Where its stream is.
     pub url: &'a str,
+    /// How what aired is played again, where it is.
+    pub catchup: Option<Catchup<'a>>,
+}
+
+/// How what a channel aired is played again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Catchup<'a> {
+    /// How many days back.
+    pub days: u32,
+    /// The address of the list, without a query.
+    pub list: &'a str,
 }
 
 /// The list; `guide` is where its guide is.
@@ -45,10 +56,22 @@ pub fn channels(guide: &str, entries: &[Entry<'_>]) -> String {
         attribute(&mut text, "tvg-logo", entry.logo);
         attribute(&mut text, "group-title", entry.group.unwrap_or_default());
         attribute(&mut text, "channel-id", entry.guide_id);
+        if let Some(catchup) = entry.catchup {
+            played_again(&mut text, catchup);
+        }
         let name = one_line(entry.name).replace(',', &LIKE_A_COMMA.to_string());
         let _ = write!(text, ",{name}\n{}\n", entry.url);
     }
     text
+}
+
+/// A whole address in which apps put the programme's start and end, in seconds since
+/// 1970: this form is known to Kodi, TiviMate and others alike, and one with an end
+/// tells Kodi that it is played like a film.
+fn played_again(text: &mut String, Catchup { days, list }: Catchup<'_>) {
+    attribute(text, "catchup", "default");
+    let _ = write!(text, " catchup-days=\"{days}\"");
+    attribute(text, "catchup-source", &format!("{list}?from=${{start}}&to=${{end}}"));
 }
 
 /// Nothing is better than an empty value, which Jellyfin reads as the next one's.
@@ -83,6 +106,7 @@ mod tests {
             logo: "http://tv/logo/c1.png",
             group,
             url: "http://tv/stream/5.1.m3u8",
+            catchup: None,
         }
     }
 
@@ -97,6 +121,21 @@ mod tests {
         #EXTINF:-1 tvg-id="c1.aerial" tvg-chno="5.1" tvg-name="Tom, 'Jerry' & 🐭 again" tvg-logo="http://tv/logo/c1.png" channel-id="c1.aerial",Tom‚ 'Jerry' & 🐭 again
         http://tv/stream/5.1.m3u8
         "#);
+    }
+
+    #[test]
+    fn what_can_be_played_again_says_how() {
+        let list = "http://tv/stream/5.1/catchup.m3u8";
+        let again = Entry { catchup: Some(Catchup { days: 7, list }), ..entry("One", None) };
+        let text = channels("http://tv/xmltv.xml", &[again]);
+        let (attributes, name) = text.lines().nth(1).unwrap().rsplit_once(',').unwrap();
+        assert_eq!(name, "One");
+        assert_eq!(as_kodi_reads(attributes, "catchup"), Some("default"));
+        assert_eq!(as_kodi_reads(attributes, "catchup-days"), Some("7"));
+        let source = as_kodi_reads(attributes, "catchup-source").unwrap();
+        // As apps fill it in.
+        let asked = source.replace("${start}", "1767225600").replace("${end}", "1767229200");
+        assert_eq!(asked, format!("{list}?from=1767225600&to=1767229200"));
     }
 
     /// As Kodi's PVR IPTV Simple reads a line: the name is behind its last comma; an

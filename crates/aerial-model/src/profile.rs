@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Encoder;
+use crate::level::Level;
 use crate::tuning::Speed;
 
 /// One rung of the ladder, as URLs name it.
@@ -126,19 +127,9 @@ impl Profile {
         Self { encoder, ..self }
     }
 
-    /// The H.264 level: the lowest that carries this frame 60 times a second, so
-    /// that all items of a profile have the same one (ITU-T H.264, table A-1).
+    /// The H.264 level, the same for all items of a profile.
     pub fn level(&self) -> Level {
-        let blocks = |pixels: u16| u32::from(pixels).div_ceil(16);
-        let frame = blocks(self.width) * blocks(self.height);
-        let fits = |level: &&LevelLimits| {
-            frame <= level.frame_blocks
-                && frame * 60 <= level.blocks_per_second
-                && frame * DECODED_PICTURES <= level.buffer_blocks
-                && self.maxrate_kbps() <= level.high_kbps
-        };
-        let found = LEVELS.iter().find(fits).map_or(62, |level| level.idc);
-        Level(found)
+        Level::carrying((self.width, self.height), self.maxrate_kbps())
     }
 
     /// The most that the video's bit rate may be for long.
@@ -202,7 +193,7 @@ impl Profile {
         match self.encoder {
             Encoder::X264 => self.x264_pins(),
             // The preset is no part of it (`rules.md`, 13).
-            device => format!("{device}|{}", device.options(self, Speed::Veryfast)),
+            device => format!("{device}|{}", device.options(self.level(), Speed::Veryfast)),
         }
     }
 
@@ -242,9 +233,6 @@ const WIDEST: u32 = 8_192;
 /// No rendition is lower: below, H.264 encoders and players grow odd.
 const MIN_HEIGHT: u16 = 96;
 
-/// The reference, three B-frames in a pyramid: x264 asks for four pictures.
-const DECODED_PICTURES: u32 = 4;
-
 /// 47 audio and 60 video access units a second waste half a packet each and
 /// have PES headers; 20 PCR packets, 4 PAT and 4 PMT come on top.
 const TRANSPORT_BITS_PER_SECOND: u64 = 130_000;
@@ -272,51 +260,6 @@ fn video_kbps(height: u16) -> u32 {
     let exact = low_kbps + (high_kbps - low_kbps) * part / u32::from(high - low);
     exact / 10 * 10
 }
-
-/// An H.264 level, ten times its number: 32 is 3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Level(pub u8);
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
-    }
-}
-
-struct LevelLimits {
-    idc: u8,
-    blocks_per_second: u32,
-    frame_blocks: u32,
-    buffer_blocks: u32,
-    high_kbps: u32,
-}
-
-const fn limits(idc: u8, per_second: u32, frame: u32, buffer: u32, kbps: u32) -> LevelLimits {
-    LevelLimits {
-        idc,
-        blocks_per_second: per_second,
-        frame_blocks: frame,
-        buffer_blocks: buffer,
-        // High profile carries a quarter more than Baseline.
-        high_kbps: kbps / 4 * 5,
-    }
-}
-
-/// ITU-T H.264, table A-1, from the first that any rendition can need.
-const LEVELS: [LevelLimits; 12] = [
-    limits(21, 19_800, 792, 4_752, 4_000),
-    limits(30, 40_500, 1_620, 8_100, 10_000),
-    limits(31, 108_000, 3_600, 18_000, 14_000),
-    limits(32, 216_000, 5_120, 20_480, 20_000),
-    limits(40, 245_760, 8_192, 32_768, 20_000),
-    limits(41, 245_760, 8_192, 32_768, 50_000),
-    limits(42, 522_240, 8_704, 34_816, 50_000),
-    limits(50, 589_824, 22_080, 110_400, 135_000),
-    limits(51, 983_040, 36_864, 184_320, 240_000),
-    limits(52, 2_073_600, 36_864, 184_320, 240_000),
-    limits(60, 4_177_920, 139_264, 696_320, 240_000),
-    limits(62, 16_711_680, 139_264, 696_320, 800_000),
-];
 
 /// A profile and the FFmpeg that serves it, as one short name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aerial_model::air_clock::{AirClocks, Noted, Wall};
 use aerial_model::id::ChannelId;
 use aerial_model::time::{AirTime, Ticks};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// What to do about a wall clock that is wildly ahead.
@@ -32,6 +33,8 @@ struct Inner {
     clocks: RwLock<AirClocks>,
     /// The operator says that the wall clock is right.
     trusts: AtomicBool,
+    /// A promise is to be noted.
+    news: Notify,
 }
 
 #[derive(Debug)]
@@ -72,7 +75,12 @@ impl Clock {
 
     fn of(source: Source, now: AirTime) -> Self {
         let clocks = RwLock::new(AirClocks::begun(now, Ticks::ZERO));
-        Self(Arc::new(Inner { source, clocks, trusts: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            source,
+            clocks,
+            trusts: AtomicBool::new(false),
+            news: Notify::new(),
+        }))
     }
 
     /// Goes on from what a server before this one noted, `since` ago where that is
@@ -103,7 +111,14 @@ impl Clock {
 
     /// A channel has promised what airs until then: its time never goes back behind it.
     pub fn promised(&self, channel: ChannelId, until: AirTime) {
-        self.clocks_mut().promised(channel, until);
+        if self.clocks_mut().promised(channel, until) {
+            self.0.news.notify_one();
+        }
+    }
+
+    /// There is something that the next server must know at once.
+    pub async fn news(&self) {
+        self.0.news.notified().await;
     }
 
     /// Looks whether the wall clock was set; channels that are not on the air take that

@@ -56,6 +56,8 @@ pub struct Settings {
     pub discovery: Discovery,
     /// What is logged.
     pub log: Log,
+    /// What is remembered of what aired.
+    pub history: History,
 }
 
 /// `[server]`: where the server is found.
@@ -77,8 +79,9 @@ pub struct Server {
     /// How many of them from one address, 4 to 65535; default 256. This machine and
     /// trusted proxies may have all.
     pub connections_per_address: Within<4, 65_535>,
-    /// That the machine's clock is right though it is over 400 days ahead of when the
-    /// server was last heard of; default false.
+    /// That the machine's clock is right, though it is over 400 days ahead of when the
+    /// server was last heard of, or behind what channels were sent: they take its time
+    /// with the next start; default false.
     pub trust_clock: bool,
 }
 
@@ -239,6 +242,22 @@ pub struct Ffmpeg {
     /// What encodes: `auto` (the first that works of those that follow), `nvenc`,
     /// `qsv`, `vaapi`, `videotoolbox`, `amf`, `v4l2` or `x264`; default `auto`.
     pub encoder: Choice,
+    /// Whether FFmpeg runs in a sandbox (Linux): `auto`, as far as the system has one,
+    /// `on`, not without one, or `off`; default `auto`.
+    pub sandbox: Sandbox,
+}
+
+/// Whether FFmpeg runs in a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sandbox {
+    /// As far as the system has one.
+    #[default]
+    Auto,
+    /// Not without one.
+    On,
+    /// Without.
+    Off,
 }
 
 impl Default for Ffmpeg {
@@ -249,6 +268,7 @@ impl Default for Ffmpeg {
             threads: Within::of::<2>(),
             niceness: Within::of::<5>(),
             encoder: Choice::Auto,
+            sandbox: Sandbox::Auto,
         }
     }
 }
@@ -295,6 +315,20 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// `[history]`: what is remembered of what aired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// For how many days the as-run log goes back, 1 to 3650; default 90.
+    pub days: Within<1, 3650>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { days: Within::of::<90>() }
     }
 }
 

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use aerial_model::encoder::Choice;
 use rustix::fs::{Access, access, statvfs};
 
-use crate::config::{ByteSize, Settings};
+use crate::config::{ByteSize, Sandbox, Settings};
 use crate::data_dir::CATALOGUE;
 use crate::db::Db;
 use crate::discovery;
 use crate::ffmpeg::capacity;
 use crate::ffmpeg::encoders::{self, Tried};
+use crate::ffmpeg::sandbox::trial;
 use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::keeper::bind;
@@ -176,6 +177,13 @@ async fn examine_ffmpeg(
             return report.add(Severity::Note, text);
         }
     };
+    let holds = trial::examine(spawner, &folder.0).await;
+    let severity = match settings.ffmpeg.sandbox {
+        _ if holds.all() => Severity::Fine,
+        Sandbox::On => Severity::Fault,
+        Sandbox::Auto | Sandbox::Off => Severity::Note,
+    };
+    report.add(severity, format!("sandbox: {}", holds.told()));
     let chain = Chain::of(settings);
     let (choice, scratch) = (settings.ffmpeg.encoder, &folder.0);
     let tried = encoders::try_all(ffmpeg, spawner, &chain, choice, scratch).await;

@@ -231,9 +231,11 @@ impl Indexing {
     async fn reordered(&self, path: &Path, facts: &MediaFacts) -> Result<usize, String> {
         let stream = facts.video.as_ref().map_or(0, |video| video.index).to_string();
         let question = Invocation::new(&self.ffprobe)
-            .args(["-v", "error", "-select_streams", &stream])
+            .args(["-v", "error", "-protocol_whitelist", "file,pipe"])
+            .args(["-select_streams", &stream])
             .args(["-show_entries", "stream=has_b_frames", "-of", "csv=p=0", "-i"])
             .arg(aerial_model::probe::input(path))
+            .reads(path)
             .niceness(NICENESS);
         let answer = self.spawner.run_to_end(question, ASKED).await.map_err(|e| e.to_string())?;
         let text = String::from_utf8_lossy(&answer.stdout);
@@ -249,6 +251,7 @@ impl Indexing {
     ) -> Result<Result<Indexer, NotCopied>, String> {
         let run =
             Invocation::new(&self.ffmpeg).args(command::index(path, facts)).niceness(NICENESS);
+        let run = run.reads(path);
         let mut child = self.spawner.spawn(run).await.map_err(|error| error.to_string())?;
         let stderr = child.stderr_tail();
         let Some(mut stdout) = child.take_stdout() else {

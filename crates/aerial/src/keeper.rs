@@ -156,6 +156,7 @@ impl Server {
             on_parent_death: OnParentDeath::Terminate,
             niceness: 0,
             set_listen_pid: true,
+            confinement: None,
         };
         // The shim is this version, whatever the program has become meanwhile.
         let mut command = command(own_binary()?);

@@ -10,6 +10,7 @@ use aerial::cli::{self, Cli, Command, ServeArgs};
 use aerial::config::{Flags, Log, Settings};
 use aerial::discovery;
 use aerial::doctor;
+use aerial::ffmpeg::sandbox::trial;
 use aerial::ffmpeg::{Spawner, own_binary, shim};
 use aerial::keeper::{self, Inherited};
 use aerial::telemetry;
@@ -21,8 +22,10 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == shim::ARGUMENT) {
-        return shim::run(args);
+    match args.next() {
+        Some(first) if first == shim::ARGUMENT => return shim::run(args),
+        Some(first) if first == trial::ARGUMENT => return trial::run(args),
+        _ => {}
     }
     let cli = Cli::parse();
     let settings = match Settings::load(&Flags::from(cli.command.settings()), std::env::vars_os()) {
@@ -106,7 +109,8 @@ fn serve_here(
 fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
     let report = runtime()?.block_on(async {
-        let spawner = Spawner::new(own_binary().context("cannot find this program's own file")?)?;
+        let shim = own_binary().context("cannot find this program's own file")?;
+        let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
         let report = doctor::examine(settings, &spawner).await;
         spawner.shut_down().await;
         anyhow::Ok(report)

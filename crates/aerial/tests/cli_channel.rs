@@ -66,7 +66,9 @@ fn another_machine_with_the_same_files_in_other_places_takes_a_list() {
     for (one, other) in [(1, 1), (2, 2)] {
         assert_eq!(ours["items"][one]["hash"], theirs["items"][other]["hash"]);
     }
-    for setting in ["number", "name", "logo", "group", "loop", "order", "ladder", "grace_ms"] {
+    for setting in
+        ["number", "name", "logo", "group", "loop", "order", "ladder", "grace_ms", "catchup_days"]
+    {
         assert_eq!(ours[setting], theirs[setting], "{setting}");
     }
     // Once more, and nothing changes.

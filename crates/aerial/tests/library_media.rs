@@ -12,7 +12,7 @@ use aerial::clock::Clock;
 use aerial::db::{Db, Media, MediaState};
 use aerial::ffmpeg::{Exit, Invocation, RunLimits, Spawner};
 use aerial::library::{
-    Ffprobe, ProbeFailure, Prober, ScanRequest, ScanState, ThumbnailError, Thumbnails,
+    Ffprobe, ProbeFailure, Prober, ScanRequest, ScanState, ThumbnailError, Thumbnails, Width,
 };
 use library_support::LIMIT;
 use tokio::time::timeout;
@@ -135,7 +135,7 @@ async fn real_files_are_read_and_bad_ones_kept_with_their_reason() {
 }
 
 async fn shown(thumbnails: &Thumbnails, media: &Media) -> Result<bytes::Bytes, ThumbnailError> {
-    thumbnails.get(media, &thumbnails.look(media).await).await
+    thumbnails.get(media, &thumbnails.look(media, Width::USUAL).await).await
 }
 
 #[tokio::test]

@@ -29,11 +29,24 @@ pub(crate) fn short(folder: &Path) -> Result<Vec<Film>> {
     titled(&folder.join("short"), "Film", SHORT_FILMS, &source, &[])
 }
 
-/// The same pictures again and again, for so many minutes.
+/// The same pictures again and again, for so many minutes, with one sound throughout:
+/// one that was joined would have a gap at each turn, and could not be copied.
 pub(crate) fn long(folder: &Path, minutes: u64, count: usize) -> Result<Vec<Film>> {
     let source = source(folder)?;
-    let again = ["-stream_loop".to_owned(), (minutes * 60 / SHORT - 1).to_string()];
-    titled(&folder.join(format!("{minutes}-minutes")), "Long", count, &source, &again)
+    let whole = folder.join(format!("{minutes}-minutes.mp4"));
+    if !whole.exists() {
+        let part = whole.with_extension("part.mp4");
+        let seconds = minutes * 60;
+        let (again, seconds) = ((seconds / SHORT - 1).to_string(), seconds.to_string());
+        let sound = format!("sine=f=440:r=48000:d={seconds}");
+        let mut command = ffmpeg();
+        command.args(["-stream_loop", &again]).arg("-i").arg(&source);
+        command.args(["-f", "lavfi", "-i", &sound, "-map", "0:v", "-map", "1:a", "-t", &seconds]);
+        command.args(["-c:v", "copy", "-c:a", "aac", "-ac", "2", "-movflags", "+faststart"]);
+        run(command.arg(&part))?;
+        std::fs::rename(part, &whole)?;
+    }
+    titled(&folder.join(format!("{minutes}-minutes")), "Long", count, &whole, &[])
 }
 
 fn source(folder: &Path) -> Result<PathBuf> {

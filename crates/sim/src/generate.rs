@@ -54,7 +54,8 @@ pub(crate) fn years(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
             86..=88 => Event::SkipAiring { channel },
             89 => Event::Stop { channel },
             90 => replace(&mut random),
-            91..=93 => Event::Crash { down_ms: random.within(0..30 * SECOND) },
+            91..=92 => Event::Crash { down_ms: random.within(0..30 * SECOND) },
+            93 => Event::PowerCut { down_ms: random.within(0..30 * MINUTE) },
             94..=96 => step(&mut random),
             _ => Event::Housekeep,
         };
@@ -152,6 +153,7 @@ fn trouble(random: &mut Random) -> Event {
         }
         6..=8 => Event::KillWorkers,
         9 => Event::Speed { percent: random.within(200..1_000) as u32 },
+        10 => Event::PowerCut { down_ms: random.within(0..5 * MINUTE) },
         _ => Event::Crash { down_ms: random.within(0..5 * SECOND) },
     }
 }

@@ -201,6 +201,11 @@ pub enum Event {
         /// So many milliseconds later.
         down_ms: u64,
     },
+    /// The machine goes off and is started again.
+    PowerCut {
+        /// So many milliseconds later.
+        down_ms: u64,
+    },
     /// The wall clock is set.
     StepClock {
         /// Forth or back.

@@ -4,6 +4,7 @@
 //! it was not understood.
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use aerial_sim::history::{self, History, Level};
 use aerial_sim::report::Tally;
@@ -92,21 +93,45 @@ fn replayed(file: &str) -> Result<History, String> {
     History::from_lines(&text).map_err(|error| error.to_string())
 }
 
-/// Lives all of them, up to the first that fails; a word now and then.
+/// Lives all of them, as many at once as there are cores, up to the first that fails;
+/// a word now and then.
 fn all(
-    histories: impl Iterator<Item = History>,
+    histories: impl Iterator<Item = History> + Send,
     count: u64,
     tally: &mut Tally,
 ) -> Result<(), (History, Failure)> {
-    for (number, history) in (1..).zip(histories) {
-        if let Err(failure) = live(&history, tally) {
-            return Err((history, failure));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new((1..).zip(histories));
+    let lived = Mutex::new((tally, 0, None::<(u64, History, Failure)>));
+    let taken = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((number, history)) = taken() {
+                    let mut own = Tally::default();
+                    let life = live(&history, &mut own);
+                    let mut lived = lived.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (tally, done, failed) = &mut *lived;
+                    tally.add(&own);
+                    *done += 1;
+                    if let Err(failure) = life
+                        && failed.as_ref().is_none_or(|(first, ..)| number < *first)
+                    {
+                        *failed = Some((number, history, failure));
+                    }
+                    if *done % count.div_ceil(10).max(1) == 0 || *done == count {
+                        eprintln!("{done} of {count} runs, {} airings", tally.airings);
+                    }
+                    // Those that were begun before it are lived to their end.
+                    if failed.is_some() {
+                        return;
+                    }
+                }
+            });
         }
-        if number % count.div_ceil(10).max(1) == 0 || number == count {
-            eprintln!("{number} of {count} runs, {} airings", tally.airings);
-        }
-    }
-    Ok(())
+    });
+    let (_, _, failed) = lived.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(()), |(_, history, failure)| Err((history, failure)))
 }
 
 /// Says what failed, and how to see it again.

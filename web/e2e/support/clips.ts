@@ -36,9 +36,33 @@ const LIST: readonly Clip[] = [
   { path: "Films/The Long Field (2011).avi", seconds: 25, hue: 120, codec: "mpeg4" },
 ];
 
+/** A folder of programmes as long as television's: clips, over and over. */
+export const LONG_CLIPS = join(tmpdir(), `aerial-e2e-long-${EDITION}`);
+const LONG: readonly { path: string; of: number; times: number }[] = [
+  ...[1, 2, 3, 4, 5, 6].map((episode) => ({
+    path: `Half Hours/Season 1/Half Hours S01E0${episode}.mkv`,
+    of: episode % 4,
+    times: 60 + episode * 6,
+  })),
+  { path: "Films/A Long Evening (2001).mkv", of: 0, times: 280 },
+  { path: "Films/Two Rivers (1987).mkv", of: 2, times: 330 },
+];
+
 /** Makes those that are not there yet. */
 export async function makeClips(): Promise<void> {
   for (const clip of LIST) await make(clip);
+  for (const { path, of, times } of LONG)
+    await repeat(join(CLIPS, LIST[of]?.path ?? ""), path, times);
+}
+
+async function repeat(clip: string, path: string, times: number): Promise<void> {
+  const file = join(LONG_CLIPS, path);
+  if (existsSync(file)) return;
+  mkdirSync(dirname(file), { recursive: true });
+  const unfinished = join(LONG_CLIPS, `unfinished-${process.pid}-${path.split("/").at(-1)}`);
+  const again = ["-stream_loop", String(times), "-i", clip, "-c", "copy", unfinished];
+  await promisify(execFile)("ffmpeg", [..."-nostdin -v error -y".split(" "), ...again]);
+  renameSync(unfinished, file);
 }
 
 async function make({ path, seconds, hue, codec = "h264" }: Clip): Promise<void> {

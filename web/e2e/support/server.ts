@@ -1,7 +1,7 @@
 // The real server, on a free port of this machine, with a data folder of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -19,10 +19,10 @@ export const PATIENCE_MS = 60_000;
 export interface ServerOptions {
   /** The folder of media; the clips, unless said; `null` for none. */
   media?: string | null;
-  /** With its keeper, which starts the server anew when settings are changed. */
-  keeper?: boolean;
   /** Lines for the settings file. */
   settings?: string;
+  /** With its keeper, which keeps the sockets open and starts the server anew. */
+  keeper?: boolean;
   /** Answers when the server does; else when the first scan has made channels. */
   bare?: boolean;
 }
@@ -66,11 +66,16 @@ export class Server {
     const data = join(this.folder, "data");
     mkdirSync(data, { recursive: true });
     const log = openSync(join(this.folder, "log"), "a");
-    const { media = CLIPS } = this.options;
+    const { media = CLIPS, settings, keeper = false } = this.options;
+    const file = join(this.folder, "aerial.toml");
+    if (settings !== undefined) writeFileSync(file, settings);
     const child = spawn(
       PROGRAM,
       [
-        ...`serve ${this.options.keeper ? "" : "--no-keeper "}--data`.split(" "),
+        "serve",
+        ...(keeper ? [] : ["--no-keeper"]),
+        ...(settings === undefined ? [] : ["--config", file]),
+        "--data",
         data,
         "--listen",
         `127.0.0.1:${this.port}`,
@@ -93,6 +98,17 @@ export class Server {
     const ended = new Promise((done) => child.once("exit", done));
     child.kill(signal);
     await ended;
+  }
+
+  /** Behind its keeper: kills the server, or has it begin anew. Answers when the next one does. */
+  async restart(signal: "SIGKILL" | "SIGHUP"): Promise<void> {
+    const { pid } = await this.ask<{ pid: number }>("/api/v1/system");
+    if (signal === "SIGKILL") process.kill(pid, signal);
+    else this.#child?.kill(signal);
+    await until("the next server", async () => {
+      const answer = await fetch(`${this.url}/api/v1/system`).catch(() => null);
+      return answer?.ok === true && ((await answer.json()) as { pid: number }).pid !== pid;
+    });
   }
 
   /** Ends it for good. */

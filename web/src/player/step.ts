@@ -17,6 +17,8 @@ export const DELAY_MS = 2_000;
 const NEAR_MS = 30;
 /** From here on it follows by rate alone. */
 const CLOSE_MS = 120;
+/** What two rooms do not notice. */
+const IN_STEP_MS = 200;
 /** Further off than this, rates would take too long: it is put right once more. */
 const FAR_MS = 900;
 /** How soon after a seek or hold another one may be. */
@@ -137,7 +139,7 @@ export function told(step: Step, seen: Seen): Told {
   if (step.kind === "behind" || Math.abs(off) > FAR_MS) {
     return { kind: "behind", byMs: Math.max(0, off), paused: seen.paused };
   }
-  return { kind: "in-step", offMs: off };
+  return Math.abs(off) > IN_STEP_MS ? { kind: "joining" } : { kind: "in-step", offMs: off };
 }
 
 /** By how much the picture is late. */

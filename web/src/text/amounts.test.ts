@@ -21,5 +21,5 @@ test("networks are told in bits", () => {
 });
 
 test("shares are per cent", () => {
-  expect(percent(0.349)).toBe("35 %");
+  expect(percent(0.349)).toBe("35\u00a0%");
 });

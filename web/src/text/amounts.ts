@@ -29,5 +29,5 @@ export function bitrate(bitsPerSecond: number): string {
 
 /** `35 %`, of a share from 0 to 1. */
 export function percent(share: number): string {
-  return `${whole.format(share * 100)} %`;
+  return `${whole.format(share * 100)}\u00a0%`;
 }

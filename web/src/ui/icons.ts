@@ -33,6 +33,7 @@ const drawings = {
   library: { path: "M4 4h4v16H4zM10 4h4v16h-4zM16 5l3.5-.8L23 19l-3.5.8z" },
   list: { path: "M8 6h13M8 12h13M8 18h13M3.5 6v.1M3.5 12v.1M3.5 18v.1" },
   menu: { path: "M5 12v.1M12 12v.1M19 12v.1" },
+  minus: { path: "M5 12h14" },
   moon: { path: "M20 14a8 8 0 1 1-10-10 6.5 6.5 0 0 0 10 10" },
   muted: { path: "M4 9.500v5h3.500L12 18.500v-13L7.5 9.500zM15.5 9.500l5 5m0-5l-5 5" },
   onAir: {

@@ -10,6 +10,7 @@ export interface Shortcut {
   keys: readonly string[];
   /** How the help writes them, where that is not the same: `0 – 9`. */
   shown?: string;
+  /** What it does; empty for one that the help tells with another. */
   label: string;
   /** `false` says that it was not meant, and lets the next one have it. */
   run: (event: KeyboardEvent) => unknown;

@@ -292,7 +292,7 @@ impl Line {
     /// The same on a device.
     fn device(&mut self, profile: &Profile, tuning: &Tuning, device: &Hardware) -> &mut Self {
         self.pair("-c:v", device.encoder.ffmpeg_name());
-        self.words(&device.encoder.options(profile, tuning.speed));
+        self.words(&device.encoder.options(profile.level(), tuning.speed));
         self.rates(profile);
         self.words("-g 1000 -flags +cgop").words(COLOURS);
         self.sound(profile)

@@ -10,13 +10,13 @@ use crate::world::{Event, NEW_YEAR, World, events, lineups, map_of, read};
 
 /// What a channel went through.
 #[derive(Clone, Debug)]
-struct History {
+pub struct History {
     lineup: Lineup,
     events: Vec<Event>,
 }
 
 impl History {
-    fn lived(&self) -> World {
+    pub fn lived(&self) -> World {
         let mut world = World::new(self.lineup.clone());
         self.events.iter().for_each(|event| world.happens(event));
         // At last the clock is right again, so that there is something to look at.
@@ -26,7 +26,7 @@ impl History {
     }
 }
 
-fn histories() -> impl Strategy<Value = History> {
+pub fn histories() -> impl Strategy<Value = History> {
     (lineups(), prop::collection::vec(events(), 1..14))
         .prop_map(|(lineup, events)| History { lineup, events })
 }

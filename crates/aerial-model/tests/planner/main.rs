@@ -6,4 +6,5 @@ mod calendar;
 mod history;
 mod naive;
 mod plan;
+mod replay;
 mod world;

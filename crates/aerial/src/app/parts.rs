@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::hls::window::SERVED_FOR;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use axum::Router;
 use axum::extract::FromRef as _;
 use tokio::sync::{Notify, watch};
@@ -27,6 +27,7 @@ use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
 use crate::db::Db;
 use crate::discovery::{self, Asked, Device, Discovery};
+use crate::ffmpeg::sandbox::trial::{self as sandbox_trial, Holds};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
 use crate::http::apps::origin::PublicUrl;
@@ -54,6 +55,10 @@ use crate::stream::transcoder::Transcoder;
 /// Ledgers are pruned, and media that are away for a day left out, this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 
+/// Stretches that the as-run log has at the most, whatever their age: 100 to 200 MB,
+/// and of ten channels that never stop half a year of half hours.
+const AS_RUN_KEPT: u64 = 200_000;
+
 /// The parts, in the order in which they are started.
 pub(super) struct Parts {
     data: DataDir,
@@ -64,6 +69,7 @@ pub(super) struct Parts {
     library: Library,
     store: Store,
     transcoding: (CancellationToken, JoinHandle<()>),
+    as_run: (CancellationToken, JoinHandle<()>),
     remuxes: Remuxes,
     manager: Manager,
     api: AppState,
@@ -83,7 +89,15 @@ impl Parts {
         let clock = Clock::system();
         let data = DataDir::open(&settings.server.data)?;
         let shim = own_binary().map_err(system("find this program's own file"))?;
-        let spawner = Spawner::new(shim)?;
+        let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
+        let sandbox = sandbox_trial::examine(&spawner, &data.tmp()).await;
+        match settings.ffmpeg.sandbox {
+            config::Sandbox::On if !sandbox.all() => {
+                return Err(AppError::NoSandbox(sandbox.told()));
+            }
+            config::Sandbox::Auto if !sandbox.all() => tracing::warn!("{}", sandbox.told()),
+            _ => tracing::info!("{}", sandbox.told()),
+        }
         let ffmpeg = Ffmpeg::discover(&settings.ffmpeg, &spawner).await?;
         tracing::info!(version = ffmpeg.version, path = %ffmpeg.ffmpeg.display(), "FFmpeg");
         for shortcoming in ffmpeg.shortcomings() {
@@ -132,7 +146,8 @@ impl Parts {
             let first_scan = FirstScan::new(library.clone(), schedule.clone());
             tasks.spawn(first_scan.run(ending.clone()));
         }
-        tasks.spawn(housekeep(schedule.clone(), ending.clone()));
+        let as_run_days = settings.history.days.get();
+        tasks.spawn(housekeep(schedule.clone(), clock.clone(), as_run_days, ending.clone()));
         tasks.spawn(time_kept::note(clock.clone(), db.clone(), ending.clone()));
         tasks.spawn(indexing.clone().run(ending.clone()));
 
@@ -198,6 +213,8 @@ impl Parts {
             async move { manager.run().await }
         });
         let transcoding = (stop_transcoding, transcoding);
+        db.close_as_run().await?;
+        let as_run = start_as_run(&manager, &schedule, &clock);
         let (tell_encoders, encoders) = watch::channel(Tried::default());
         let again = Arc::new(Notify::new());
         let trial = Trial {
@@ -216,7 +233,8 @@ impl Parts {
         };
         tasks.spawn(trial.run(tell_encoders, ending.clone()));
         let at = (settings, &data, store.clone());
-        let host = host(&ffmpeg, at, *restarts, (encoders, admission, again), clock.now());
+        let host =
+            host((&ffmpeg, sandbox), at, *restarts, (encoders, admission, again), clock.now());
         let device = Device::of_install(&db).await?;
         let key = key::make(data.root(), listening)
             .map_err(system("write the key into the data folder"))?;
@@ -281,6 +299,7 @@ impl Parts {
             library,
             store,
             transcoding,
+            as_run,
             remuxes,
             manager,
             api,
@@ -337,6 +356,11 @@ impl Parts {
         if let Err(error) = transcoding.await {
             tracing::error!(%error, "the transcoder ended abnormally");
         }
+        let (stop_as_run, as_run) = self.as_run;
+        stop_as_run.cancel();
+        if let Err(error) = as_run.await {
+            tracing::error!(%error, "the as-run log ended abnormally");
+        }
         self.remuxes.shut_down().await;
         self.store.flush().await;
         self.ending.cancel();
@@ -357,8 +381,22 @@ impl Parts {
     }
 }
 
-async fn housekeep(schedule: Schedule, ending: CancellationToken) {
+/// Writes down what really airs, until it is told to stop.
+fn start_as_run(
+    manager: &Manager,
+    schedule: &Schedule,
+    clock: &Clock,
+) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let log = Arc::new(schedule.clone());
+    let writing =
+        manager.as_run().clone().write(log, manager.faults(), clock.clone(), stop.clone());
+    (stop, tokio::spawn(writing))
+}
+
+async fn housekeep(schedule: Schedule, clock: Clock, as_run_days: u16, ending: CancellationToken) {
     let mut hourly = tokio::time::interval(HOUSEKEEPING);
+    let as_run_kept = Ticks::from_secs(i64::from(as_run_days) * 24 * 3_600);
     loop {
         tokio::select! {
             () = ending.cancelled() => return,
@@ -366,6 +404,10 @@ async fn housekeep(schedule: Schedule, ending: CancellationToken) {
         }
         if let Err(error) = schedule.housekeep().await {
             tracing::error!(%error, "old ledger rows were not pruned");
+        }
+        let before = clock.now() - as_run_kept;
+        if let Err(error) = schedule.db().prune_as_run(before, AS_RUN_KEPT).await {
+            tracing::error!(%error, "the as-run log was not pruned");
         }
     }
 }
@@ -384,7 +426,7 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding 
 
 /// What is told of this server.
 fn host(
-    ffmpeg: &Ffmpeg,
+    (ffmpeg, sandbox): (&Ffmpeg, Holds),
     (settings, data, store): (&Settings, &DataDir, Store),
     restarts: u32,
     (encoders, admission, try_again): (watch::Receiver<Tried>, Admission, Arc<Notify>),
@@ -396,6 +438,7 @@ fn host(
         ffmpeg_version: ffmpeg.version.clone(),
         ffmpeg_path: ffmpeg.ffmpeg.clone(),
         ffmpeg_shortcomings: ffmpeg.shortcomings(),
+        sandbox: (settings.ffmpeg.sandbox, sandbox),
         encoders,
         admission,
         try_again,

@@ -55,17 +55,22 @@ pub(super) async fn note(clock: Clock, db: Db, ending: CancellationToken) {
     let mut often = tokio::time::interval(NOTED_EVERY);
     let (mut last, mut idle) = (None, 0);
     loop {
-        let ends = ending.run_until_cancelled(often.tick()).await.is_none();
+        let ends = tokio::select! {
+            _ = often.tick() => false,
+            () = clock.news() => false,
+            () = ending.cancelled() => true,
+        };
         let noted = clock.noted();
         idle += 1;
-        if ends || idle >= IDLE_NOTES || last.as_ref() != Some(&noted.channels) {
+        let promised: Vec<_> = noted.channels.values().map(|channel| channel.promised).collect();
+        if ends || idle >= IDLE_NOTES || last.as_ref() != Some(&promised) {
             idle = 0;
             let boot = Uptime::read().map(|uptime| (uptime.boot, uptime.ticks));
-            let kept = Kept { noted: noted.clone(), boot };
+            let kept = Kept { noted, boot };
             if let Err(error) = db.set_setting(KEY, &kept).await {
                 tracing::error!(%error, "the channels' time is not noted");
             }
-            last = Some(noted.channels);
+            last = Some(promised);
         }
         if ends {
             return;

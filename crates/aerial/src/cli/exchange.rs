@@ -17,7 +17,7 @@ use super::channel::{ChannelError, Result, file_error, text};
 use super::desk::{Desk, DeskError, escaped};
 
 /// The fields of a channel that are written: all that people set.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "number",
     "name",
     "logo",
@@ -29,6 +29,7 @@ const SETTINGS: [&str; 11] = [
     "grace_ms",
     "video",
     "keep_running",
+    "catchup_days",
 ];
 
 /// A file of the library.

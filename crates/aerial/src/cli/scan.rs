@@ -147,7 +147,8 @@ async fn scan_here(here: &Here, settings: &Settings, bar: &Bar) -> Result<Shown>
     if db.folders().await?.is_empty() {
         return Err(ScanFault::NoFolder);
     }
-    let spawner = Spawner::new(own_binary().map_err(ScanFault::Program)?)?;
+    let shim = own_binary().map_err(ScanFault::Program)?;
+    let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
     let ffmpeg = Ffmpeg::discover(&settings.ffmpeg, &spawner).await?;
     let prober = Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)
         .at_once(usize::from(settings.library.probes.get()));

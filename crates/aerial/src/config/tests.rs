@@ -61,6 +61,7 @@ fn without_anything_given_the_defaults_hold() {
     threads = 2
     niceness = 5
     encoder = "auto"
+    sandbox = "auto"
 
     [discovery]
     hdhomerun = true
@@ -70,6 +71,9 @@ fn without_anything_given_the_defaults_hold() {
     [log]
     format = "text"
     filter = "info"
+
+    [history]
+    days = 90
     "#);
 }
 

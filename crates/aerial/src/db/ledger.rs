@@ -121,7 +121,19 @@ async fn rows<C: ConnectionTrait>(
         .doing("read the ledger")?;
     let mut query = of_channel().filter(Column::Ordinal.gte(first.unwrap_or(0) - 1));
     if let Some(until) = until {
-        query = query.filter(Column::StartTicks.lte(until.0));
+        // The last row that begins by then: those before it that were cut away begin
+        // later, and are part of how it is read.
+        let last: Option<i64> = of_channel()
+            .select_only()
+            .column(Column::Ordinal)
+            .filter(Column::StartTicks.lte(until.0))
+            .order_by_desc(Column::Ordinal)
+            .limit(1)
+            .into_tuple()
+            .one(db)
+            .await
+            .doing("read the ledger")?;
+        query = query.filter(Column::Ordinal.lte(last.unwrap_or(-1)));
     }
     let rows = query.order_by_asc(Column::Ordinal).all(db).await.doing("read the ledger")?;
     rows.into_iter().map(read).collect()

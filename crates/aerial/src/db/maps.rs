@@ -117,8 +117,8 @@ impl Db {
 }
 
 impl Write {
-    /// Forgets maps that no media and no ledger row names and that were made before
-    /// `before`. How many.
+    /// Forgets maps that no media, no ledger row and no kept lineup names and that were
+    /// made before `before`. How many.
     pub async fn prune_maps(&self, before: AirTime) -> Result<u64> {
         let aired = Query::select()
             .distinct()
@@ -135,6 +135,11 @@ impl Write {
             .filter(Column::MadeAtMs.lt(before.unix_millis()))
             .filter(Column::Id.not_in_subquery(aired))
             .filter(Column::Id.not_in_subquery(indexed))
+            // What nobody watched is only told by the lineup that it was planned from.
+            .filter(Expr::cust(
+                "NOT EXISTS (SELECT 1 FROM lineup_versions \
+                 WHERE instr(lineup_versions.lineup_json, maps.id) > 0)",
+            ))
             .exec(&self.0)
             .await
             .doing("prune segment maps")?;

@@ -20,6 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(M0002Copies),
             Box::new(M0003Faults),
             Box::new(M0004Access),
+            Box::new(M0005Catchup),
+            Box::new(M0006AsRun),
         ]
     }
 }
@@ -102,6 +104,25 @@ impl MigrationTrait for M0003Faults {
             manager.alter_table(alter.table(name(table)).add_column(&mut column).take()).await?;
         }
         manager.create_table(slates()).await
+    }
+}
+
+/// How far back channels can be played again.
+struct M0005Catchup;
+
+impl MigrationName for M0005Catchup {
+    fn name(&self) -> &str {
+        "m0005_catchup"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0005Catchup {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut days = required("catchup_days", integer);
+        days.default(0);
+        let mut alter = Table::alter();
+        manager.alter_table(alter.table(name("channels")).add_column(&mut days).take()).await
     }
 }
 
@@ -442,4 +463,60 @@ fn tokens() -> TableCreateStatement {
         optional("last_used_at_ms", big),
     ];
     table("tokens", &["id"], columns)
+}
+
+/// What really aired.
+struct M0006AsRun;
+
+impl MigrationName for M0006AsRun {
+    fn name(&self) -> &str {
+        "m0006_as_run"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0006AsRun {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(as_run()).await?;
+        for columns in [&["channel_id", "from_ticks"][..], &["from_ticks"], &["to_ticks"]] {
+            let mut index = Index::create();
+            index.name(format!("as_run_{}", columns.join("_"))).table(name("as_run"));
+            for column in columns {
+                index.col(name(column));
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Neither channels nor media by foreign key: what aired stays true without them.
+fn as_run() -> TableCreateStatement {
+    table(
+        "as_run",
+        &["id"],
+        vec![
+            id(),
+            required("channel_id", text),
+            required("number", text),
+            required("channel_name", text),
+            required("ordinal", big),
+            optional("media_id", text),
+            required("title", text),
+            optional("show", text),
+            optional("season", big),
+            optional("episode", big),
+            required("planned_start_ticks", big),
+            required("planned_end_ticks", big),
+            required("from_ticks", big),
+            required("to_ticks", big),
+            optional("sent_from_ticks", big),
+            optional("sent_to_ticks", big),
+            optional("ending", text),
+            required("viewers", big),
+            required("slates_json", text),
+            required("faults_json", text),
+            required("restarts", big),
+        ],
+    )
 }

@@ -10,6 +10,7 @@
 //! is promised; when the power fails the last ones may be gone, but never half.
 
 mod access;
+mod as_run;
 mod channels;
 mod entity;
 mod error;
@@ -45,6 +46,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub use access::{Account, AccountId, SecretHash, SignIn, SignInId, Token, TokenId, TokenKind};
+pub use as_run::{AiredEnd, AsRun, AsRunFault, AsRunId, AsRunNames, AsRunQuery, SlateSpan};
 pub use error::{Cause, DbError};
 pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};

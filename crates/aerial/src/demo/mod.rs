@@ -135,6 +135,7 @@ async fn make_clip(
             .args(["-nostdin", "-hide_banner", "-v", "error", "-y"])
             .args(args)
             .arg(format!("file:{}", unfinished.display()))
+            .writes(&unfinished)
             .without_stdout();
         let output = spawner
             .run_to_end(invocation, CLIP_LIMITS)

@@ -74,7 +74,8 @@ pub async fn measure(
     let at_once = std::thread::available_parallelism().map_or(2, usize::from).min(MOST_AT_ONCE);
     let since = monotonic();
     let workers = (0..at_once)
-        .map(|_| run(spawner, Invocation::new(&ffmpeg.ffmpeg).args(arguments.iter().cloned())));
+        .map(|_| Invocation::new(&ffmpeg.ffmpeg).args(arguments.iter().cloned()).reads(&file.0))
+        .map(|line| run(spawner, line.drives_devices(hardware.is_some())));
     for output in try_join_all(workers).await? {
         selftest::judge(&output.stdout, MEASURED_FRAMES)?;
     }

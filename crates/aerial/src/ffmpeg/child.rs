@@ -55,6 +55,7 @@ impl Exit {
         let Ok(status) = status else { return Self::Stuck };
         match (status.code(), status.signal()) {
             (Some(0), _) => Self::Success,
+            (Some(code), _) if code == i32::from(shim::NO_SANDBOX) => Self::NotStarted,
             (Some(code), _) if code == i32::from(shim::NOT_FOUND) => Self::NotStarted,
             (Some(code), _) if code == i32::from(shim::NOT_EXECUTABLE) => Self::NotStarted,
             (Some(code), _) => Self::Code(code),

@@ -148,11 +148,15 @@ async fn encode(
     run(spawner, sample.write(ffmpeg, &file.0)).await.map_err(|e| format!("a file to try: {e}"))?;
     let software = chain.profile.clone().by(Encoder::X264);
     let profile = chain.profile.clone().by(hardware.encoder);
-    let line = |arguments| Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS);
+    let line = |arguments| {
+        let line = Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS);
+        line.reads(&file.0)
+    };
     let mut by_device = sample.run(ffmpeg, &file.0, &profile, &chain.tuning);
     by_device.hardware = Some(hardware);
     let since = monotonic();
-    let made = run_device(spawner, line(command::worker(&by_device))).await?;
+    let by_device = line(command::worker(&by_device)).drives_devices(true);
+    let made = run_device(spawner, by_device).await?;
     let took = since.elapsed();
     judge(&made, &sample.map)?;
     let by_software = command::worker(&sample.run(ffmpeg, &file.0, &software, &chain.tuning));
@@ -232,8 +236,10 @@ async fn seen(
     std::fs::write(&file.0, stream).map_err(|error| format!("a file to look at: {error}"))?;
     let scale = format!("scale={}:{}:flags=area,format=yuv420p", SEEN.0, SEEN.1);
     let decode = Invocation::new(&ffmpeg.ffmpeg)
-        .args(["-nostdin", "-hide_banner", "-v", "error", "-i"])
-        .arg(&file.0)
+        .args(["-nostdin", "-hide_banner", "-v", "error"])
+        .args(["-protocol_whitelist", "file,pipe", "-i"])
+        .arg(aerial_model::probe::input(&file.0))
+        .reads(&file.0)
         .args(["-map", "0:v", "-vf", &scale, "-f", "rawvideo", "pipe:1"])
         .niceness(NICENESS);
     Ok(run(spawner, decode).await?.stdout.into())

@@ -6,11 +6,13 @@
 
 pub mod capacity;
 mod child;
+mod confinement;
 pub mod devices;
 pub mod discover;
 pub mod encoders;
 mod font;
 mod sample;
+pub mod sandbox;
 pub mod selftest;
 pub mod shim;
 mod spawner;

@@ -97,6 +97,7 @@ impl Sample {
             .args(codec.1)
             .args(["-c:a", "pcm_s16le", "-f", "matroska", "-y"])
             .arg(file)
+            .writes(file)
     }
 
     /// The whole of it as a worker makes it.

@@ -121,7 +121,7 @@ async fn encode(
     run(spawner, write).await.map_err(|reason| format!("writing a file to try: {reason}"))?;
     let arguments = command::worker(&sample.run(ffmpeg, file, &chain.profile, &chain.tuning));
     let since = monotonic();
-    let worker = Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS);
+    let worker = Invocation::new(&ffmpeg.ffmpeg).args(arguments).niceness(NICENESS).reads(file);
     let output = run(spawner, worker).await?;
     judge(&output.stdout, SAMPLE_FRAMES)?;
     Ok(since.elapsed())
@@ -185,10 +185,13 @@ async fn try_container(
         .args(["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=0.5"])
         .args(["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=0.5"])
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-y"])
-        .arg(&file);
+        .arg(&file)
+        .writes(&file);
     run(spawner, write).await.map_err(|reason| format!("writing: {reason}"))?;
     let read = quiet(ffmpeg)
-        .args(["-i".as_ref(), file.as_os_str()])
+        .args(["-protocol_whitelist", "file,pipe", "-i"])
+        .arg(aerial_model::probe::input(&file))
+        .reads(&file)
         .args(["-map", "0:v", "-map", "0:a", "-f", "framecrc", "pipe:1"]);
     let output = run(spawner, read).await.map_err(|reason| format!("reading: {reason}"))?;
     let pictures =

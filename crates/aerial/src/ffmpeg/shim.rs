@@ -13,11 +13,16 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, getpid, getppid, nice, setrlimit};
+use rustix::process::{getpid, getppid, nice};
+
+use super::confinement::Confinement;
+use crate::config::Sandbox;
 
 /// The hidden first argument that makes `aerial` act as the shim.
 pub const ARGUMENT: &str = "__exec";
 
+/// Exit code when the sandbox that must be cannot be.
+pub const NO_SANDBOX: u8 = 124;
 /// Exit code when the parent was gone before the program could be started.
 pub const PARENT_GONE: u8 = 125;
 /// Exit code when the program exists but cannot be run (as shells have it).
@@ -35,7 +40,7 @@ pub enum OnParentDeath {
 }
 
 /// What the shim does before it becomes the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShimArgs {
     /// The process id of the one who starts it; any other parent means that it died.
     pub parent: u32,
@@ -46,23 +51,27 @@ pub struct ShimArgs {
     /// Tell the program that the sockets it inherits are meant for it:
     /// `LISTEN_PID`, which must be its own process id (`sd_listen_fds(3)`).
     pub set_listen_pid: bool,
+    /// What the program may do; `None`: what this one may.
+    pub confinement: Option<Confinement>,
 }
 
 impl ShimArgs {
     /// The arguments for `aerial` that stand before the program and its own.
-    pub(crate) fn to_args(self) -> [OsString; 6] {
+    pub(crate) fn to_args(&self) -> Vec<OsString> {
         let death = match self.on_parent_death {
             OnParentDeath::Kill => "kill",
             OnParentDeath::Terminate => "terminate",
         };
-        [
+        let mut args: Vec<OsString> = vec![
             ARGUMENT.into(),
             self.parent.to_string().into(),
             death.into(),
             self.niceness.to_string().into(),
             if self.set_listen_pid { "listen" } else { "plain" }.into(),
-            "--".into(),
-        ]
+        ];
+        args.extend(self.confinement.iter().flat_map(Confinement::to_args));
+        args.push("--".into());
+        args
     }
 
     fn parse(args: &mut impl Iterator<Item = OsString>) -> Option<Self> {
@@ -79,7 +88,12 @@ impl ShimArgs {
             "plain" => false,
             _ => return None,
         };
-        (next()? == "--").then_some(Self { parent, on_parent_death, niceness, set_listen_pid })
+        let confinement = match next()?.as_str() {
+            "--" => None,
+            "confined" => Some(Confinement::parse(args)?),
+            _ => return None,
+        };
+        Some(Self { parent, on_parent_death, niceness, set_listen_pid, confinement })
     }
 }
 
@@ -91,8 +105,19 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         complain("this is not for people: the server starts its processes with it");
         return ExitCode::from(2);
     };
-    if !prepare(shim) {
+    if !prepare(&shim) {
         return ExitCode::from(PARENT_GONE);
+    }
+    if let Some(confinement) = &shim.confinement {
+        let (limits, lacks) = confinement.apply(program.as_ref());
+        limits.iter().for_each(|limit| complain(limit));
+        if confinement.sandbox == Sandbox::On && !lacks.is_empty() {
+            complain(&format!(
+                "there is no sandbox here ({}), and `ffmpeg.sandbox` is on",
+                lacks.join("; ")
+            ));
+            return ExitCode::from(NO_SANDBOX);
+        }
     }
     let mut command = super::command(&program);
     command.args(args);
@@ -111,7 +136,7 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 ///
 /// The signal first, the look at the parent after it: the other way round a
 /// parent that dies in between would leave an orphan.
-fn prepare(shim: ShimArgs) -> bool {
+fn prepare(shim: &ShimArgs) -> bool {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Signal, set_parent_process_death_signal};
@@ -126,11 +151,6 @@ fn prepare(shim: ShimArgs) -> bool {
     let parent = getppid().map(|pid| pid.as_raw_nonzero().get());
     if parent != i32::try_from(shim.parent).ok() {
         return false;
-    }
-    // A core file of an FFmpeg holds gigabytes and helps nobody here.
-    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
-    if let Err(error) = setrlimit(Resource::Core, no_core) {
-        complain(&format!("core files stay allowed: {error}"));
     }
     if shim.niceness > 0
         && let Err(error) = nice(i32::from(shim.niceness.min(19)))
@@ -153,9 +173,17 @@ mod tests {
     fn what_is_written_is_what_is_parsed() {
         for on_parent_death in [OnParentDeath::Kill, OnParentDeath::Terminate] {
             for set_listen_pid in [false, true] {
-                let shim = ShimArgs { parent: 4711, on_parent_death, niceness: 7, set_listen_pid };
-                let mut args = shim.to_args().into_iter().skip(1);
-                assert_eq!(ShimArgs::parse(&mut args), Some(shim));
+                for confinement in [None, Some(Confinement::new(Sandbox::Auto))] {
+                    let shim = ShimArgs {
+                        parent: 4711,
+                        on_parent_death,
+                        niceness: 7,
+                        set_listen_pid,
+                        confinement,
+                    };
+                    let mut args = shim.to_args().into_iter().skip(1);
+                    assert_eq!(ShimArgs::parse(&mut args), Some(shim));
+                }
             }
         }
     }

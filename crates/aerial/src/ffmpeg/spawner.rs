@@ -25,7 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::child::{Child, Exit, Minder, Urgency};
+use super::confinement::Confinement;
 use super::shim::{OnParentDeath, ShimArgs};
+use crate::config::Sandbox;
 
 /// What a child may see of the environment: where programs, fonts, temporary
 /// files and drivers are, and in which language to speak. Nothing else, so that
@@ -87,6 +89,7 @@ pub struct Invocation {
     directory: Option<PathBuf>,
     niceness: u8,
     piped: bool,
+    confinement: Confinement,
 }
 
 impl Invocation {
@@ -99,7 +102,36 @@ impl Invocation {
             directory: None,
             niceness: 0,
             piped: true,
+            confinement: Confinement::new(Sandbox::Off),
         }
+    }
+
+    /// It may read this file; in the sandbox, no other.
+    #[must_use]
+    pub fn reads(mut self, path: impl Into<PathBuf>) -> Self {
+        self.confinement.reads.push(path.into());
+        self
+    }
+
+    /// It may write this file, or in this folder; in the sandbox, nothing else.
+    #[must_use]
+    pub fn writes(mut self, path: impl Into<PathBuf>) -> Self {
+        self.confinement.writes.push(path.into());
+        self
+    }
+
+    /// No file that it writes may be larger.
+    #[must_use]
+    pub fn writes_at_most(mut self, bytes: u64) -> Self {
+        self.confinement.file_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether it drives a GPU.
+    #[must_use]
+    pub fn drives_devices(mut self, drives: bool) -> Self {
+        self.confinement.devices = drives;
+        self
     }
 
     /// Add one argument.
@@ -245,6 +277,7 @@ pub struct Spawner(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    sandbox: Sandbox,
     requests: mpsc::Sender<Request>,
     living: Living,
     shut_down: CancellationToken,
@@ -259,7 +292,7 @@ struct Request {
 }
 
 impl Spawner {
-    /// Start the thread. `shim` is this program ([`own_binary`]).
+    /// Start the thread, without a sandbox. `shim` is this program ([`own_binary`]).
     ///
     /// # Errors
     /// [`SpawnError::NoThread`].
@@ -267,8 +300,20 @@ impl Spawner {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn new(shim: impl Into<PathBuf>) -> Result<Self, SpawnError> {
+        Self::sandboxed(shim, Sandbox::Off)
+    }
+
+    /// The same, with all that it starts in a sandbox.
+    ///
+    /// # Errors
+    /// [`SpawnError::NoThread`].
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn sandboxed(shim: impl Into<PathBuf>, sandbox: Sandbox) -> Result<Self, SpawnError> {
         let (requests, queue) = mpsc::channel(WAITING_REQUESTS);
         let shared = Shared {
+            sandbox,
             requests,
             living: Living::default(),
             shut_down: CancellationToken::new(),
@@ -276,6 +321,7 @@ impl Spawner {
         };
         let thread = Thread {
             shim: shim.into(),
+            sandbox,
             runtime: Handle::current(),
             living: shared.living.clone(),
             shut_down: shared.shut_down.clone(),
@@ -347,6 +393,11 @@ impl Spawner {
         }
     }
 
+    /// Whether what it starts is in a sandbox.
+    pub fn sandbox(&self) -> Sandbox {
+        self.0.sandbox
+    }
+
     /// How many children are alive, those about to be reaped included.
     pub fn living(&self) -> usize {
         self.0.living.lock().len()
@@ -381,6 +432,7 @@ async fn read_all(mut pipe: ChildStdout, limit: usize) -> io::Result<Option<Byte
 /// What the thread needs.
 struct Thread {
     shim: PathBuf,
+    sandbox: Sandbox,
     runtime: Handle,
     living: Living,
     shut_down: CancellationToken,
@@ -429,6 +481,10 @@ impl Thread {
             on_parent_death: OnParentDeath::Kill,
             niceness: invocation.niceness,
             set_listen_pid: false,
+            confinement: Some(Confinement {
+                sandbox: self.sandbox,
+                ..invocation.confinement.clone()
+            }),
         };
         let mut command = command(&self.shim);
         command.arg0("aerial").args(shim.to_args());

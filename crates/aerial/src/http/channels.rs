@@ -58,6 +58,8 @@ pub struct Channel {
     pub video: Video,
     /// It is on the air whether anybody watches or not; it is made all the time.
     pub keep_running: bool,
+    /// How many days back what aired can be played again; 0: not at all.
+    pub catchup_days: u32,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -77,6 +79,7 @@ impl From<&channel::Channel> for Channel {
             grace_ms: channel.grace_ms,
             video: channel.video.into(),
             keep_running: channel.keep_running,
+            catchup_days: channel.catchup_days,
             created_at: channel.created_at.into(),
         }
     }
@@ -174,6 +177,10 @@ pub struct ChannelEdit {
     video: Option<Video>,
     /// It is on the air whether anybody watches or not; no, unless said.
     keep_running: Option<bool>,
+    /// How many days back what aired can be played again, 0 to 30; not at all (0),
+    /// unless said.
+    #[schema(maximum = 30)]
+    catchup_days: Option<u32>,
 }
 
 impl From<ChannelEdit> for channel::Edit {
@@ -190,6 +197,7 @@ impl From<ChannelEdit> for channel::Edit {
             grace_ms: edit.grace_ms,
             video: edit.video.map(Into::into),
             keep_running: edit.keep_running,
+            catchup_days: edit.catchup_days,
         }
     }
 }
@@ -227,6 +235,10 @@ pub struct NewChannel {
     video: Option<Video>,
     /// It is on the air whether anybody watches or not; no, unless said.
     keep_running: Option<bool>,
+    /// How many days back what aired can be played again, 0 to 30; not at all (0),
+    /// unless said.
+    #[schema(maximum = 30)]
+    catchup_days: Option<u32>,
     /// What it plays; can be given later.
     #[serde(default)]
     items: Vec<NewItem>,
@@ -246,6 +258,7 @@ impl NewChannel {
             grace_ms: self.grace_ms.map(Some),
             video: self.video.map(Into::into),
             keep_running: self.keep_running,
+            catchup_days: self.catchup_days,
         };
         (edit, self.items)
     }

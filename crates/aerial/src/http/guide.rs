@@ -4,7 +4,9 @@
 //! the guide and "now" tell the same programme alike.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use aerial_model::channel::Channel;
 use aerial_model::guide::{self, Kind};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::time::{AirTime, Ticks};
@@ -68,6 +70,10 @@ pub struct Programme {
     pub media_start_ms: i64,
     /// Whether it stays as it is, whatever is edited.
     pub committed: bool,
+    /// Where it can be played again from its start, from this server's root: what aired
+    /// within the reach of the channel's catch-up, and what is on; else `null`.
+    #[schema(required = true)]
+    pub catchup: Option<String>,
 }
 
 /// A programme of a channel.
@@ -91,6 +97,16 @@ impl Titles {
         ids.sort();
         ids.dedup();
         Ok(Self(db.media_of(&ids).await?))
+    }
+
+    /// A programme of that channel, with its titles, as it is at `now`.
+    pub(super) fn told_of(
+        &self,
+        channel: &Channel,
+        programme: &guide::Programme,
+        now: AirTime,
+    ) -> Programme {
+        Programme { catchup: catchup(channel, programme, now), ..self.told(programme) }
     }
 
     /// A programme, with its titles.
@@ -120,8 +136,18 @@ impl Titles {
             plot: about.and_then(|about| about.plot.clone()),
             media_start_ms: millis(media_start),
             committed: programme.ordinal.is_some(),
+            catchup: None,
         }
     }
+}
+
+/// Where a programme can be played again, if it can.
+fn catchup(channel: &Channel, programme: &guide::Programme, now: AirTime) -> Option<String> {
+    let (reach, end) = (channel.catchup()?, programme.end?);
+    media(programme)?;
+    let within = programme.start >= now - reach || end > now;
+    let (id, start) = (channel.id, programme.start);
+    (within && start <= now).then(|| format!("/stream/{id}/catchup.m3u8?from={start}&to={end}"))
 }
 
 fn media(programme: &guide::Programme) -> Option<MediaId> {
@@ -165,6 +191,7 @@ impl NowView {
         (clock, streams): (&Clock, &Streams),
         channel: ChannelId,
     ) -> Answer<Self> {
+        let settings = find(schedule, ChannelRef::Id(channel))?;
         let now = schedule.on_now(ChannelRef::Id(channel)).await?;
         // The instant that was looked at, not the one after looking.
         let at = now.map_or_else(|| clock.now_on(channel), |now| now.current.start + now.offset);
@@ -176,7 +203,7 @@ impl NowView {
             next_warning: next.as_ref().and_then(media).and_then(|id| streams.warning(id)),
             at: at.into(),
             channel: channel.0,
-            current: now.map(|now| titles.told(&now.current)),
+            current: now.map(|now| titles.told_of(&settings, &now.current, at)),
             next: next.map(|next| titles.told(&next)),
             offset_ms: now.map_or(0, |now| millis(now.offset)),
             remaining_ms: now.and_then(|now| now.remaining).map(millis),
@@ -195,8 +222,8 @@ pub struct GuideQuery {
     /// Beginning before this instant; 6 hours after `from`, unless said, and at most 9 days.
     #[param(required = false)]
     to: Option<Instant>,
-    /// A channel's number or id; all channels, unless said.
-    #[param(required = false)]
+    /// A channel's number or id, or several with commas between; all channels, unless said.
+    #[param(required = false, example = "5,5.1,7")]
     channel: Option<String>,
     /// How many programmes at most.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 500, default = 100)]
@@ -228,11 +255,7 @@ pub(super) async fn guide(
         return Err(Problem::field("to", "must be at most 9 days after `from`"));
     }
     let mut channels = match &query.channel {
-        Some(text) => {
-            let channel: Option<ChannelRef> = text.parse().ok();
-            let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
-            vec![find(&schedule, channel)?]
-        }
+        Some(named) => channels_named(&schedule, named)?,
         None => schedule.channels(),
     };
     let resumed = query.cursor.as_deref().map(Place::read).transpose()?;
@@ -240,7 +263,7 @@ pub(super) async fn guide(
         channels.retain(|channel| channel.number >= place.number);
     }
     let limit = query.limit.get();
-    let mut found: Vec<(Place, ChannelId, guide::Programme)> = Vec::new();
+    let mut found: Vec<(Place, Arc<Channel>, guide::Programme)> = Vec::new();
     for channel in channels {
         let resumed = resumed.as_ref().filter(|place| place.number == channel.number);
         let start = resumed.map_or(from, |place| from.max(place.after));
@@ -255,7 +278,7 @@ pub(super) async fn guide(
             programmes.into_iter().filter(|p| resumed.is_none_or(|place| p.start > place.after));
         found.extend(rest.map(|programme| {
             let place = Place { number: channel.number, after: programme.start };
-            (place, channel.id, programme)
+            (place, channel.clone(), programme)
         }));
         if found.len() > limit {
             break;
@@ -265,9 +288,22 @@ pub(super) async fn guide(
     let programmes: Vec<guide::Programme> = page.items.iter().map(|(.., p)| *p).collect();
     let titles = Titles::of(&db, &programmes).await?;
     Ok(Json(page.map(|(_, channel, programme)| GuideEntry {
-        channel: channel.0,
-        programme: titles.told(&programme),
+        channel: channel.id.0,
+        programme: titles.told_of(&channel, &programme, clock.now_on(channel.id)),
     })))
+}
+
+/// In the order of their numbers, each once.
+fn channels_named(schedule: &Schedule, named: &str) -> Answer<Vec<Arc<Channel>>> {
+    let mut channels = Vec::new();
+    for text in named.split(',') {
+        let channel: Option<ChannelRef> = text.parse().ok();
+        let channel = channel.ok_or_else(|| Problem::not_found("channel", text))?;
+        channels.push(find(schedule, channel)?);
+    }
+    channels.sort_by_key(|channel| channel.number);
+    channels.dedup_by_key(|channel| channel.id);
+    Ok(channels)
 }
 
 /// The last programme of a page.

@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod apps;
+pub mod as_run;
 pub mod assets;
 pub mod channels;
 pub mod clock;
@@ -29,6 +30,7 @@ pub mod page;
 mod prefix;
 pub mod preview;
 pub mod problem;
+mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;
@@ -181,6 +183,8 @@ fn v1() -> Guarded<AppState> {
     Guarded::new()
         .routes(Needs::WATCH, routes!(channels::list, channels::create))
         .routes(Needs::WATCH, routes!(channels::get, channels::edit, channels::delete))
+        .routes(Needs::READ, routes!(as_run::of_channel))
+        .routes(Needs::READ, routes!(as_run::of_all))
         .routes(Needs::WATCH, routes!(channels::now))
         .routes(Needs::MANAGE, routes!(channels::skip))
         .routes(Needs::MANAGE, routes!(logos::put))

@@ -291,6 +291,7 @@ impl From<ScheduleError> for Problem {
             | ScheduleError::ItemTwice(_)
             | ScheduleError::UnknownShow(_)
             | ScheduleError::TooLong { .. } => Self::field("items", detail),
+            ScheduleError::NotTold { .. } => Self::new(Kind::NotFound, detail),
             ScheduleError::Overtaken(_) => Self::new(Kind::Conflict, detail).because_of("revision"),
             ScheduleError::CannotSkip { .. } => Self::new(Kind::Conflict, detail),
             ScheduleError::Ledger { .. } | ScheduleError::BrokenOff(_) => {

@@ -102,9 +102,9 @@ fn past(record: &Record, now: AirTime) -> SessionHistory {
         RunFacts {
             worker: run.worker.0,
             pid: run.pid,
-            title: run.title.clone(),
-            frame: run.frame,
-            segment: run.segment,
+            title: run.task.title.clone(),
+            frame: run.task.frame,
+            segment: run.task.segment,
             command: run.command.clone(),
             started_at: at(run.started),
             ended_at: end.map(|end| at(end.at)),

@@ -29,13 +29,14 @@ use crate::stream::manager::{Manager, Playlist, StreamError};
 use crate::stream::session::Waiting;
 use crate::stream::transport;
 
-const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
-const TRANSPORT_STREAM: HeaderValue = HeaderValue::from_static("video/mp2t");
+pub(super) const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+pub(super) const TRANSPORT_STREAM: HeaderValue = HeaderValue::from_static("video/mp2t");
 /// A live playlist changes with the clock.
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// One URL, one content, for ever (`rules.md`, 20); an hour is as long as any
 /// cache gains from it.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
+pub(super) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=3600, immutable");
 
 /// How an HDHomeRun tells why it sends nothing.
 const TUNER_ERROR: HeaderName = HeaderName::from_static("x-hdhomerun-error");
@@ -57,6 +58,7 @@ pub fn router(manager: Manager, ending: CancellationToken) -> Router {
         .route("/stream/{channel}/{rendition}/{file}", get(segment))
         .route("/stream/{channel}/clients/{client}", delete(leave))
         .route("/stream/{channel}/clients/{client}/leave", post(leave))
+        .merge(super::replay::routes())
         .with_state(Streams { manager, ending });
     // By any method: a client's own coming and going is all that changes.
     all_guarded(Needs::PLAYER, routes).layer(CorsLayer::new().allow_origin(Any).allow_methods([
@@ -198,22 +200,22 @@ fn transport_headers() -> [(header::HeaderName, HeaderValue); 2] {
     [(header::CONTENT_TYPE, TRANSPORT_STREAM), (header::CACHE_CONTROL, NO_CACHE)]
 }
 
-fn parse_channel(text: &str) -> Result<ChannelRef, Problem> {
+pub(super) fn parse_channel(text: &str) -> Result<ChannelRef, Problem> {
     text.parse().map_err(|_| Problem::not_found("channel", text))
 }
 
-fn parse_rendition(text: &str) -> Result<Rendition, Problem> {
+pub(super) fn parse_rendition(text: &str) -> Result<Rendition, Problem> {
     text.parse().map_err(|_| Problem::not_found("rendition", text))
 }
 
-fn no_file(name: &str) -> Problem {
+pub(super) fn no_file(name: &str) -> Problem {
     Problem::not_found("stream file", name)
 }
 
 /// Who asks, as far as a request without a client's id tells.
-struct Viewer {
-    address: IpAddr,
-    agent: String,
+pub(super) struct Viewer {
+    pub(super) address: IpAddr,
+    pub(super) agent: String,
 }
 
 impl<S: Sync> FromRequestParts<S> for Viewer {
@@ -242,7 +244,7 @@ impl From<StreamError> for Problem {
             | StreamError::NotOnAir(_) => Kind::NotFound,
             StreamError::NewStream(_) => Kind::Gone,
             StreamError::Stopped(_) => Kind::Conflict,
-            StreamError::Timeline(_) => Kind::Internal,
+            StreamError::Timeline(error) => super::replay::kind_of(error),
             StreamError::ShuttingDown => Kind::Unavailable,
             StreamError::Full { .. } => {
                 return Self::new(Kind::Full, error.to_string()).retry_after(RETRY_AFTER);

@@ -20,8 +20,10 @@ use super::extract::Json;
 use super::problem::{Answer, Kind, Problem};
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
+use crate::config::Sandbox;
 use crate::db::Db;
 use crate::ffmpeg::Spawner;
+use crate::ffmpeg::sandbox::trial::Holds;
 use crate::stream::admission::{Admission, Occupancy};
 use crate::stream::store::{Store, Trouble, Usage};
 
@@ -38,6 +40,8 @@ pub struct HostFacts {
     pub ffmpeg_path: PathBuf,
     /// What FFmpeg lacks that some files need.
     pub ffmpeg_shortcomings: Vec<String>,
+    /// What is wanted of FFmpeg's sandbox, and what of it holds.
+    pub sandbox: (Sandbox, Holds),
     /// The encoders, as they were tried last.
     pub encoders: watch::Receiver<Tried>,
     /// What may be encoded at once, and what of it is taken.
@@ -125,6 +129,34 @@ pub struct FfmpegView {
     shortcomings: Vec<String>,
     /// How many of its processes run now.
     processes: usize,
+    /// The sandbox that they run in.
+    sandbox: SandboxView,
+}
+
+/// What FFmpeg cannot do to the machine, whatever is in a file; tried when the server
+/// started.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Sandbox)]
+pub struct SandboxView {
+    /// What is set: `auto`, `on` or `off`.
+    #[schema(value_type = String, example = "auto")]
+    mode: Sandbox,
+    /// It reads its own files alone.
+    reading: bool,
+    /// It writes nothing but what it is told to.
+    writing: bool,
+    /// It has no network.
+    network: bool,
+    /// Why something does not hold.
+    #[schema(required = true)]
+    reason: Option<String>,
+}
+
+impl SandboxView {
+    fn of((mode, holds): &(Sandbox, Holds)) -> Self {
+        let Holds { reading, writing, network, reason } = holds.clone();
+        Self { mode: *mode, reading, writing, network, reason }
+    }
 }
 
 /// What this machine may do at a time.
@@ -239,6 +271,7 @@ pub(super) async fn get(
             path: host.ffmpeg_path.to_string_lossy().into_owned(),
             shortcomings: host.ffmpeg_shortcomings.clone(),
             processes: spawner.living(),
+            sandbox: SandboxView::of(&host.sandbox),
         },
         encoders: tried.encoders,
         encoders_tested_at: tried.at.map(Instant),

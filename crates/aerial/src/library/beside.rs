@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aerial_model::probe::input;
 
 use super::Stamp;
+use super::width::Width;
 
 /// What is put behind the video's own name, the best first.
 const OF_THE_FILE: [&str; 5] = ["-thumb", "-landscape", "-fanart", "-poster", ""];
@@ -43,13 +44,16 @@ pub(super) fn picture(video: &Path) -> Option<(PathBuf, Stamp)> {
 }
 
 /// The arguments of the run that makes a thumbnail of it.
-pub(super) fn arguments(picture: &Path) -> Vec<OsString> {
+pub(super) fn arguments(picture: &Path, width: Width) -> Vec<OsString> {
     let before = "-nostdin -v error -protocol_whitelist file,pipe -threads 1 -i".split(' ');
     let mut arguments: Vec<OsString> = before.map(OsString::from).collect();
     arguments.push(input(picture));
-    let after = "-frames:v 1 -vf \
-         scale=w='min(480,iw)':h='min(480,ih)':force_original_aspect_ratio=decrease \
-         -q:v 4 -f mjpeg pipe:1";
+    let most = width.pixels();
+    let after = format!(
+        "-frames:v 1 -vf \
+         scale=w='min({most},iw)':h='min({most},ih)':force_original_aspect_ratio=decrease \
+         -q:v 4 -f mjpeg pipe:1"
+    );
     arguments.extend(after.split_ascii_whitespace().map(OsString::from));
     arguments
 }

@@ -1,30 +1,34 @@
 //! Logos: those that were uploaded, and a tile with a channel's first letters for
 //! channels that have none.
 //!
-//! Owns drawing the tiles, one FFmpeg each, and keeping the last of them in memory: a
-//! list of channels is asked for as a whole. Owns the folder of uploads. Invariants: the
+//! Owns drawing the tiles and making uploads smaller, one FFmpeg each, and keeping the
+//! last of them in memory: a list of channels is asked for as a whole. Owns the folder of uploads. Invariants: the
 //! same name and id give the same tile, and an upload's name is made from its bytes, so
 //! that either can be kept for long.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::command::logo::{letters, logo};
+use aerial_model::command::logo::{letters, logo, smaller_logo};
 use aerial_model::id::ChannelId;
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
+use super::width::Width;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 
-/// How many are drawn at a time: an app asks for all at once, and the streams go first.
+/// Width and height of what is drawn, unless asked otherwise; what TV apps show is smaller.
+const SIDE: u32 = 512;
+/// How many are made at a time: an app asks for all at once, and the streams go first.
 const DRAWN_AT_ONCE: usize = 2;
 /// It takes a tenth of a second.
 const TIME: Duration = Duration::from_secs(10);
-/// A tile has some kilobytes.
-const MAX_BYTES: usize = 1 << 20;
+/// A tile has some kilobytes, a photograph of 960 x 960 two megabytes.
+const MAX_BYTES: usize = 4 << 20;
 /// Thousands of them.
 const KEPT_BYTES: u64 = 16 << 20;
 const NICENESS: u8 = 15;
@@ -38,11 +42,20 @@ struct Inner {
     spawner: Spawner,
     ffmpeg: PathBuf,
     font: Option<PathBuf>,
-    kept: moka::sync::Cache<(ChannelId, String), Bytes>,
+    kept: moka::sync::Cache<(Of, Option<Width>), Bytes>,
     permits: Semaphore,
     /// Of uploads; made with the first.
     folder: PathBuf,
     turn: Mutex<()>,
+}
+
+/// What a picture was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Of {
+    /// A channel's letters.
+    Letters(ChannelId, String),
+    /// An upload, by its name.
+    Upload(String),
 }
 
 /// Why a picture is no logo.
@@ -125,10 +138,39 @@ impl Logos {
         }
     }
 
+    /// An upload as a PNG of at most that width and height; an error in words.
+    pub async fn smaller(&self, name: &str, width: Width) -> Result<Option<Bytes>, String> {
+        let Some((picture, _)) = self.uploaded(name).await else { return Ok(None) };
+        let demuxer = match kind(&picture) {
+            Some(("png", _)) => "png_pipe",
+            Some(("jpg", _)) => "jpeg_pipe",
+            _ => "webp_pipe",
+        };
+        let most = width.pixels().into();
+        let arguments = smaller_logo(&self.0.folder.join(name), demuxer, most);
+        self.made(Of::Upload(name.to_owned()), Some(width), arguments).await.map(Some)
+    }
+
     /// The PNG for a channel of that name; an error in words.
-    pub async fn get(&self, channel: ChannelId, name: &str) -> Result<Bytes, String> {
-        let letters = letters(name);
-        let key = (channel, letters);
+    pub async fn get(
+        &self,
+        channel: ChannelId,
+        name: &str,
+        width: Option<Width>,
+    ) -> Result<Bytes, String> {
+        let (letters, side) = (letters(name), width.map_or(SIDE, |width| width.pixels().into()));
+        let arguments = logo(&letters, ground(channel), self.0.font.as_deref(), side);
+        self.made(Of::Letters(channel, letters), width, arguments).await
+    }
+
+    /// What this run writes, kept or made now.
+    async fn made(
+        &self,
+        of: Of,
+        width: Option<Width>,
+        arguments: Vec<OsString>,
+    ) -> Result<Bytes, String> {
+        let key = (of, width);
         if let Some(picture) = self.0.kept.get(&key) {
             return Ok(picture);
         }
@@ -137,8 +179,14 @@ impl Logos {
         if let Some(picture) = self.0.kept.get(&key) {
             return Ok(picture);
         }
-        let arguments = logo(&key.1, ground(channel), self.0.font.as_deref());
-        let run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let mut run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
+        let read = match &key.0 {
+            Of::Upload(name) => Some(self.0.folder.join(name)),
+            Of::Letters(..) => self.0.font.clone(),
+        };
+        if let Some(read) = read {
+            run = run.reads(read);
+        }
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_BYTES };
         let output = self.0.spawner.run_to_end(run, limits).await.map_err(|e| e.to_string())?;
         if output.stdout.is_empty() {

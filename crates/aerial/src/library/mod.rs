@@ -28,6 +28,7 @@ mod scan;
 pub mod thumbnail;
 pub mod walk;
 mod watch;
+mod width;
 
 pub use findings::FromTheAir;
 pub use identity::{EndsRead, Stamp};
@@ -38,3 +39,4 @@ pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};
 pub use thumbnail::{ThumbnailError, Thumbnails};
 pub use watch::{WatchTimes, Watched, Watcher, WatcherTask};
+pub use width::{NoWidth, Width};

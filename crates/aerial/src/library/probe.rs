@@ -96,7 +96,7 @@ impl Ffprobe {
         let _permit = self.permits.acquire().await;
         let mut probe = Probe::new(path, size_bytes).map_err(bad)?;
         for _ in 0..MAX_RUNS {
-            let output = self.run(probe.arguments()).await?;
+            let output = self.run(path, probe.arguments()).await?;
             let answer = Answer {
                 success: output.exit.is_success(),
                 stdout: &output.stdout,
@@ -110,8 +110,13 @@ impl Ffprobe {
         Err(ProbeFailure::Later(format!("ffprobe was asked {MAX_RUNS} times without an end")))
     }
 
-    async fn run(&self, arguments: Vec<std::ffi::OsString>) -> Result<Output, ProbeFailure> {
+    async fn run(
+        &self,
+        path: &Path,
+        arguments: Vec<std::ffi::OsString>,
+    ) -> Result<Output, ProbeFailure> {
         let invocation = Invocation::new(&self.program).args(arguments).niceness(NICENESS);
+        let invocation = invocation.reads(path);
         let limits = RunLimits { time: self.time, stdout_bytes: MAX_ANSWER_BYTES };
         match self.spawner.run_to_end(invocation, limits).await {
             Ok(Output { exit: Exit::NotStarted, stderr, .. }) => Err(ProbeFailure::Later(format!(

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::Stamp;
 use super::beside;
+use super::width::Width;
 use crate::db::{Media, MediaState};
 use crate::ffmpeg::{Exit, Invocation, RunLimits, Spawner};
 
@@ -29,7 +30,7 @@ const MADE_AT_ONCE: usize = 2;
 /// How long one may take; a disk that has to spin up takes 10 s.
 const TIME: Duration = Duration::from_secs(20);
 
-/// A picture of 480 x 270 has 10 to 40 kB.
+/// A picture of 480 x 270 has 10 to 40 kB, one of 960 x 540 up to 150.
 const MAX_PICTURE_BYTES: usize = 2 << 20;
 
 /// What all pictures together may take: about ten thousand of them.
@@ -71,8 +72,9 @@ pub enum ThumbnailError {
 /// Where a media's picture comes from.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Another one for each version of it.
+    /// Another one for each version of it, and each width.
     pub name: String,
+    width: Width,
     art: Option<PathBuf>,
 }
 
@@ -109,13 +111,13 @@ impl Thumbnails {
         Self(Arc::new(Maker { spawner, ffmpeg, folder, max_folder_bytes, permits, made }))
     }
 
-    /// Where a media's picture comes from, and its version.
-    pub async fn look(&self, media: &Media) -> Look {
+    /// Where a media's picture of that width comes from, and its version.
+    pub async fn look(&self, media: &Media, width: Width) -> Look {
         let path = media.path.clone();
         let found = tokio::task::spawn_blocking(move || beside::picture(&path)).await;
         let art = found.unwrap_or_default();
-        let name = name(media, art.as_ref());
-        Look { name, art: art.map(|(path, _)| path) }
+        let name = name(media, art.as_ref(), width);
+        Look { name, width, art: art.map(|(path, _)| path) }
     }
 
     /// The JPEG of a media, kept or made now.
@@ -132,12 +134,12 @@ impl Thumbnails {
             return picture.ok_or_else(none);
         }
         let mut picture = match &look.art {
-            Some(art) => maker.make(art, beside::arguments(art)).await?,
+            Some(art) => maker.make(art, beside::arguments(art, look.width)).await?,
             None => Bytes::new(),
         };
         // One beside the file that cannot be read is as good as none.
         if picture.is_empty() {
-            picture = maker.picture_within(media).await?;
+            picture = maker.picture_within(media, look.width).await?;
         }
         maker.keep(&kept, &picture).await?;
         if picture.is_empty() { Err(none()) } else { Ok(picture) }
@@ -152,7 +154,7 @@ impl Maker {
     }
 
     /// What a media shows; nothing where it cannot be entered.
-    async fn picture_within(&self, media: &Media) -> Result<Bytes, ThumbnailError> {
+    async fn picture_within(&self, media: &Media, width: Width) -> Result<Bytes, ThumbnailError> {
         let path = &media.path;
         let none = || ThumbnailError::NoPicture(path.clone());
         let facts = media.facts.as_deref().ok_or_else(none)?;
@@ -164,7 +166,7 @@ impl Maker {
         // What cannot be entered a tenth in may still show its first picture.
         let mut picture = Bytes::new();
         for at in [Ticks(facts.length.0 / 10), Ticks::ZERO] {
-            picture = self.make(path, arguments(path, video, at)).await?;
+            picture = self.make(path, arguments(path, video, at, width)).await?;
             if !picture.is_empty() {
                 break;
             }
@@ -174,7 +176,7 @@ impl Maker {
 
     async fn make(&self, path: &Path, arguments: Vec<OsString>) -> Result<Bytes, ThumbnailError> {
         let failed = |reason| ThumbnailError::Failed { path: path.to_owned(), reason };
-        let run = Invocation::new(&self.ffmpeg).args(arguments).niceness(NICENESS);
+        let run = Invocation::new(&self.ffmpeg).args(arguments).niceness(NICENESS).reads(path);
         let limits = RunLimits { time: TIME, stdout_bytes: MAX_PICTURE_BYTES };
         match self.spawner.run_to_end(run, limits).await {
             Ok(output) if output.exit == Exit::NotStarted => {
@@ -206,8 +208,8 @@ impl Maker {
     }
 }
 
-/// The media and the version of its bytes, and of the picture beside it.
-fn name(media: &Media, art: Option<&(PathBuf, Stamp)>) -> String {
+/// The media, the version of its bytes and of the picture beside it, and the width.
+fn name(media: &Media, art: Option<&(PathBuf, Stamp)>, width: Width) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&media.identity.size_bytes.to_le_bytes());
     hasher.update(&media.identity.mtime_ns.to_le_bytes());
@@ -217,25 +219,25 @@ fn name(media: &Media, art: Option<&(PathBuf, Stamp)>) -> String {
         hasher.update(&stamp.size.to_le_bytes());
         hasher.update(&stamp.mtime_ns.to_le_bytes());
     }
+    if width != Width::USUAL {
+        hasher.update(&width.pixels().to_le_bytes());
+    }
     format!("{}-{}.jpg", media.id, &hasher.finalize().to_hex()[..16])
 }
 
-fn arguments(path: &Path, video: &VideoFacts, at: Ticks) -> Vec<OsString> {
+fn arguments(path: &Path, video: &VideoFacts, at: Ticks, width: Width) -> Vec<OsString> {
     let text = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
     let mut arguments = text(&["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]);
     arguments.extend(text(&["-threads", "1", "-ss", &at.to_string(), "-i"]));
     arguments.push(input(path));
     arguments.extend(text(&["-map", &format!("0:{}", video.index), "-frames:v", "1", "-vf"]));
     // Square pixels first, so that the picture has the shape people see.
-    arguments.extend(text(&[
+    let (wide, high) = (width.pixels(), width.pixels() * 9 / 16);
+    let scale = format!(
         "scale=w=trunc(iw*max(sar\\,0.1)/2)*2:h=ih,setsar=1,\
-         scale=w=480:h=270:force_original_aspect_ratio=decrease",
-        "-q:v",
-        "5",
-        "-f",
-        "mjpeg",
-        "pipe:1",
-    ]));
+         scale=w={wide}:h={high}:force_original_aspect_ratio=decrease"
+    );
+    arguments.extend(text(&[scale.as_str(), "-q:v", "5", "-f", "mjpeg", "pipe:1"]));
     arguments
 }
 

@@ -105,7 +105,7 @@ fn episode_key(playable: &Playable) -> u64 {
     field(playable.season, 0xffff) << 48 | field(playable.episode, 0xff_ffff) << 24 | name
 }
 
-fn frame_height(tallest: Option<u32>, most: u16) -> u16 {
+pub(super) fn frame_height(tallest: Option<u32>, most: u16) -> u16 {
     let most = u32::from(most).max(LOWEST_FRAME);
     let height = tallest.unwrap_or(most).clamp(LOWEST_FRAME, most);
     // Chroma has half the lines: an odd line more is padded.

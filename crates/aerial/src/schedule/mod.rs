@@ -12,11 +12,13 @@
 //! for a lookup or an exchange, never across an await and never two at once. An
 //! entry's `gate` is held by whoever changes that channel; no two gates at once.
 
+mod as_run;
 mod edit;
 mod first;
 mod flatten;
 mod live;
 mod maps;
+mod replay;
 mod revision;
 mod timeline;
 mod view;
@@ -31,7 +33,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aerial_model::channel::{Channel, Invalid};
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, ItemId, MapId, MediaId};
 use aerial_model::ledger::Broken;
-use aerial_model::planner::NoSkip;
+use aerial_model::planner::{NoSkip, Planner};
+use aerial_model::replay::NotTold;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
 use futures::FutureExt as _;
@@ -51,9 +54,16 @@ pub use view::{Draft, Preview};
 
 use live::Entry;
 
-/// How long the past of a channel can be told (`rules.md`, 6): what catch-up
-/// and a guide of a week need.
+/// How long the past of a channel can be told (`rules.md`, 6), what a guide of a week
+/// needs; where catch-up reaches further, that and `BESIDE`.
 const KEEP: Ticks = Ticks::from_secs(8 * 24 * 3_600);
+
+/// What began just within the reach of catch-up is played to its end.
+const BESIDE: Ticks = Ticks::from_secs(24 * 3_600);
+
+/// Planners of earlier lineups, which tell of what nobody watched; one of 10,000
+/// films has a megabyte.
+const PLANNERS_KEPT: u64 = 16;
 
 /// Changes that a slow listener may be behind before it misses some; it is then
 /// told so, and reads all anew.
@@ -107,6 +117,14 @@ pub enum ScheduleError {
         channel: ChannelId,
         /// Why.
         source: NoSkip,
+    },
+    /// It cannot be told what aired.
+    #[error("channel {channel}: {source}")]
+    NotTold {
+        /// The channel.
+        channel: ChannelId,
+        /// Why.
+        source: NotTold,
     },
     /// The stored ledger contradicts itself.
     #[error("channel {channel}: {source}")]
@@ -185,6 +203,7 @@ struct Inner {
     directory: RwLock<Directory>,
     sources: moka::sync::Cache<(MediaId, MapId), MediaSource>,
     maps: moka::sync::Cache<MapId, SegmentMap>,
+    planners: moka::sync::Cache<(ChannelId, u32), Arc<Planner>>,
 }
 
 /// The catalogue, as it is told of slates.
@@ -248,6 +267,7 @@ impl Schedule {
             directory: RwLock::new(directory),
             sources: moka::sync::Cache::new(SOURCES_KEPT),
             maps: moka::sync::Cache::new(SOURCES_KEPT),
+            planners: moka::sync::Cache::new(PLANNERS_KEPT),
         })))
     }
 
@@ -288,12 +308,16 @@ impl Schedule {
     /// missing or unplayable for 24 h. To be called every hour or so.
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
+        let mut earliest = before;
         for channel in self.channels() {
             match self.reflatten(channel.id).await {
                 // Deleted in the meantime.
                 Err(ScheduleError::UnknownChannel(_)) => continue,
                 other => other?,
             };
+            let reach = channel.catchup().map_or(KEEP, |reach| KEEP.max(reach + BESIDE));
+            let before = self.0.clock.now() - reach;
+            earliest = earliest.min(before);
             let write = self.0.db.write().await?;
             let (rows, versions) = write.prune_ledger(channel.id, before).await?;
             write.commit().await?;
@@ -303,7 +327,7 @@ impl Schedule {
         }
         self.0.db.prune_jobs(before).await?;
         let write = self.0.db.write().await?;
-        write.prune_maps(before).await?;
+        write.prune_maps(earliest).await?;
         write.commit().await?;
         self.0.db.prune_slates(before).await?;
         Ok(())

@@ -20,6 +20,8 @@ use crate::db::{About, Copying, Identity, MediaKind, ScannedMedia};
 use crate::stream::timeline::{Timeline, TimelineError};
 use uuid::Uuid;
 
+mod replay;
+
 const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
 /// A library on disk, and the schedule over it.
@@ -74,6 +76,22 @@ impl World {
     async fn channel(&self, number: &str, media: &[MediaId]) -> Arc<Channel> {
         let items = media.iter().copied().map(What::Media).collect();
         self.schedule.create_channel(&named(number), items).await.unwrap()
+    }
+
+    /// What an index finds of a film of so many seconds.
+    async fn indexed(&self, film: MediaId, seconds: i64) -> (MapId, SegmentMap) {
+        let waiting = self.db.not_indexed(&[film]).await.unwrap();
+        let (uniform, _) = waiting[0].map.clone().unwrap();
+        let cuts = cut_list(seconds);
+        let map = SegmentMap::copied(FrameRate::PAL, Arc::new(cuts.clone())).unwrap();
+        let map_id = MapId(Uuid::now_v7());
+        let (outline, sound_transcoded) = (map.outline(), None);
+        let copying = Copying::Copied { map_id, outline, sound_transcoded };
+        let now = self.clock.now();
+        let stored = self.db.set_copying(film, uniform, &copying, Some(&cuts), now).await.unwrap();
+        assert!(stored && self.db.not_indexed(&[film]).await.unwrap().is_empty());
+        self.schedule.library_changed(&[film]).await.unwrap();
+        (map_id, map)
     }
 
     fn pass(&self, seconds: i64) {
@@ -647,17 +665,7 @@ async fn what_was_indexed_is_cut_at_its_keyframes_from_the_next_commit_on() {
     let channel = world.channel("5", &films).await;
     world.schedule.commit(channel.id).await.unwrap();
     let before = world.rows(channel.id).await.len();
-    let waiting = world.db.not_indexed(&films).await.unwrap();
-    let (uniform, _) = waiting[0].map.clone().unwrap();
-    let cuts = cut_list(100);
-    let map = SegmentMap::copied(FrameRate::PAL, Arc::new(cuts.clone())).unwrap();
-    let map_id = MapId(Uuid::now_v7());
-    let (outline, sound_transcoded) = (map.outline(), None);
-    let copying = Copying::Copied { map_id, outline, sound_transcoded };
-    let now = world.clock.now();
-    let stored = world.db.set_copying(films[0], uniform, &copying, Some(&cuts), now).await.unwrap();
-    assert!(stored && world.db.not_indexed(&films).await.unwrap().is_empty());
-    world.schedule.library_changed(&films).await.unwrap();
+    let (map_id, map) = world.indexed(films[0], 100).await;
     world.pass(300);
     world.schedule.commit(channel.id).await.unwrap();
     let rows = world.rows(channel.id).await;

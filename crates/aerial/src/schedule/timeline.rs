@@ -1,10 +1,12 @@
 //! The schedule, as the stream part sees it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use aerial_model::guide::Kind;
 use aerial_model::id::{ChannelId, ChannelRef, MapId, MediaId};
 use aerial_model::ledger::{Ledger, Row};
+use aerial_model::replay::Replay;
 use aerial_model::segmenter::Treatment;
 use aerial_model::time::AirTime;
 use futures::FutureExt;
@@ -13,8 +15,7 @@ use futures::future::BoxFuture;
 use super::{Schedule, ScheduleError};
 use crate::db::{Copying, MediaState};
 use crate::stream::off_air::ComesBack;
-use crate::stream::preflight::PlannedAiring;
-use crate::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+use crate::stream::timeline::{Alone, MediaSource, OnAir, PlannedAiring, Timeline, TimelineError};
 
 /// Airings that are looked at ahead: ten minutes of clips of a second.
 const MOST_PLANNED: usize = 600;
@@ -36,6 +37,7 @@ impl Timeline for Schedule {
                 keep_running: settings.keep_running,
                 frame_height: live.planner.lineup().frame_height,
                 looks: live.planner.looks(),
+                catchup: settings.catchup(),
                 video: settings.video_at(self.now_on(settings.id)),
                 // Whoever came before this watches a stream that is over.
                 stream_since: settings
@@ -76,9 +78,28 @@ impl Timeline for Schedule {
             if live.reaches(from) {
                 return Ok(live.ledger.clone());
             }
-            self.past_ledger(&entry, &live, from).await.map_err(|error| failed(&error))
+            let span = from..AirTime(i64::MAX);
+            self.past_ledger(&entry, &live, span).await.map_err(|error| failed(&error))
         }
         .boxed()
+    }
+
+    fn aired(
+        &self,
+        channel: ChannelId,
+        span: Range<AirTime>,
+    ) -> BoxFuture<'_, Result<Replay, TimelineError>> {
+        async move {
+            Schedule::aired(self, channel, span).await.map_err(|error| match error {
+                ScheduleError::NotTold { source, .. } => TimelineError::NotTold(source),
+                error => failed(ChannelRef::Id(channel), &error),
+            })
+        }
+        .boxed()
+    }
+
+    fn alone(&self, media: MediaId) -> BoxFuture<'_, Result<Alone, TimelineError>> {
+        self.media_alone(media).boxed()
     }
 
     fn comes_back(

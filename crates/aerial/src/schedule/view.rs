@@ -2,6 +2,7 @@
 //! play. Nothing here commits.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use aerial_model::channel::{Edit, ranked};
@@ -134,7 +135,7 @@ impl Schedule {
         let live = self.live(entry).await?;
         let ledger = match live.reaches(from) {
             true => live.ledger.clone(),
-            false => self.past_ledger(entry, &live, from).await?,
+            false => self.past_ledger(entry, &live, from..AirTime(i64::MAX)).await?,
         };
         let mut past = HashMap::new();
         for airing in ledger.airings().iter().filter(|airing| airing.end > from) {
@@ -143,23 +144,23 @@ impl Schedule {
             if !is_skip || version == live.planner.lineup().version || past.contains_key(&version) {
                 continue;
             }
-            if let Some(lineup) = self.0.db.lineup(entry.id, version).await? {
-                past.insert(version, Arc::new(Planner::new(Arc::new(lineup))));
+            if let Some(planner) = self.planner_of(entry, &live, version).await? {
+                past.insert(version, planner);
             }
         }
         Ok(View { ledger, planner: live.planner.clone(), past })
     }
 
-    /// The ledger from `from` on, up to where the cached one ends: what was
+    /// The ledger of that time, at most up to where the cached one ends: what was
     /// committed since may be of another version than the cached planner.
     pub(super) async fn past_ledger(
         &self,
         entry: &Entry,
         live: &Live,
-        from: AirTime,
+        span: Range<AirTime>,
     ) -> Result<Arc<Ledger>> {
         let last = live.ledger.tail().map_or(0, |tail| tail.ordinal);
-        let mut rows = self.0.db.ledger_rows(entry.id, from, None).await?;
+        let mut rows = self.0.db.ledger_rows(entry.id, span.start, Some(span.end)).await?;
         rows.retain(|row| row.ordinal <= last);
         let maps = self.maps_of(&rows).await?;
         entry.read_ledger(rows, &maps)

@@ -116,6 +116,19 @@ impl Admission {
         places.admit(holder, &name, encode, now)
     }
 
+    /// Takes a place for who plays something again, if what must be encoded for it fits.
+    pub fn admit(
+        &self,
+        session: SessionId,
+        rendition: Rendition,
+        name: &str,
+        encode: Option<Encode>,
+    ) -> Result<Seat, Full> {
+        let (holder, now) = ((session.0, rendition), self.0.since.elapsed());
+        self.places().admit(holder, name, encode, now)?;
+        Ok(Seat { admission: self.clone(), session, name: name.to_owned() })
+    }
+
     /// Whether this rendition of the session has its place.
     pub fn is_held(&self, session: SessionId, rendition: Rendition) -> bool {
         self.places().is_held((session.0, rendition))

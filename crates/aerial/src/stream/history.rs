@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::Class;
-use aerial_model::id::ChannelId;
+use aerial_model::id::{ChannelId, MediaId};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::clock::monotonic;
@@ -30,6 +31,39 @@ pub const ENDED_KEPT: usize = 64;
 /// How long one that ended is remembered: until whoever was called comes to look.
 pub const ENDED_KEPT_FOR: Duration = Duration::from_secs(3_600);
 
+/// Faults that a slow listener may be behind before it misses some; it is then told so.
+const FAULTS_KEPT: usize = 256;
+
+/// What a run is to make.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What, as the segment store names it.
+    pub track: TrackKey,
+    /// Of which media; `None` of what is no file.
+    pub media: Option<MediaId>,
+    /// What that is called.
+    pub title: String,
+    /// In which frame, such as 1280 × 720.
+    pub frame: (u16, u16),
+    /// From which segment on.
+    pub segment: u32,
+}
+
+/// A run that failed, for whoever wants to know.
+#[derive(Clone, Debug)]
+pub struct FaultSeen {
+    /// The channels that it was for.
+    pub channels: Vec<ChannelId>,
+    /// What it made.
+    pub media: Option<MediaId>,
+    /// What that is called.
+    pub title: String,
+    /// What kind of trouble it was.
+    pub class: Class,
+    /// In words.
+    pub reason: String,
+}
+
 /// One run of FFmpeg.
 #[derive(Debug)]
 pub struct Run {
@@ -37,14 +71,8 @@ pub struct Run {
     pub worker: WorkerId,
     /// The process; `None` where there was none.
     pub pid: Option<u32>,
-    /// What it made, as the segment store names it.
-    pub track: TrackKey,
-    /// What it made, for people.
-    pub title: String,
-    /// In which frame, such as 1280 × 720.
-    pub frame: (u16, u16),
-    /// From which segment on.
-    pub segment: u32,
+    /// What it was to make.
+    pub task: Task,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// When it began.
@@ -71,13 +99,12 @@ impl Run {
     pub fn begin(
         worker: WorkerId,
         pid: Option<u32>,
-        what: (TrackKey, String, (u16, u16), u32),
+        task: Task,
         command: Vec<String>,
         stderr: StderrTail,
     ) -> Self {
-        let (track, title, frame, segment) = what;
         let (started, end) = (monotonic(), OnceLock::new());
-        Self { worker, pid, track, title, frame, segment, command, started, stderr, end }
+        Self { worker, pid, task, command, started, stderr, end }
     }
 
     /// It has ended; the first word counts.
@@ -112,8 +139,17 @@ pub struct Record {
 }
 
 /// The history of all channels; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct History(Arc<Mutex<Vec<(ChannelId, Record)>>>);
+#[derive(Clone, Debug)]
+pub struct History {
+    records: Arc<Mutex<Vec<(ChannelId, Record)>>>,
+    faults: broadcast::Sender<FaultSeen>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { records: Arc::default(), faults: broadcast::Sender::new(FAULTS_KEPT) }
+    }
+}
 
 impl History {
     /// A session begins.
@@ -144,12 +180,23 @@ impl History {
     }
 
     /// A run failed, and another takes its place.
-    pub fn restarted(&self, run: WorkerId) {
-        for (_, record) in self.records().iter_mut() {
-            if record.runs.iter().any(|one| one.worker == run) {
+    pub fn failed(&self, run: &Run, class: Class, reason: &str) {
+        let mut channels = Vec::new();
+        for (channel, record) in self.records().iter_mut() {
+            if record.runs.iter().any(|one| one.worker == run.worker) {
                 record.restarts += 1;
+                channels.push(*channel);
             }
         }
+        let Task { media, title, .. } = run.task.clone();
+        let seen = FaultSeen { channels, media, title, class, reason: reason.to_owned() };
+        // An error says that nobody listens, which is no fault.
+        let _nobody = self.faults.send(seen);
+    }
+
+    /// Hears of runs that fail, from now on.
+    pub fn faults(&self) -> broadcast::Receiver<FaultSeen> {
+        self.faults.subscribe()
     }
 
     /// What is remembered of a channel's sessions, the newest first.
@@ -161,7 +208,7 @@ impl History {
     }
 
     fn records(&self) -> MutexGuard<'_, Vec<(ChannelId, Record)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,18 +231,24 @@ mod tests {
     const CHANNEL: ChannelId = ChannelId(Uuid::nil());
 
     fn run(number: u64) -> Arc<Run> {
-        let what = (TrackKey([0; 16]), "Film".to_owned(), (1280, 720), 0);
-        Arc::new(Run::begin(WorkerId(number), None, what, Vec::new(), StderrTail::default()))
+        let title = "Film".to_owned();
+        let task =
+            Task { track: TrackKey([0; 16]), media: None, title, frame: (1280, 720), segment: 0 };
+        Arc::new(Run::begin(WorkerId(number), None, task, Vec::new(), StderrTail::default()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_session_keeps_its_last_runs_and_counts_all_that_failed() {
         let history = History::default();
+        let mut faults = history.faults();
         history.begin(SessionId(1), CHANNEL);
         for number in 0..40 {
-            history.note(&[SessionId(1)], &run(number));
-            history.restarted(WorkerId(number));
+            let run = run(number);
+            history.note(&[SessionId(1)], &run);
+            history.failed(&run, Class::Crash, "signal 11");
         }
+        let heard = faults.recv().await.unwrap();
+        assert_eq!((heard.channels, heard.class), (vec![CHANNEL], Class::Crash));
         let record = &history.of(CHANNEL)[0];
         let kept: Vec<u64> = record.runs.iter().map(|run| run.worker.0).collect();
         assert_eq!(kept, (24..40).collect::<Vec<_>>());

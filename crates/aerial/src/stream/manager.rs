@@ -25,9 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, TuneIn};
-use super::history::{Record, SessionId};
+use super::as_run::AsRunNotes;
+use super::history::{FaultSeen, Record, SessionId};
 use super::preflight::Preflight;
 use super::programme::Programme;
+use super::replay::Replays;
 use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
 use super::slated::Slated;
 use super::store::{Store, Usage};
@@ -69,6 +71,7 @@ struct Inner {
     /// Clients of playlists that were asked for without an id (`rules.md`, 20).
     anonymous: moka::sync::Cache<(ChannelId, IpAddr, String), ClientId>,
     preflight: OnceLock<Preflight>,
+    replays: Replays,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// The wall clock cannot be right, and that was said.
@@ -100,22 +103,25 @@ impl Manager {
             .build();
         let anonymous =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(ANONYMOUS_IDLE).build();
+        let parts = SessionParts {
+            clock,
+            programme,
+            transcoder,
+            store,
+            admission,
+            slated,
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+        };
+        let stop = CancellationToken::new();
         Self(Arc::new(Inner {
-            parts: SessionParts {
-                clock,
-                programme,
-                transcoder,
-                store,
-                admission,
-                slated,
-                changes: broadcast::Sender::new(CHANGES_KEPT),
-            },
+            replays: Replays::new(parts.clone(), stop.clone()),
+            parts,
             sessions: Mutex::default(),
             restamped,
             anonymous,
             preflight: OnceLock::new(),
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
             wall_distrusted: AtomicBool::new(false),
         }))
     }
@@ -213,6 +219,11 @@ impl Manager {
         self.0.tasks.spawn(task);
     }
 
+    /// What is played again.
+    pub fn replays(&self) -> &Replays {
+        &self.0.replays
+    }
+
     /// The clock of the channels.
     pub fn clock(&self) -> &Clock {
         &self.0.parts.clock
@@ -262,6 +273,16 @@ impl Manager {
         self.0.parts.store.usage()
     }
 
+    /// What really airs, and what of it was slate.
+    pub fn as_run(&self) -> &AsRunNotes {
+        self.0.parts.slated.as_run()
+    }
+
+    /// Runs that fail, from now on.
+    pub fn faults(&self) -> broadcast::Receiver<FaultSeen> {
+        self.0.parts.transcoder.history().faults()
+    }
+
     /// Looks after sessions and caches until the manager is shut down.
     pub async fn run(&self) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
@@ -295,11 +316,13 @@ impl Manager {
 
     /// Ends every session; returns when nothing of any is left.
     pub async fn shut_down(&self) {
+        self.as_run().server_stops();
         // Under the lock: no session is begun that the wait below would not see.
         self.sessions().closed = true;
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.replays.sweep();
     }
 
     fn sweep(&self) {
@@ -310,6 +333,7 @@ impl Manager {
         let found = self.clock().follow(&on_air);
         drop(sessions);
         self.told_of_wall(found);
+        self.0.replays.sweep();
         self.0.restamped.run_pending_tasks();
         self.0.anonymous.run_pending_tasks();
         self.0.parts.store.sweep();
@@ -389,7 +413,7 @@ impl Manager {
     ) -> Result<(), StreamError> {
         let admission = &self.0.parts.admission;
         admission.enter(session, open, channel, tune_in).map_err(|full| StreamError::Full {
-            channel: format!("{} {}", channel.number, channel.name),
+            what: format!("channel {} {}", channel.number, channel.name),
             full,
         })
     }

@@ -7,6 +7,7 @@
 //! owner.
 
 pub mod admission;
+pub mod as_run;
 pub mod body;
 pub mod devices;
 pub mod encoding;
@@ -17,6 +18,7 @@ pub mod off_air;
 pub mod preflight;
 pub mod programme;
 pub mod remux;
+pub mod replay;
 pub mod session;
 pub mod slate;
 pub mod slated;

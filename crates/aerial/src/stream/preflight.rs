@@ -11,11 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aerial_model::fault::FileState;
-use aerial_model::id::{ChannelId, MapId, MediaId};
-use aerial_model::ledger::{Content, Row};
+use aerial_model::id::{ChannelId, MediaId};
 use aerial_model::preflight::{self, AHEAD, File, Look};
-use aerial_model::segment_map::SegmentMap;
-use aerial_model::time::AirTime;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::timeout;
@@ -24,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::findings::{Finding, Findings};
 use super::programme::Programme;
 use super::source_file;
-use super::timeline::MediaSource;
+use super::timeline::{MediaSource, PlannedAiring};
 use crate::clock::Clock;
 use crate::library::EndsRead;
 
@@ -50,36 +47,6 @@ pub trait Indexing: std::fmt::Debug + Send + Sync + 'static {
 impl Indexing for () {
     fn prepare<'a>(&'a self, _: &'a MediaSource) -> BoxFuture<'a, Result<(), String>> {
         futures::future::ready(Ok(())).boxed()
-    }
-}
-
-/// An airing that is planned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedAiring {
-    /// What airs, and the map by which it is planned.
-    pub file: File,
-    /// Its cut points.
-    pub map: SegmentMap,
-    /// When it begins.
-    pub start: AirTime,
-}
-
-impl PlannedAiring {
-    /// Of the committed and planned rows of a channel, those of media that are not
-    /// over at `now`; `copied` gives the maps that are cut at a file's keyframes.
-    pub fn of_rows<'a>(
-        rows: impl IntoIterator<Item = &'a Row>,
-        copied: impl Fn(MapId) -> Option<SegmentMap>,
-        now: AirTime,
-    ) -> Vec<Self> {
-        let of_row = |row: &Row| match row.content {
-            Content::Media { cursor, map_id, map, .. } if row.end() > now => {
-                let map = map.uniform().or_else(|| copied(map_id))?;
-                Some(Self { file: (cursor.media, map_id), map, start: row.start })
-            }
-            _ => None,
-        };
-        rows.into_iter().filter_map(of_row).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use aerial_model::encoder::Encoder;
 use aerial_model::hls::PROMISED;
 use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::{ChannelId, MapId, MediaId};
-use aerial_model::ladder::Ladder;
+use aerial_model::ladder::{Ladder, Looks};
 use aerial_model::ledger::{AirSegment, Airing, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::{MapOutline, SegmentMap};
@@ -35,7 +35,7 @@ use super::track::{self, Source, Track, Withheld};
 const LOW_MARK: Ticks = Ticks::from_secs(20);
 
 /// A worker makes segments up to this far ahead, then sleeps.
-const HIGH_MARK: Ticks = Ticks::from_secs(60);
+pub(super) const HIGH_MARK: Ticks = Ticks::from_secs(60);
 
 /// What is made so far ahead costs nothing: a worker that is parked is never so far,
 /// so that all of it was made for somebody earlier.
@@ -81,8 +81,8 @@ pub struct Programme {
     remuxes: Option<Remuxes>,
     tracks: Kept,
     withheld: Kept,
-    /// What is said in which off-air row: by channel and ordinal.
-    words: moka::sync::Cache<(ChannelId, u64), Arc<OffAirWords>>,
+    /// What is said in which off-air row: by channel and when it begins.
+    words: moka::sync::Cache<(ChannelId, AirTime), Arc<OffAirWords>>,
     zone: TimeZone,
 }
 
@@ -130,6 +130,11 @@ impl Programme {
     pub fn ladder(&self, channel: &OnAir) -> Ladder {
         let rungs = if channel.ladder.is_empty() { &*self.rungs } else { &channel.ladder };
         Ladder::of(rungs, channel.frame_height, channel.looks, self.standard)
+    }
+
+    /// What is offered of a media that is played by itself.
+    pub fn ladder_of(&self, frame_height: u16, looks: Looks) -> Ladder {
+        Ladder::of(&self.rungs, frame_height, looks, self.standard)
     }
 
     /// The same, encoded on these devices.
@@ -235,7 +240,7 @@ impl Programme {
     /// What is said while this row is on. Once said it stays, so that an address
     /// keeps its content.
     async fn words(&self, channel: ChannelId, row: &Row) -> Arc<OffAirWords> {
-        let name = (channel, row.ordinal);
+        let name = (channel, row.start);
         if let Some(words) = self.words.get(&name) {
             return words;
         }

@@ -27,6 +27,9 @@ use crate::db::Identity;
 use crate::ffmpeg::{Exit, Invocation, RunError, RunLimits, Spawner};
 use crate::library::{Prober, Stamp};
 
+/// The largest copy of a small file: Matroska adds little, and never as much as this.
+const REMUX_BYTES: u64 = 1 << 30;
+
 /// One reads what the other writes: more at once only makes a disk seek.
 const AT_ONCE: usize = 1;
 
@@ -276,6 +279,9 @@ impl Remuxes {
         let invocation = Invocation::new(&self.0.tools.ffmpeg)
             .args(arguments)
             .niceness(NICENESS)
+            .reads(&source.path)
+            .writes(part)
+            .writes_at_most(source.identity.size_bytes.saturating_mul(2).max(REMUX_BYTES))
             .without_stdout();
         let most = source.identity.size_bytes / SLOWEST_BYTES_PER_SECOND;
         let limits = RunLimits { time: AT_LEAST + Duration::from_secs(most), stdout_bytes: 0 };

@@ -30,6 +30,7 @@ use super::timeline::{OnAir, TimelineError};
 use super::track::Track;
 use super::transcoder::{Demand, Transcoder};
 use crate::clock::{Clock, monotonic};
+use crate::db::AiredEnd;
 
 /// Demand moves on with the clock; a segment lasts four times this.
 const DEMAND_EVERY: Duration = Duration::from_secs(1);
@@ -317,6 +318,9 @@ impl Owner {
             self.publish();
         }
         self.parts.transcoder.history().end(self.id);
+        let end = if stop.is_cancelled() { AiredEnd::Stopped } else { AiredEnd::Left };
+        let now = self.parts.clock.now_on(self.channel.id);
+        self.parts.slated.as_run().off_air(self.channel.id, now, end);
         tracing::info!(channel = %self.channel.number, name = self.channel.name, "off the air");
     }
 
@@ -398,6 +402,8 @@ impl Owner {
         let now = self.parts.clock.now_on(self.channel.id);
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
+        let clients = self.model.clients().len();
+        self.parts.slated.as_run().on_air(self.channel.id, &ledger, now, clients);
         let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
         let mut encodes = Vec::new();
         let Some(edge) = Edge::at(&ledger, self.channel.target_duration(), now) else {

@@ -211,7 +211,13 @@ impl Slates {
             tuning: &self.encoding.tuning,
             filters: self.encoding.filters,
         });
-        let invocation = Invocation::new(&self.encoding.ffmpeg).args(arguments);
+        let mut invocation = Invocation::new(&self.encoding.ffmpeg).args(arguments);
+        if let Some(font) = font {
+            invocation = invocation.reads(font);
+        }
+        if let Shows::Own(path, _) = &still.shows {
+            invocation = invocation.reads(path);
+        }
         let output = self
             .spawner
             .run_to_end(invocation, LIMITS)

@@ -20,6 +20,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
+use super::as_run::AsRunNotes;
 use super::programme::Tracks;
 use super::slate::Slates;
 use super::store::{SegmentKey, Store};
@@ -51,7 +52,7 @@ impl SlateLog for () {
 
 /// The ranges of this server; clones share them.
 #[derive(Clone, Debug)]
-pub struct Slated(Arc<Inner>);
+pub struct Slated(Arc<Inner>, AsRunNotes);
 
 #[derive(Debug)]
 struct Inner {
@@ -72,7 +73,13 @@ impl Slated {
     ) -> Self {
         let mut known: HashMap<ChannelId, Vec<SlateRange>> = HashMap::new();
         before.into_iter().for_each(|range| known.entry(range.channel).or_default().push(range));
-        Self(Arc::new(Inner { log, slates, store, known: Mutex::new(known) }))
+        let inner = Inner { log, slates, store, known: Mutex::new(known) };
+        Self(Arc::new(inner), AsRunNotes::default())
+    }
+
+    /// What really aired, with what of it was slate.
+    pub fn as_run(&self) -> &AsRunNotes {
+        &self.1
     }
 
     /// Whether that segment is slate for good.
@@ -122,6 +129,14 @@ impl Slated {
         }
     }
 
+    /// Forgets a slate that was made a while ago, of a segment that is played again.
+    pub fn drop_old(&self, key: SegmentKey) {
+        let since = self.0.store.slate_since(key);
+        if since.is_some_and(|since| since.elapsed() > MADE_FOR_IT) {
+            self.0.store.drop_slate(key);
+        }
+    }
+
     /// Before it is sent: writes down that it is slate, if it is.
     pub async fn note(&self, channel: ChannelId, segment: &AirSegment, track: &Track, why: &str) {
         let key = SegmentKey { track: track.key, index: segment.index };
@@ -132,6 +147,7 @@ impl Slated {
             return;
         }
         let range = self.remember(channel, segment, why);
+        self.1.slate(channel, segment, why);
         match timeout(WRITTEN_WITHIN, self.0.log.store(range)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%channel, error, "a slate is not written down"),

@@ -327,14 +327,14 @@ impl<'a> Look<'a> {
                 (airing, self.manager.programme().possible_keys(airing, rendition))
             })
             .collect();
-        let at = place(&keys, run.track, run.segment + end.completed, happened_at);
+        let at = place(&keys, run.task.track, run.task.segment + end.completed, happened_at);
         let at = at.filter(|at| *at > self.now - BACK && *at < self.now + AHEAD);
         let is_told = at.is_some() || end.at.elapsed() < FAULT_TOLD_FOR;
         is_told.then(|| StripFault {
             worker: run.worker.0,
             at,
             happened_at,
-            title: run.title.clone(),
+            title: run.task.title.clone(),
             class,
             reason,
             words: last_words(&run.stderr()),
@@ -352,11 +352,11 @@ fn airing(airing: &Airing) -> StripAiring {
 
 /// Whether that run finished that segment.
 fn made(run: &Run, key: SegmentKey, status: &Status) -> bool {
-    if run.track != key.track || key.index < run.segment {
+    if run.task.track != key.track || key.index < run.task.segment {
         return false;
     }
     match run.end() {
-        Some(end) => key.index < run.segment + end.completed,
+        Some(end) => key.index < run.task.segment + end.completed,
         None => status.workers.iter().any(|one| one.id == run.worker && key.index < one.segment),
     }
 }

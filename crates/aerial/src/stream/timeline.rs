@@ -5,6 +5,7 @@
 //! memory wherever it has been asked before, so a slow query cannot stall a
 //! segment. Invariant: rows that were handed out never change.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,16 +13,17 @@ use aerial_model::channel::Video;
 use aerial_model::hls;
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MapId, MediaId};
 use aerial_model::ladder::Looks;
-use aerial_model::ledger::Ledger;
+use aerial_model::ledger::{Content, Ledger, Row};
 use aerial_model::media::MediaFacts;
+use aerial_model::preflight::File;
 use aerial_model::profile::Rendition;
+use aerial_model::replay::{NotTold, Replay};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
 use super::off_air::ComesBack;
-use super::preflight::PlannedAiring;
 use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
@@ -44,6 +46,8 @@ pub struct OnAir {
     pub frame_height: u16,
     /// How alike the videos of its lineup are.
     pub looks: Looks,
+    /// How far back what aired can be played again; `None`: not at all.
+    pub catchup: Option<Ticks>,
     /// What its stream does with video.
     pub video: Video,
     /// When its stream began, where another went before it.
@@ -85,6 +89,23 @@ impl MediaSource {
     }
 }
 
+/// A media that is played by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// Which.
+    pub media: MediaId,
+    /// For people and logs.
+    pub title: String,
+    /// The map that it is cut by: its own keyframes, where it can be copied.
+    pub map_id: MapId,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// Height of the frame that it is padded into.
+    pub frame_height: u16,
+    /// Whether it can be copied.
+    pub looks: Looks,
+}
+
 /// Why the schedule cannot answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TimelineError {
@@ -102,6 +123,17 @@ pub enum TimelineError {
         /// Which media.
         media: MediaId,
         /// What the catalogue said.
+        reason: String,
+    },
+    /// It is not known what aired.
+    #[error(transparent)]
+    NotTold(#[from] NotTold),
+    /// The media cannot be played now.
+    #[error("`{title}` cannot be played: {reason}")]
+    Unplayable {
+        /// What it is called.
+        title: String,
+        /// Why.
         reason: String,
     },
     /// No airing has such a rendition.
@@ -129,6 +161,36 @@ pub enum TimelineError {
     },
 }
 
+/// An airing that is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedAiring {
+    /// What airs, and the map by which it is planned.
+    pub file: File,
+    /// Its cut points.
+    pub map: SegmentMap,
+    /// When it begins.
+    pub start: AirTime,
+}
+
+impl PlannedAiring {
+    /// Of the committed and planned rows of a channel, those of media that are not
+    /// over at `now`; `copied` gives the maps that are cut at a file's keyframes.
+    pub fn of_rows<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        copied: impl Fn(MapId) -> Option<SegmentMap>,
+        now: AirTime,
+    ) -> Vec<Self> {
+        let of_row = |row: &Row| match row.content {
+            Content::Media { cursor, map_id, map, .. } if row.end() > now => {
+                let map = map.uniform().or_else(|| copied(map_id))?;
+                Some(Self { file: (cursor.media, map_id), map, start: row.start })
+            }
+            _ => None,
+        };
+        rows.into_iter().filter_map(of_row).collect()
+    }
+}
+
 /// The schedule, as the stream part sees it.
 pub trait Timeline: Send + Sync + 'static {
     /// A channel; `None` where there is none of that number or id.
@@ -145,6 +207,17 @@ pub trait Timeline: Send + Sync + 'static {
         channel: ChannelId,
         from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>>;
+
+    /// What aired in `span`, also while nobody watched; commits first what of it is
+    /// not committed, up to now + 2 min.
+    fn aired(
+        &self,
+        channel: ChannelId,
+        span: Range<AirTime>,
+    ) -> BoxFuture<'_, Result<Replay, TimelineError>>;
+
+    /// A media as it is played by itself.
+    fn alone(&self, media: MediaId) -> BoxFuture<'_, Result<Alone, TimelineError>>;
 
     /// What is to be said of a channel that is off the air at `at`.
     fn comes_back(

@@ -177,10 +177,64 @@ async fn a_channel_without_a_logo_gets_one() {
     let logo = server.get(url.strip_prefix("http://localhost").unwrap()).await.expect(200);
     assert_eq!(logo.header("content-type"), "image/png");
     assert!(logo.body.starts_with(b"\x89PNG"));
+    let url = url.strip_prefix("http://localhost").unwrap();
+    for width in [64u32, 960] {
+        let sized = server.get(&format!("{url}&width={width}")).await.expect(200);
+        // A PNG's first chunk begins with its width and height.
+        assert_eq!(sized.body[16..24], [width.to_be_bytes(), width.to_be_bytes()].concat());
+        assert_ne!(sized.header("etag"), logo.header("etag"));
+    }
+    server.get(&format!("{url}&width=65")).await.expect(422);
+    // An uploaded one, made smaller whatever its kind.
+    let upload = Request::put("/api/v1/channels/7/logo").header("content-type", "image/png");
+    let upload = upload.body(Body::from(logo.body.clone())).unwrap();
+    let own = server.send(upload).await.expect(200).json()["logo"].as_str().unwrap().to_owned();
+    let sized = server.get(&format!("{own}?width=128")).await.expect(200);
+    assert_eq!(sized.body[16..24], [128u32.to_be_bytes(), 128u32.to_be_bytes()].concat());
+    assert!(sized.header("cache-control").contains("immutable"));
+    server.get("/logos/uploaded/abc.png?width=128").await.expect(404);
     server.patch("/api/v1/channels/7", json!({ "logo": "/icon.svg" })).await.expect(200);
     let list = server.get("/channels.m3u").await.expect(200);
     assert!(String::from_utf8_lossy(&list.body).contains("tvg-logo=\"http://localhost/icon.svg\""));
     for bad in ["/logos/9.png", "/logos/x.png", "/logos/7", "/logos/..png"] {
         server.get(bad).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_played_again_is_in_the_list_and_in_the_guide_as_far_back() {
+    let server = Server::new().await;
+    let films = server.films(&[600]).await;
+    server.channel("5", &films).await;
+    server.channel("6", &films).await;
+    server.patch("/api/v1/channels/6", json!({ "catchup_days": 3 })).await.expect(200);
+    server.pass(5 * 24 * 3_600);
+    let list =
+        String::from_utf8(server.get("/channels.m3u").await.expect(200).body.to_vec()).unwrap();
+    let line = |number: &str| {
+        let of_channel = format!("tvg-chno=\"{number}\"");
+        attributes(list.lines().find(|line| line.contains(&of_channel)).unwrap())
+    };
+    let again = |number: &str| {
+        let all = line(number);
+        let again = all.into_iter().filter(|(name, _)| name.starts_with("catchup"));
+        again.map(|(_, value)| value.to_owned()).collect::<Vec<String>>()
+    };
+    assert_eq!(again("5"), [""; 0]);
+    let source = "http://localhost/stream/6/catchup.m3u8?from=${start}&to=${end}";
+    assert_eq!(again("6"), ["default", "3", source]);
+    let guide = server.get("/xmltv.xml").await.expect(200);
+    let guide = String::from_utf8(guide.body.to_vec()).unwrap();
+    let channels = server.get("/api/v1/channels").await.expect(200).json();
+    for (place, first) in [(0, "202612281"), (1, "202612261")] {
+        let id = channels["items"][place]["id"].as_str().unwrap();
+        let of_channel = |line: &&str| line.contains("<programme") && line.contains(id);
+        let starts = guide
+            .lines()
+            .filter(of_channel)
+            .map(|line| line.split("start=\"").nth(1).unwrap().get(..14).unwrap());
+        let starts: Vec<&str> = starts.collect();
+        assert!(starts[0].starts_with(first), "{place}: {}", starts[0]);
+        assert!(starts.is_sorted_by(|a, b| a < b), "each is there once, in order");
     }
 }

@@ -16,6 +16,7 @@ async fn a_channel_is_made_with_what_is_given_and_defaults_for_the_rest() {
     assert_snapshot!(answer.shown(), @r#"
     201 Created
     {
+      "catchup_days": 0,
       "created_at": "2026-12-24T18:00:00.000Z",
       "grace_ms": null,
       "group": null,

@@ -75,7 +75,8 @@ async fn what_was_exported_is_imported_elsewhere_and_changes_nothing_where_it_ca
     server
         .post("/api/v1/channels/5.1/lineup/items", json!({ "items": [{ "show": "Robots" }] }))
         .await;
-    let edit = json!({ "logo": "/logo.png", "grace_ms": 5_000, "order": "shuffle" });
+    let edit =
+        json!({ "logo": "/logo.png", "grace_ms": 5_000, "order": "shuffle", "catchup_days": 7 });
     server.patch("/api/v1/channels/5.1", edit).await.expect(200);
     let data = server.data.root();
     let file = server.films.join("channels.json");
@@ -91,6 +92,7 @@ async fn what_was_exported_is_imported_elsewhere_and_changes_nothing_where_it_ca
     assert_eq!(items[3], json!({ "show": "Robots" }));
     assert_snapshot!(format!("{channel:#}"), @r#"
     {
+      "catchup_days": 7,
       "grace_ms": 5000,
       "group": null,
       "items": null,

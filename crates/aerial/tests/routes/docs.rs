@@ -35,8 +35,10 @@ async fn the_document_names_every_route() {
     DELETE /api/v1/streams/{channel}/clients/{client}
     DELETE /api/v1/tokens/{token}
     GET /api/v1/access
+    GET /api/v1/as-run
     GET /api/v1/channels
     GET /api/v1/channels/{channel}
+    GET /api/v1/channels/{channel}/as-run
     GET /api/v1/channels/{channel}/lineup
     GET /api/v1/channels/{channel}/now
     GET /api/v1/clock

@@ -4,6 +4,7 @@
 
 mod access;
 mod apps;
+mod as_run;
 mod channels;
 mod clock;
 mod commands;

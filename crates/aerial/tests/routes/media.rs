@@ -233,12 +233,38 @@ async fn a_thumbnail_is_a_picture_from_within_the_file() {
     assert_eq!(first.header("content-type"), "image/jpeg");
     assert!(first.body.starts_with(&[0xff, 0xd8]) && first.body.ends_with(&[0xff, 0xd9]));
     assert_eq!(server.get(&url).await.expect(200).body, first.body);
+    assert!(first.header("cache-control").contains("max-age=86400"));
+    // As wide as it is asked for, each under a tag of its own.
+    for (width, (wide, high)) in
+        [(64, (64, 36)), (256, (256, 144)), (480, (480, 270)), (960, (960, 540))]
+    {
+        let sized = server.get(&format!("{url}?width={width}")).await.expect(200);
+        assert_eq!(jpeg_size(&sized.body), (wide, high));
+        assert_eq!(width == 480, sized.header("etag") == first.header("etag"));
+    }
+    for bad in ["0", "481", "", "wide", "-64"] {
+        let refused = server.get(&format!("{url}?width={bad}")).await.expect(422);
+        assert_eq!(refused.fields(), ["width"], "{bad}");
+    }
 
     let known = Request::builder()
         .uri(&url)
         .header("if-none-match", first.header("etag"))
         .body(Body::empty());
     server.send(known.unwrap()).await.expect(304);
+}
+
+/// Width and height, from the frame header.
+fn jpeg_size(bytes: &[u8]) -> (u16, u16) {
+    let mut at = 2;
+    loop {
+        let length = usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+        if matches!(bytes[at + 1], 0xc0..=0xc2) {
+            let number = |n: usize| u16::from_be_bytes([bytes[at + n], bytes[at + n + 1]]);
+            return (number(7), number(5));
+        }
+        at += 2 + length;
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ async fn now_tells_what_is_on_and_what_comes_next() {
       "at": "2026-12-24T18:01:40.000Z",
       "channel": "id-1",
       "current": {
+        "catchup": null,
         "committed": false,
         "end": "2026-12-24T18:05:00.010Z",
         "episode": null,
@@ -34,6 +35,7 @@ async fn now_tells_what_is_on_and_what_comes_next() {
         "year": 1999
       },
       "next": {
+        "catchup": null,
         "committed": false,
         "end": "2026-12-24T18:06:00.021Z",
         "episode": 1,
@@ -66,6 +68,7 @@ async fn a_channel_with_nothing_to_play_is_off_the_air() {
       "at": "2026-12-24T18:00:00.000Z",
       "channel": "id-1",
       "current": {
+        "catchup": null,
         "committed": false,
         "end": null,
         "episode": null,

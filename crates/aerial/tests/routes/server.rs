@@ -10,9 +10,11 @@ use aerial::access::Access;
 use aerial::access::secret::Secret;
 use aerial::clock::Clock;
 use aerial::config;
+use aerial::config::Sandbox;
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::discovery::Device;
+use aerial::ffmpeg::sandbox::trial::Holds;
 use aerial::ffmpeg::{Spawner, font};
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
@@ -176,6 +178,7 @@ impl Server {
             ffmpeg_version: "5.1.9".to_owned(),
             ffmpeg_path: "/usr/bin/ffmpeg".into(),
             ffmpeg_shortcomings: Vec::new(),
+            sandbox: (Sandbox::Auto, Holds::default()),
             encoders: watch::channel(Tried {
                 at: Some(NOW - Ticks::from_secs(60)),
                 encoders: vec![Encoder {

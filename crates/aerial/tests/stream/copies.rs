@@ -9,7 +9,7 @@ use crate::media::copied_film;
 use crate::picture::numbers;
 use crate::world::{NOW, Plan, Setting, World, until};
 
-/// A minute ahead is made, then the worker rests; turns are for those who encode.
+/// A minute ahead is made, then the worker rests until its turn comes again.
 #[tokio::test]
 async fn a_worker_that_rests_goes_on_before_its_buffer_is_out() {
     let film = copied_film("10", 1_000);

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
+mod as_run;
 mod clients;
 mod copies;
 mod device;
@@ -19,6 +20,7 @@ mod pace;
 mod picture;
 mod preflight;
 mod remux;
+mod replay;
 mod sharing;
 mod store;
 mod strips;

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::media::film;
+use aerial_model::profile::Rendition;
+
+use crate::media::{Film, copied_film, film};
 use crate::world::{Plan, Setting, World, paced, until};
 
 /// All begin at once, as each is waited for; then the scarcest buffer is filled
 /// first, one after the other, and nobody is left behind.
-#[tokio::test(flavor = "multi_thread")]
-async fn buffers_are_built_up_in_turns_and_the_scarcest_comes_first() {
-    let plan = |n: u32| Plan::of(&[film("10", 1_000 - 10 * n)]);
-    // About ten times real time: slow enough to be seen at work.
-    let setting = Setting::of(plan(0)).and(plan(1)).and(plan(2)).workers(&[paced(500_000)]);
+async fn built_up_in_turns(film: fn(u32) -> Film, rendition: Rendition, bytes_per_second: u64) {
+    let plan = |n: u32| Plan::of(&[film(1_000 - 10 * n)]);
+    // Slow enough to be seen at work.
+    let setting =
+        Setting::of(plan(0)).and(plan(1)).and(plan(2)).workers(&[paced(bytes_per_second)]);
     let world = World::new(Setting { turns: 1, ..setting }).await;
     for channel in &world.channels {
-        world.tune_in(*channel).await;
+        world.tune_in_to(*channel, rendition).await;
     }
     let (mut alone, mut most) = (BTreeSet::new(), 0);
     until("each has 20 s", || {
@@ -35,4 +37,16 @@ async fn buffers_are_built_up_in_turns_and_the_scarcest_comes_first() {
     // Who loses its turn ends its segment first.
     assert!(most <= 2, "{most} were at work at once");
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buffers_are_built_up_in_turns_and_the_scarcest_comes_first() {
+    // About ten times real time.
+    built_up_in_turns(|frames| film("10", frames), Rendition::Height(720), 500_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_encode_sound_beside_copied_pictures_take_turns_too() {
+    let film = |frames| copied_film("10", frames);
+    built_up_in_turns(film, Rendition::Source, 200_000).await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,13 +17,12 @@ use aerial::stream::encoding::Encoding;
 use aerial::stream::findings::{Finding, Findings};
 use aerial::stream::manager::{Manager, StreamError};
 use aerial::stream::off_air::ComesBack;
-use aerial::stream::preflight::PlannedAiring;
 use aerial::stream::programme::Programme;
 use aerial::stream::remux::{RemuxTools, Remuxes};
 use aerial::stream::slate::{SlateLooks, Slates};
 use aerial::stream::slated::{SlateLog, Slated};
 use aerial::stream::store::{Limits, Store};
-use aerial::stream::timeline::{MediaSource, OnAir, Timeline, TimelineError};
+use aerial::stream::timeline::{Alone, MediaSource, OnAir, PlannedAiring, Timeline, TimelineError};
 use aerial::stream::transcoder::{Status, Transcoder};
 use aerial_model::capacity::Limit;
 use aerial_model::channel::Video;
@@ -35,6 +35,7 @@ use aerial_model::ledger::Ledger;
 use aerial_model::lineup::{Lineup, Order, Slot, SlotKey};
 use aerial_model::planner::Planner;
 use aerial_model::profile::Rendition;
+use aerial_model::replay::{Replay, aired};
 use aerial_model::segmenter::Treatment;
 use aerial_model::time::{AirTime, Ticks};
 use bytes::Bytes;
@@ -640,6 +641,7 @@ impl Channel {
             ladder: Vec::new(),
             grace: Ticks::from_millis(plan.grace.as_millis() as i64),
             keep_running: plan.kept,
+            catchup: Some(Ticks::from_secs(86_400)),
             frame_height: 180,
             looks: Looks::Transcoded,
             video: Video::Transcode,
@@ -694,6 +696,39 @@ impl Timeline for Schedule {
                 .channel_of(ChannelRef::Id(channel))
                 .unwrap()
                 .commit(self.clock.now(), &self.media))
+        })
+    }
+
+    fn aired(
+        &self,
+        channel: ChannelId,
+        span: Range<AirTime>,
+    ) -> BoxFuture<'_, Result<Replay, TimelineError>> {
+        Box::pin(async move {
+            let channel = self.channel_of(ChannelRef::Id(channel)).unwrap();
+            let ledger = channel.commit(self.clock.now(), &self.media);
+            let lineup = channel.planner.lock().unwrap().lineup().clone();
+            let planner = Arc::new(Planner::new(lineup));
+            let rows = aired(&ledger, &|_| Some(planner.clone()), &span)?;
+            let media = self.media.lock().unwrap();
+            let map = |id| media.get(&id).map(|source: &MediaSource| source.map.clone());
+            Ok(Replay::of(rows, map).unwrap())
+        })
+    }
+
+    fn alone(&self, media: MediaId) -> BoxFuture<'_, Result<Alone, TimelineError>> {
+        Box::pin(async move {
+            let known = self.media.lock().unwrap();
+            let source = known.values().find(|source| source.media == media);
+            let source = source.ok_or(TimelineError::Gone(media))?;
+            Ok(Alone {
+                media,
+                title: source.title.clone(),
+                map_id: source.map_id,
+                map: source.map.clone(),
+                frame_height: 180,
+                looks: Looks::Transcoded,
+            })
         })
     }
 

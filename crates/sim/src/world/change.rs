@@ -16,7 +16,7 @@ impl World {
     }
 
     fn alter(&mut self, channel: usize, edit: Option<&Edit>, elsewhere: bool) -> Held {
-        let now = self.now();
+        let now = self.now(channel);
         let writer = if elsewhere { &mut self.elsewhere } else { &mut self.server.schedule };
         let edited = writer.edit(&mut self.catalogue, &self.library, channel, edit, now)?;
         self.seen()?;
@@ -52,7 +52,8 @@ impl World {
     }
 
     pub(super) fn race(&mut self, channel: u8) -> Held {
-        let (channel, now) = (self.channel(channel), self.now());
+        let channel = self.channel(channel);
+        let now = self.now(channel);
         let (ours, theirs) = (&mut self.server.schedule, &mut self.elsewhere);
         let known = ours.commit_racing(&mut self.catalogue, channel, now, Some(theirs))?;
         let stored = &self.catalogue.channels[channel].rows;
@@ -61,7 +62,8 @@ impl World {
     }
 
     pub(super) fn skip_airing(&mut self, channel: u8) -> Held {
-        let (channel, now) = (self.channel(channel), self.now());
+        let channel = self.channel(channel);
+        let now = self.now(channel);
         let ledger = self.committed(channel)?;
         let listed =
             Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now).map_or(0, window::unpromised);

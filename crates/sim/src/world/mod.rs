@@ -5,6 +5,7 @@
 //! way; each module says which of it it mirrors. Invariant: a world is a function
 //! of its history; it asks no clock and no chance.
 
+mod air_clock;
 mod catalogue;
 mod change;
 mod health;
@@ -21,6 +22,7 @@ mod witness;
 
 use std::collections::BTreeMap;
 
+use aerial_model::air_clock::{AirClocks, Noted};
 use aerial_model::client::ClientId;
 use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED};
 use aerial_model::profile::Rendition;
@@ -51,15 +53,13 @@ const KEEP: Ticks = Ticks::from_secs(8 * 24 * 3_600);
 /// What a server has in memory.
 #[derive(Debug)]
 struct Server {
-    /// Its clock, in ticks from the monotonic one (`rules.md`, 8).
-    clock: i64,
+    /// The channels' clocks (`rules.md`, 8).
+    clocks: AirClocks,
     since_ms: u64,
     schedule: Schedule,
     sessions: Vec<OnAir>,
     transcoder: Transcoder,
     memory: Memory,
-    /// Until then playlists have promised something.
-    promised: AirTime,
 }
 
 /// The world.
@@ -71,6 +71,8 @@ pub struct World {
     now_ms: u64,
     /// The wall clock, in ticks from the monotonic one.
     wall: i64,
+    /// What the server noted of its channels' time, and when.
+    noted: (Noted, u64),
     library: Library,
     catalogue: Catalogue,
     disk: Disk,
@@ -101,16 +103,19 @@ impl World {
         // From room for minutes of one channel to room for hours.
         let limit = random.one_of(&[30, 120, 1_200]) * 1_000 * 4_000 / 10;
         let mood = Mood::of_seed(seed);
+        let wall = BEGINNING.0 + random.within(0..90).cast_signed();
+        let clocks = AirClocks::begun(AirTime(wall), Ticks::ZERO);
         Self {
             level,
             mood,
             plant,
             now_ms: 0,
-            wall: BEGINNING.0 + random.within(0..90).cast_signed(),
+            wall,
+            noted: (clocks.noted(Ticks::ZERO), 0),
             library,
             catalogue,
             disk: Disk::new(limit, plant),
-            server: Server::started(0, 0, channels, plant, false),
+            server: Server::started(clocks, 0, channels, plant, false),
             elsewhere: Schedule::new(channels, plant, false),
             viewers: BTreeMap::new(),
             witnesses: (0..channels).map(|_| Witness::default()).collect(),
@@ -122,12 +127,6 @@ impl World {
             next_nonce: 0,
             tally: Tally::default(),
         }
-        .with_clock_read()
-    }
-
-    fn with_clock_read(mut self) -> Self {
-        self.server.clock = self.wall;
-        self
     }
 
     /// What was counted so far.
@@ -156,10 +155,11 @@ impl World {
             Event::Spoil { media, fault } => self.library.spoil(media, fault),
             Event::Speed { percent } => self.speed_percent = percent.max(1),
             Event::KillWorkers => self.kill_workers(),
-            Event::Crash { down_ms } => self.crash(down_ms)?,
+            Event::Crash { down_ms } => self.crash(down_ms, true)?,
+            Event::PowerCut { down_ms } => self.crash(down_ms, false)?,
             Event::StepClock { ms } => self.wall += ms * 90,
             Event::Housekeep => {
-                let before = self.now() - KEEP;
+                let before = self.server.clocks.now(self.monotonic()) - KEEP;
                 self.catalogue.channels.iter_mut().for_each(|stored| stored.prune(before));
             }
         }
@@ -177,11 +177,6 @@ impl World {
         Ok(())
     }
 
-    /// The time on the air.
-    fn now(&self) -> AirTime {
-        AirTime(self.server.clock + self.now_ms.cast_signed() * 90)
-    }
-
     fn channel(&self, number: u8) -> usize {
         usize::from(number) % self.witnesses.len()
     }
@@ -189,7 +184,7 @@ impl World {
     fn tune_in(&mut self, viewer: u32, channel: u8, viewing: Viewing) -> Held {
         self.leave(viewer, false);
         let channel = self.channel(channel);
-        let now = self.now();
+        let now = self.now(channel);
         let ledger = self.committed(channel)?;
         let Some(edge) = Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now) else { return Ok(()) };
         self.next_nonce += 1;
@@ -258,23 +253,18 @@ impl World {
         }
     }
 
-    /// The server dies, and is started again.
-    fn crash(&mut self, down_ms: u64) -> Held {
-        let (now, plant) = (self.now(), self.plant);
-        let before = self.all_lists(now)?;
-        let promised_until = self.now();
+    /// The server dies, and is started again: by a machine that went on, or by one
+    /// that was off, too.
+    fn crash(&mut self, down_ms: u64, machine_goes_on: bool) -> Held {
+        let now: Vec<AirTime> = (0..self.witnesses.len()).map(|of| self.now(of)).collect();
+        let before = self.all_lists(&now)?;
         self.now_ms += down_ms;
         self.count_time(down_ms);
-        let channels = self.witnesses.len();
-        self.server = Server::started(self.wall, self.now_ms, channels, plant, true);
+        let (channels, clocks) = (self.witnesses.len(), self.clocks_resumed(machine_goes_on));
+        self.server = Server::started(clocks, self.now_ms, channels, self.plant, true);
         self.elsewhere.forget();
         self.disk.opened();
-        if self.now() < promised_until {
-            self.witnesses.iter_mut().for_each(Witness::clock_went_back);
-            let known = self.viewers.values_mut().flat_map(|viewer| viewer.known.values_mut());
-            known.for_each(|known| known.reached = None);
-        }
-        let after = self.all_lists(now)?;
+        let after = self.all_lists(&now)?;
         for (before, after) in before.iter().zip(&after) {
             self.tally.check(Invariant::ListsArePure, playlist::list_is_pure(before, after))?;
         }
@@ -323,20 +313,19 @@ impl World {
 
 impl Server {
     fn started(
-        wall: i64,
+        clocks: AirClocks,
         now_ms: u64,
         channels: usize,
         plant: Option<Plant>,
         restarted: bool,
     ) -> Self {
         Self {
-            clock: wall,
+            clocks,
             since_ms: now_ms,
             schedule: Schedule::new(channels, plant, restarted),
             sessions: Vec::new(),
             transcoder: Transcoder::new(plant),
             memory: Memory::default(),
-            promised: AirTime(i64::MIN),
         }
     }
 }

@@ -57,7 +57,7 @@ impl World {
 
     /// The committed airings of a channel, from some minutes ago on.
     pub(super) fn committed(&mut self, channel: usize) -> Result<Arc<Ledger>, Violation> {
-        let now = self.now();
+        let now = self.now(channel);
         let from = now - SERVED_FOR;
         let ledger = self.server.schedule.committed(&mut self.catalogue, channel, from, now)?;
         self.seen()?;
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// The playlists of all who watch, read anew from what is stored.
-    pub(super) fn all_lists(&mut self, now: AirTime) -> Result<Vec<String>, Violation> {
+    pub(super) fn all_lists(&mut self, now: &[AirTime]) -> Result<Vec<String>, Violation> {
         let watching: Vec<(usize, Rendition, ClientId)> = self
             .viewers
             .values()
@@ -89,6 +89,7 @@ impl World {
             .collect();
         let mut lists = Vec::new();
         for (channel, rendition, client) in watching {
+            let now = now[channel];
             // What is asked for before the crash is committed by then.
             let ledger = match self.server.since_ms < self.now_ms {
                 true => self.committed(channel)?,
@@ -108,7 +109,7 @@ impl World {
         let Some(player) = self.viewers.get(&viewer) else { return Ok(()) };
         let (channel, rendition) = (player.channel, player.rendition);
         let Some(client) = player.client() else { return Ok(()) };
-        let now = self.now();
+        let now = self.now(channel);
         let ledger = self.committed(channel)?;
         let Some((segments, window, text)) = Self::list(&ledger, &client, rendition, now) else {
             return Ok(());
@@ -160,7 +161,7 @@ impl World {
 
     /// A segment's number was told to somebody.
     fn promise(&mut self, channel: usize, segment: &AirSegment) -> Held {
-        self.server.promised = self.server.promised.max(segment.end());
+        self.clock_promised(channel, segment.end());
         self.witnesses[channel].promised(segment, &mut self.tally)
     }
 
@@ -170,7 +171,7 @@ impl World {
         let (channel, rendition) = (player.channel, player.rendition);
         let Some(client) = player.client() else { return Ok(()) };
         let ledger = self.committed(channel)?;
-        let Some(segment) = window::servable(&ledger, sequence, self.now()) else {
+        let Some(segment) = window::servable(&ledger, sequence, self.now(channel)) else {
             // Answered with 404: the player looks at its list again.
             self.viewers.get_mut(&viewer).into_iter().for_each(|player| player.wants = None);
             return Ok(());
@@ -180,7 +181,7 @@ impl World {
         self.promise(channel, &segment)?;
         let key = programme::key(&self.library, &segment, rendition);
         let now_ms = self.now_ms;
-        self.drop_earlier(channel, &segment, rendition, self.now());
+        self.drop_earlier(channel, &segment, rendition, self.now(channel));
         let has = self.can_send(channel, sequence, key);
         let mut sessions = self.server.sessions.iter_mut();
         if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {
@@ -224,7 +225,7 @@ impl World {
 
     /// Guide, now and playlist are compared, now and at some other time.
     pub(super) fn agrees(&mut self, channel: usize) -> Held {
-        let now = self.now();
+        let now = self.now(channel);
         let mut random = Random::new(self.now_ms ^ (channel as u64) << 56);
         let ahead_ms = random.within(0..GUIDE_MS).cast_signed();
         for instant in [now, now + Ticks::from_millis(ahead_ms)] {

@@ -13,21 +13,16 @@ use aerial_model::session::Event as Heard;
 use aerial_model::time::AirTime;
 
 use super::World;
+use super::air_clock::SWEEP_MS;
 use super::programme::{self, SegmentKey};
 use super::transcoder::Surroundings;
-use crate::history::{Level, Plant};
+use crate::history::Level;
 use crate::invariant::{Held, Invariant, session, store, work};
 use crate::library::Mood;
 use crate::random::Random;
 
 /// How often workers' reach is compared with demand, as `stream/transcoder` has it.
 const REVIEW_MS: u64 = 250;
-
-/// How often the caches and the wall clock are looked at, as `stream/manager` has it.
-const SWEEP_MS: u64 = 5_000;
-
-/// A step of the wall clock under this is no step (`rules.md`, 8): 2 s, in ticks.
-const CLOCK_STEP: i64 = 180_000;
 
 /// In a world of years, a session is looked in on after so long, or sooner. All
 /// half-hour items are so committed one by one.
@@ -74,11 +69,7 @@ impl World {
                 next = next.min(self.reviewed_ms + REVIEW_MS);
             }
         }
-        let step = self.wall - self.server.clock;
-        if (!busy && step.abs() > CLOCK_STEP) || (busy && self.level == Level::Windows) {
-            next = next.min(self.swept_ms.max(self.now_ms - self.now_ms % SWEEP_MS) + SWEEP_MS);
-        }
-        next
+        next.min(self.clocks_wake_at())
     }
 
     fn turn(&mut self) -> Held {
@@ -149,7 +140,7 @@ impl World {
                 self.reload(viewer)?;
             }
             self.agrees(channel)?;
-            let now = self.now();
+            let now = self.now(channel);
             self.witnesses[channel].forgets(now);
         }
         Ok(())
@@ -236,12 +227,13 @@ impl World {
 
     /// Sessions say what they need, workers work, and what they need is compared.
     fn review(&mut self) -> Held {
-        let (now_ms, now) = (self.now_ms, self.now());
+        let now_ms = self.now_ms;
         for place in 0..self.server.sessions.len() {
             if self.server.sessions[place].demand_at > now_ms {
                 continue;
             }
             let channel = self.server.sessions[place].channel;
+            let now = self.now(channel);
             let ledger = self.committed(channel)?;
             for (rendition, from) in self.server.sessions[place].listed(&ledger, now) {
                 self.tend(channel, &ledger, rendition, (from, now));
@@ -294,7 +286,7 @@ impl World {
     /// Items that began moments ago, on channels that were watched all the while,
     /// have begun to be made.
     fn items_begin(&mut self) -> Held {
-        let (now, now_ms) = (self.now(), self.now_ms);
+        let now_ms = self.now_ms;
         // What is replaced as it begins is slate a moment later.
         if self.mood == Mood::Slow || now_ms < self.replaced_ms + STEADY_MS {
             return Ok(());
@@ -316,7 +308,7 @@ impl World {
                 continue;
             };
             let ledger = self.committed(channel)?;
-            let late = AirTime(now.0 - BEGUN_WITHIN_MS.cast_signed() * 90);
+            let late = AirTime(self.now(channel).0 - BEGUN_WITHIN_MS.cast_signed() * 90);
             let Some(index) = ledger.index_at(late) else { continue };
             let airing = &ledger.airings()[index];
             let since_ms = (late - airing.row.start).as_millis();
@@ -349,20 +341,13 @@ impl World {
         self.server.transcoder.kill(&mut at);
     }
 
-    /// Caches are looked through, and a step of the wall clock is taken where no
-    /// session needs the old time, never behind what was promised (`rules.md`, 8).
+    /// Caches are looked through, and the wall clock is looked at (`rules.md`, 8).
     fn sweep(&mut self) -> Held {
         self.swept_ms = self.now_ms;
         let expired = self.server.memory.sweep(self.now_ms);
         self.server.transcoder.evicted.extend(expired);
         self.disk.mark_used();
-        let step = self.wall - self.server.clock;
-        let stepped = AirTime(self.now().0 + step);
-        let behind =
-            stepped < self.server.promised && self.plant != Some(Plant::ClockStepsBehindPromises);
-        if self.server.sessions.is_empty() && step.abs() > CLOCK_STEP && !behind {
-            self.server.clock = self.wall;
-        }
+        self.clocks_swept();
         self.store_holds()
     }
 }

@@ -117,11 +117,4 @@ impl Witness {
             first.remove();
         }
     }
-
-    /// A server started whose clock is behind what an earlier one served: nobody
-    /// can keep the promises of a time that is still to come.
-    pub(crate) fn clock_went_back(&mut self) {
-        self.names.clear();
-        self.promised_end = 0;
-    }
 }

@@ -7,6 +7,8 @@ import type { Shortcut } from "@/ui";
 export interface Does {
   /** A button under the picture is marked: then arrows go along the buttons. */
   inTools: () => boolean;
+  /** A button or link anywhere has the focus. */
+  inButton: () => boolean;
   wake: () => void;
   zap: (way: 1 | -1) => void;
   guide: () => void;
@@ -79,7 +81,7 @@ export function keys(does: Does): Shortcut[] {
       keys: [" ", "k", "MediaPlayPause", "MediaPlay", "MediaPause", "Play", "Pause"],
       shown: "␣",
       label: k.pause,
-      run: (event) => (event.key === " " && does.inTools() ? false : does.pause()),
+      run: (event) => (event.key === " " && does.inButton() ? false : does.pause()),
     },
     { keys: ["l", "End"], label: k.live, run: seen(does.live) },
     { keys: ["Escape"], label: k.leave, run: does.leave },

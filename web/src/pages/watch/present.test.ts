@@ -22,6 +22,7 @@ function programme(title: string, fromMin: number, toMin: number | null, more = 
     plot: null,
     media_start_ms: 0,
     committed: true,
+    catchup: null,
     ...more,
   };
 }

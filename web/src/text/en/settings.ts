@@ -140,7 +140,7 @@ export const settings = {
     inUse: "in use",
     none: "No encoder was tried yet.",
     capacity: (encodes: number, by: string, percent: number) =>
-      `${encodes === 1 ? "1 encode" : `${encodes} encodes`} of the full height at once, ${by}; ${percent} % of it is taken now.`,
+      `${encodes === 1 ? "1 encode" : `${encodes} encodes`} of the full height at once, ${by}; ${percent}\u00a0% of it is taken now.`,
   },
   ladder: {
     height: "Another height",
@@ -172,7 +172,7 @@ export const settings = {
     title: "Addresses",
     text: "Give these to a TV app on your network.",
     loopback:
-      "The server listens on this machine alone, so other devices cannot reach it. Set the address to 0.0.0.0:8400 under Server, or start it with --listen.",
+      "You have opened this page on the server's own machine, so these addresses are good there alone. For other devices start the server with --listen 0.0.0.0:8400, and open this page by the machine's name or address.",
     list: "Channel list (M3U)",
     listHelp: "For Kodi, VLC, Jellyfin, TiviMate and others.",
     listTs: "Channel list, as MPEG-TS",

@@ -16,7 +16,7 @@ export const signIn = {
   out: "Sign out",
   first: {
     title: "Set a password",
-    text: "Whoever knows it can change channels and settings. Until there is one, only the server's own machine can.",
+    text: "Whoever knows the password can change channels and settings. Until there is one, only the server's own machine can.",
     textCode:
       "You are not on the server's own machine, so prove that it is yours: its log has a code, near its start.",
     code: "Code from the server's log",

@@ -64,7 +64,7 @@ export const watch = {
     unnamed: (number: number) => `Track ${number}`,
   },
   step: {
-    joining: "Joining",
+    joining: "Getting in step",
     joiningHint: "Finding the place that every screen shows now",
     inStep: "In step",
     off: (ms: number) => `${ms < 0 ? "−" : "+"}${Math.abs(ms)} ms`,
@@ -78,6 +78,7 @@ export const watch = {
   guide: {
     title: "What is on now",
     close: "Close the small guide",
+    watch: "Watch this channel",
     here: "on the screen",
     empty: "There are no channels yet.",
   },

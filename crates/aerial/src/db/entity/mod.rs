@@ -90,6 +90,7 @@ entity! { channel, "channels" {
     ladder_json: String,
     grace_ms: Option<i64>,
     keep_running: bool,
+    catchup_days: i32,
     created_at_ticks: i64,
     video: String,
     video_since_ticks: Option<i64>,
@@ -146,6 +147,31 @@ entity! { slate, "slates" {
     end_sequence: i64,
     reason: String,
     ends_ticks: i64,
+} }
+
+entity! { as_run, "as_run" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    channel_id: String,
+    number: String,
+    channel_name: String,
+    ordinal: i64,
+    media_id: Option<String>,
+    title: String,
+    show: Option<String>,
+    season: Option<i64>,
+    episode: Option<i64>,
+    planned_start_ticks: i64,
+    planned_end_ticks: i64,
+    from_ticks: i64,
+    to_ticks: i64,
+    sent_from_ticks: Option<i64>,
+    sent_to_ticks: Option<i64>,
+    ending: Option<String>,
+    viewers: i64,
+    slates_json: String,
+    faults_json: String,
+    restarts: i64,
 } }
 
 entity! { job, "jobs" {

@@ -1,6 +1,6 @@
 //! `/channels.m3u`: the channels, for every app that takes a playlist.
 
-use aerial_model::m3u::{self, Entry};
+use aerial_model::m3u::{self, Catchup, Entry};
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -29,24 +29,27 @@ pub(super) async fn get(
         Some(_) => return Err(Problem::field("format", "must be `hls` or `ts`")),
     };
     let channels = schedule.channels();
-    let told: Vec<[String; 3]> = channels
+    let told: Vec<[String; 4]> = channels
         .iter()
         .map(|channel| {
             // By number: people read these, and some apps sort by them.
             let stream = origin.url(&format!("/stream/{}.{extension}", channel.number));
-            [guide_id(channel.id), origin.url(&logo::path(channel)), stream]
+            let again = origin.url(&format!("/stream/{}/catchup.m3u8", channel.number));
+            [guide_id(channel.id), origin.url(&logo::path(channel)), stream, again]
         })
         .collect();
     let entries: Vec<Entry<'_>> = channels
         .iter()
         .zip(&told)
-        .map(|(channel, [guide_id, logo, url])| Entry {
+        .map(|(channel, [guide_id, logo, url, again])| Entry {
             guide_id,
             number: channel.number,
             name: &channel.name,
             logo,
             group: channel.group.as_deref(),
             url,
+            catchup: (channel.catchup_days > 0)
+                .then_some(Catchup { days: channel.catchup_days, list: again }),
         })
         .collect();
     let text = m3u::channels(&origin.url("/xmltv.xml"), &entries);

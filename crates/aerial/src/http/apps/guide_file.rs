@@ -1,4 +1,5 @@
-//! `/xmltv.xml` and `/xmltv.xml.gz`: the guide, a week ahead and a day back.
+//! `/xmltv.xml` and `/xmltv.xml.gz`: the guide, a week ahead and a day back, or as far
+//! back as a channel's catch-up reaches: apps offer again what their guide shows.
 //!
 //! Owns its window and that it is written while it is read: a piece of one channel
 //! at a time. Invariants: what is held of it is bounded, however many channels there
@@ -29,7 +30,7 @@ use crate::schedule::{Schedule, ScheduleError};
 
 /// The guide moves on by this: within it, it is the same.
 const STEP: Ticks = Ticks::from_secs(3_600);
-/// What has aired.
+/// What has aired, at least.
 const BACK: Ticks = Ticks::from_secs(24 * 3_600);
 /// What will.
 const AHEAD: Ticks = Ticks::from_secs(7 * 24 * 3_600);
@@ -78,6 +79,11 @@ impl Window {
     fn at(now: AirTime) -> Self {
         let hour = AirTime(now.0 - now.0.rem_euclid(STEP.0));
         Self { from: hour - BACK, to: hour + STEP + AHEAD }
+    }
+
+    /// Where the guide of that channel begins.
+    fn begins(self, channel: &Channel) -> AirTime {
+        self.from + BACK - channel.catchup().map_or(BACK, |reach| reach.max(BACK))
     }
 
     /// When it became what it is, in whole seconds after that.
@@ -154,8 +160,8 @@ struct Writing {
     origin: Origin,
     window: Window,
     left: VecDeque<Arc<Channel>>,
-    /// Where the first of them goes on.
-    from: AirTime,
+    /// Where the first of them goes on, if it was begun.
+    from: Option<AirTime>,
     bodies: HashMap<MediaId, Arc<Told>>,
     off_air: Arc<Told>,
     /// What is not sent yet.
@@ -178,7 +184,7 @@ impl Writing {
             origin,
             window,
             left: channels.into(),
-            from: window.from,
+            from: None,
             bodies: HashMap::new(),
             off_air: Arc::new(Told::of(&off_air)),
             text,
@@ -209,7 +215,8 @@ impl Writing {
 
     /// Some programmes of the channel that is next.
     async fn write_some(&mut self, channel: &Channel) -> Result<(), DbError> {
-        let (from, to) = (self.from, self.window.to);
+        let begins = self.window.begins(channel);
+        let (from, to) = (self.from.unwrap_or(begins), self.window.to);
         let read = self.schedule.guide(ChannelRef::Id(channel.id), from, to, AT_ONCE).await;
         let programmes = match read {
             Ok(programmes) => programmes,
@@ -224,7 +231,7 @@ impl Writing {
         let id = guide_id(channel.id);
         for programme in &programmes {
             // What reaches over the pieces' seam was written with the piece before.
-            if programme.start < from && from > self.window.from {
+            if programme.start < from && from > begins {
                 continue;
             }
             let (body, before) = self.told(programme);
@@ -235,9 +242,9 @@ impl Writing {
         }
         let next = programmes.last().and_then(|last| last.end).filter(|end| *end < to);
         match next.filter(|_| programmes.len() == AT_ONCE) {
-            Some(next) => self.from = next,
+            Some(next) => self.from = Some(next),
             None => {
-                self.from = self.window.from;
+                self.from = None;
                 self.left.pop_front();
             }
         }

@@ -6,8 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::extract::Query;
 use crate::http::problem::{Answer, Kind, Problem};
 use crate::http::scheduled::find;
+use crate::http::thumbnail::Asked;
 use crate::library::Logos;
 use crate::schedule::Schedule;
 
@@ -24,9 +26,19 @@ pub(super) fn path(channel: &Channel) -> String {
 pub(super) async fn uploaded(
     State(logos): State<Logos>,
     Path(name): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Answer<Response> {
-    let found = logos.uploaded(&name).await;
-    let (picture, media_type) = found.ok_or_else(|| Problem::not_found("logo", &name))?;
+    let unknown = || Problem::not_found("logo", &name);
+    let (picture, media_type) = match asked.width()? {
+        None => logos.uploaded(&name).await.ok_or_else(unknown)?,
+        Some(width) => {
+            let made = logos.smaller(&name, width).await.map_err(|reason| {
+                let detail = format!("logo `{name}` could not be made smaller: {reason}");
+                Problem::new(Kind::Unavailable, detail)
+            })?;
+            (made.ok_or_else(unknown)?, "image/png")
+        }
+    };
     let told = [
         (header::CONTENT_TYPE, media_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
@@ -38,12 +50,15 @@ pub(super) async fn get(
     State(schedule): State<Schedule>,
     State(logos): State<Logos>,
     Path(file): Path<String>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let unknown = || Problem::not_found("logo", &file);
     let id = file.strip_suffix(".png").and_then(|id| id.parse::<ChannelRef>().ok());
     let channel = find(&schedule, id.ok_or_else(unknown)?)?;
-    let tag = format!("\"{}\"", tag(&channel));
+    let width = asked.width()?;
+    let of_width = width.map(|width| format!("-{}", width.pixels())).unwrap_or_default();
+    let tag = format!("\"{}{of_width}\"", tag(&channel));
     let told = [
         (header::CONTENT_TYPE, "image/png".to_owned()),
         (header::CACHE_CONTROL, "public, max-age=604800".to_owned()),
@@ -52,7 +67,7 @@ pub(super) async fn get(
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, told).into_response());
     }
-    let picture = logos.get(channel.id, &channel.name).await.map_err(|reason| {
+    let picture = logos.get(channel.id, &channel.name, width).await.map_err(|reason| {
         let detail = format!("the logo of channel {} could not be drawn: {reason}", channel.number);
         Problem::new(Kind::Unavailable, detail)
     })?;

@@ -2,6 +2,7 @@
 
 use aerial_model::capacity::Full;
 use aerial_model::id::ChannelRef;
+use aerial_model::ladder::Ladder;
 use aerial_model::profile::Rendition;
 
 use crate::stream::timeline::TimelineError;
@@ -12,11 +13,11 @@ pub enum StreamError {
     /// There is no such channel.
     #[error("there is no channel {0}")]
     UnknownChannel(ChannelRef),
-    /// The channel has no such rendition.
-    #[error("channel {channel} has no rendition {rendition}; it has {available}")]
+    /// There is no such rendition of it.
+    #[error("{what} has no rendition {rendition}; it has {available}")]
     UnknownRendition {
-        /// Which channel.
-        channel: String,
+        /// Of what.
+        what: String,
         /// What was asked for.
         rendition: Rendition,
         /// What there is.
@@ -43,15 +44,15 @@ pub enum StreamError {
     Stopped(String),
     /// One more cannot be encoded.
     #[error(
-        "channel {channel} cannot be tuned in to now: {} at once is what this machine can encode, \
+        "{what} cannot be tuned in to now: {} at once is what this machine can encode, \
          and that many are on the air ({}). Watch one of these, wait until one is left, or allow \
          more with stream.encodes (AERIAL_STREAM_ENCODES), where the machine can carry more",
         full.running.len(),
         full.running.join(", ")
     )]
     Full {
-        /// Which channel.
-        channel: String,
+        /// What.
+        what: String,
         /// What is encoded instead.
         full: Full,
     },
@@ -61,4 +62,16 @@ pub enum StreamError {
     /// The server is going down.
     #[error("the server is shutting down; try again in a few seconds")]
     ShuttingDown,
+}
+
+impl StreamError {
+    /// That `what` has no such rendition, and which it has.
+    pub(in crate::stream) fn not_offered(
+        what: String,
+        rendition: Rendition,
+        ladder: &Ladder,
+    ) -> Self {
+        let rungs: Vec<String> = ladder.rungs().iter().map(ToString::to_string).collect();
+        Self::UnknownRendition { what, rendition, available: rungs.join(", ") }
+    }
 }

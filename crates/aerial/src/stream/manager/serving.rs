@@ -219,6 +219,7 @@ impl Manager {
         };
         let why = self.transcoding().trouble(track.key);
         self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
+        self.as_run().sent(channel.id, &segment);
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
         let body = SegmentBody::of(found, body::offset(&segment));
@@ -318,9 +319,8 @@ fn offered(
     match asked {
         // A playlist of `source` stays good where its lineup has changed.
         Some(rendition) if !ladder.has(rendition) && rendition != Rendition::Source => {
-            let rungs: Vec<String> = ladder.rungs().iter().map(ToString::to_string).collect();
-            let (channel, available) = (channel.number.to_string(), rungs.join(", "));
-            Err(StreamError::UnknownRendition { channel, rendition, available })
+            let what = format!("channel {}", channel.number);
+            Err(StreamError::not_offered(what, rendition, ladder))
         }
         asked => Ok(asked),
     }

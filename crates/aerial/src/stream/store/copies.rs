@@ -9,8 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::DiskError;
-use super::disk::{at, read_dir};
-use super::files::{self, Files as _, OnDisk};
+use super::files::{self, Files as _, OnDisk, read_dir};
 
 /// The folder in the store's.
 pub(super) const FOLDER: &str = "remuxes";
@@ -76,26 +75,28 @@ pub(super) fn found(folder: &Path) -> Result<Vec<RemuxKey>, DiskError> {
 }
 
 pub(super) fn make_folder(folder: &Path) -> Result<(), DiskError> {
-    files::make_folder(folder).map_err(|source| at(folder, source))
+    files::make_folder(folder).map_err(|source| DiskError::at(folder, source))
 }
 
 /// Gives a half-made file its name: it is whole, with these facts. Its size.
 pub(super) fn keep(folder: &Path, key: RemuxKey, facts: &[u8]) -> Result<u64, DiskError> {
     let part = part(folder, key);
-    let size = fs::metadata(&part).map_err(|source| at(&part, source))?.len();
+    let size = fs::metadata(&part).map_err(|source| DiskError::at(&part, source))?.len();
     // FFmpeg made it, with whatever rights are usual here.
-    files::make_private(&part).map_err(|source| at(&part, source))?;
+    files::make_private(&part).map_err(|source| DiskError::at(&part, source))?;
     let facts_path = folder.join(format!("{key}.{FACTS}"));
     let temporary = facts_path.with_extension(FACTS_PART);
-    OnDisk.write(&facts_path, &temporary, facts).map_err(|source| at(&facts_path, source))?;
-    fs::rename(&part, path(folder, key)).map_err(|source| at(&part, source))?;
+    OnDisk
+        .write(&facts_path, &temporary, facts)
+        .map_err(|source| DiskError::at(&facts_path, source))?;
+    fs::rename(&part, path(folder, key)).map_err(|source| DiskError::at(&part, source))?;
     Ok(size)
 }
 
 /// The facts of a whole one.
 pub(super) fn facts(folder: &Path, key: RemuxKey) -> Result<Vec<u8>, DiskError> {
     let path = folder.join(format!("{key}.{FACTS}"));
-    fs::read(&path).map_err(|source| at(&path, source))
+    fs::read(&path).map_err(|source| DiskError::at(&path, source))
 }
 
 pub(super) fn remove(folder: &Path, key: RemuxKey) {

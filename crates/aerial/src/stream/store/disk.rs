@@ -19,7 +19,7 @@ use aerial_model::segment::Segment;
 use tokio::time::Instant;
 
 use super::copies::{self, RemuxKey};
-use super::files::{self, Files};
+use super::files::{self, Files, read_dir};
 use super::{DiskError, KEPT_FOR, Limits, SegmentKey};
 use crate::clock::{age, monotonic};
 
@@ -76,7 +76,7 @@ impl Entry {
 
     /// As its file tells of it, where the store is opened.
     fn found(file: &Path) -> Result<Self, DiskError> {
-        let found = fs::metadata(file).map_err(|source| at(file, source))?;
+        let found = fs::metadata(file).map_err(|source| DiskError::at(file, source))?;
         // Where there is no time of change, it was used long ago.
         let age = found.modified().map_or(Duration::MAX, age);
         Ok(Self::used_at(found.len(), -i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
@@ -89,7 +89,7 @@ impl Disk {
         limits: Limits,
         files: Box<dyn Files>,
     ) -> Result<Self, DiskError> {
-        files::make_folder(&folder).map_err(|source| at(&folder, source))?;
+        files::make_folder(&folder).map_err(|source| DiskError::at(&folder, source))?;
         if let Err(error) = files::make_private(&folder) {
             tracing::warn!(folder = %folder.display(), %error, "others can read the segment store");
         }
@@ -208,7 +208,7 @@ impl Disk {
                 self.remove(Item::Segment(key));
                 return match source.kind() {
                     io::ErrorKind::NotFound => Ok(None),
-                    _ => Err(at(&path, source)),
+                    _ => Err(DiskError::at(&path, source)),
                 };
             }
         };
@@ -248,7 +248,7 @@ impl Disk {
         self.files.write(&path, &temporary, encoded).map_err(|source| {
             // Nothing half-written stays; if this fails too, the next start removes it.
             let _ = fs::remove_file(&temporary);
-            at(&path, source)
+            DiskError::at(&path, source)
         })
     }
 
@@ -362,12 +362,6 @@ impl Index {
     }
 }
 
-pub(super) fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
-    fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-        .map_err(|source| at(folder, source))
-}
-
 fn segment_index(file: &Path) -> Option<u32> {
     let whole = file.extension()?.to_str()? == SUFFIX;
     whole.then(|| file.file_stem()?.to_str()?.parse().ok()).flatten()
@@ -384,10 +378,6 @@ pub(super) fn is_full(error: &io::Error) -> bool {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn at(path: &Path, source: io::Error) -> DiskError {
-    DiskError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+
+use super::DiskError;
 
 /// What the store holds is what its owner watches.
 const PRIVATE_FOLDER: u32 = 0o700;
@@ -76,4 +78,11 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// What lies in a folder.
+pub(super) fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(|source| DiskError::at(folder, source))
 }

@@ -4,7 +4,7 @@
 //! I/O. Invariant: nothing is told without what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the store may take of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,13 @@ pub enum DiskError {
         /// Bytes that must stay free.
         floor: u64,
     },
+}
+
+impl DiskError {
+    /// It happened there.
+    pub(super) fn at(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
 }
 
 /// Why segments are not kept on disk now; they are served from memory meanwhile.

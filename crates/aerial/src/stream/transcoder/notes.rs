@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::demand::{TrackKey, WorkerId};
+use aerial_model::demand::WorkerId;
 use aerial_model::fault::{Class, Tell};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::SessionId;
 use crate::ffmpeg::{Child, Exit, StderrTail};
 use crate::stream::findings::{Finding, Findings};
-use crate::stream::history::{History, Run};
+use crate::stream::history::{History, Run, Task};
 use crate::stream::track::{Source, Track};
 use crate::stream::worker::{Ended, Outcome};
 
@@ -41,13 +41,14 @@ impl Notes {
         child: &Child,
         line: Vec<String>,
     ) -> Arc<Run> {
-        let what = what(track, segment);
-        Arc::new(Run::begin(worker, Some(child.pid()), what, line, child.stderr_tail()))
+        let task = task(track, segment);
+        Arc::new(Run::begin(worker, Some(child.pid()), task, line, child.stderr_tail()))
     }
 
     /// The run of a process that could not be started.
     pub(super) fn unstarted(worker: WorkerId, track: &Track, segment: u32) -> Arc<Run> {
-        Arc::new(Run::begin(worker, None, what(track, segment), Vec::new(), StderrTail::default()))
+        let (task, line) = (task(track, segment), Vec::new());
+        Arc::new(Run::begin(worker, None, task, line, StderrTail::default()))
     }
 
     pub(super) fn began(&self, sessions: &[SessionId], run: &Arc<Run>) {
@@ -69,8 +70,8 @@ impl Notes {
         completed: u32,
         fault: Option<(Class, String)>,
     ) {
-        if fault.is_some() {
-            self.history.restarted(run.worker);
+        if let Some((class, reason)) = &fault {
+            self.history.failed(run, *class, reason);
         }
         run.ended(exit, completed, fault);
     }
@@ -97,8 +98,11 @@ impl Notes {
     }
 }
 
-/// What a run makes of a track, from that segment on.
-fn what(track: &Track, segment: u32) -> (TrackKey, String, (u16, u16), u32) {
+fn task(track: &Track, segment: u32) -> Task {
+    let media = match &track.source {
+        Source::Media(source) => Some(source.media),
+        Source::Slate(_) | Source::Withheld(_) => None,
+    };
     let frame = (track.profile.width, track.profile.height);
-    (track.key, track.title().to_owned(), frame, segment)
+    Task { track: track.key, media, title: track.title().to_owned(), frame, segment }
 }

@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::device::stands_in;
+use super::device::{self, stands_in};
 use super::health::{Course, slated_segments};
 use super::notes::Notes;
 use super::track_state::TrackState;
@@ -317,7 +317,8 @@ impl Owner {
         let Source::Media(media) = &track.source else {
             unreachable!("slates are composed, not spawned")
         };
-        let (profile, hardware) = (&*track.profile, self.hardware(track));
+        let (profile, hardware) =
+            (&*track.profile, device::of_track(&self.encoding.devices, track));
         let tuning = self.tuning(track);
         let tuning = &tuning;
         let arguments = if track.treatment.copies_video() {
@@ -346,6 +347,7 @@ impl Owner {
         };
         let invocation =
             Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
+        let invocation = invocation.reads(&media.path).drives_devices(hardware.is_some());
         let line = invocation.command_line();
         match self.spawner.spawn(invocation).await {
             Ok(child) => Ok((child, line)),
@@ -427,7 +429,12 @@ impl Owner {
                     reason = failure.detail,
                     "worker failed"
                 );
-                self.blame_device(&worker.track, &failure, &worker.run.stderr());
+                device::blame(
+                    &self.encoding.devices,
+                    &worker.track,
+                    &failure,
+                    &worker.run.stderr(),
+                );
                 self.failed(&worker.track, failure, ended.unfinished);
             }
         }
@@ -572,7 +579,7 @@ impl Running {
             id,
             track: Arc::clone(&self.track),
             pid: self.pid,
-            first: self.run.segment,
+            first: self.run.task.segment,
             segment: progress.segment,
             limit: *self.limit.borrow(),
             parked: progress.parked_since.is_some(),

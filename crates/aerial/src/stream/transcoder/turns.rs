@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView};
+use aerial_model::segmenter::Treatment;
 use aerial_model::turns::{self, Contender};
 
 use super::owner::Owner;
@@ -19,10 +20,22 @@ enum Hand {
     Start(TrackKey, u32),
 }
 
-/// What turns are taken on; `None` for what nothing is encoded for.
+/// What pictures are encoded on; `None` where none are.
 pub(super) fn device(track: &Track) -> Option<&'static str> {
     let encodes = matches!(track.source, Source::Media(_)) && !track.treatment.copies_video();
     encodes.then(|| track.profile.encoder.name())
+}
+
+/// What sound is encoded on beside pictures that are copied. It costs a core six times
+/// what copying does: sixty channels whose items begin together would all work at
+/// once, and those whose viewers wait be as slow as the rest.
+const SOUND: &str = "sound";
+
+/// What turns are taken on; `None` for what is only copied.
+fn taken_on(track: &Track) -> Option<&'static str> {
+    let is_media = matches!(track.source, Source::Media(_));
+    let sound = is_media && track.treatment == Treatment::CopiedVideo;
+    device(track).or(sound.then_some(SOUND))
 }
 
 impl Owner {
@@ -38,7 +51,7 @@ impl Owner {
         for contenders in self.contenders(&decisions, views, wants).into_values() {
             granted.extend(turns::grant(self.encoding.turns, &contenders));
         }
-        // What nothing is encoded for needs no turn.
+        // What is only copied needs no turn.
         let may = |hand: Hand, track| self.device_of(track).is_none() || granted.contains(&hand);
         let track_of = |id| views.iter().find(|view| view.id == id).map(|view| view.track);
         decisions.retain(|decision| match decision {
@@ -82,7 +95,7 @@ impl Owner {
         for decision in decisions {
             if let Decision::Start { track, segment, due, .. } = decision
                 && let Some(state) = self.tracks.get(track)
-                && let Some(device) = device(&state.track)
+                && let Some(device) = taken_on(&state.track)
             {
                 // Who has a part of it already waits for the rest.
                 let due = if state.is_read(*segment) { Default::default() } else { *due };
@@ -94,6 +107,6 @@ impl Owner {
     }
 
     fn device_of(&self, track: TrackKey) -> Option<&'static str> {
-        self.tracks.get(&track).and_then(|state| device(&state.track))
+        self.tracks.get(&track).and_then(|state| taken_on(&state.track))
     }
 }
