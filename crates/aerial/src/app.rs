@@ -24,7 +24,7 @@ pub(crate) use self::opening::add_folders;
 use self::parts::Parts;
 use crate::access::{Access, AccessError};
 use crate::config::{ConfigError, Loaded, Settings};
-use crate::connections::Connections;
+use crate::connections::{Connections, Limits};
 use crate::data_dir::DataDirError;
 use crate::db::DbError;
 use crate::demo::DemoError;
@@ -159,7 +159,14 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         parts = Parts::start(&startup, &addresses, keeper.is_some()) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
-    let connections = Connections::counted(parts.sent.clone());
+    let (server, rules) = (&startup.settings.server, &startup.settings.access);
+    let limits = Limits {
+        all: server.connections.get().into(),
+        each: server.connections_per_address.get().into(),
+        local: rules.local_networks.clone(),
+        proxies: rules.trusted_proxies.clone(),
+    };
+    let connections = Connections::new(limits, parts.sent.clone());
     for listener in listeners {
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }

@@ -79,6 +79,12 @@ pub struct Server {
     pub public_url: Option<PublicAddress>,
     /// The folder for the catalogue and the segments; default `./aerial-data`.
     pub data: PathBuf,
+    /// How many connections there may be at a time, 16 to 65535; default 4096. The last
+    /// quarter is for the local network.
+    pub connections: Within<16, 65_535>,
+    /// How many of them from one address, 4 to 65535; default 256. This machine and
+    /// trusted proxies may have all.
+    pub connections_per_address: Within<4, 65_535>,
     /// That the machine's clock is right, though it is over 400 days ahead of when the
     /// server was last heard of, or behind what channels were sent: they take its time
     /// with the next start; default false.
@@ -113,6 +119,8 @@ impl Default for Server {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400),
             public_url: None,
             data: PathBuf::from("./aerial-data"),
+            connections: Within::of::<4_096>(),
+            connections_per_address: Within::of::<256>(),
             trust_clock: false,
         }
     }

@@ -3,34 +3,46 @@
 //! Owns the accept loops and the tasks of connections; what is answered is the
 //! router's business. It stands in for `axum::serve`, whose graceful shutdown
 //! closes a connection that was accepted but has not been read from yet: its
-//! request is lost, and that ends FFmpeg for good. Invariant: a request on a new
-//! connection is answered, by this server or by the next one.
+//! request is lost, and that ends FFmpeg for good. Invariants: a request on a new
+//! connection is answered, by this server or by the next one; connections are bounded
+//! (`places`), and no client holds one by being slow or hides a request in another
+//! (`watched`, `head`).
+
+mod head;
+mod places;
+mod watched;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::HeaderValue;
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+pub use self::places::Limits;
+use self::places::{Place, Places};
+pub use self::watched::Patience;
+use self::watched::{HEAD_BYTES, Watched};
 use crate::load::Sent;
+
+/// How many fields a request's head may have; browsers and proxies send 30.
+const FIELDS: usize = 100;
 
 /// How long a connection that was accepted just before the end may take to send
 /// its request; players send it with the last packet of the handshake.
@@ -45,13 +57,15 @@ pub struct Connections {
     drain: CancellationToken,
     cut_off: CancellationToken,
     tasks: TaskTracker,
+    places: Places,
+    patience: Patience,
     sent: Sent,
 }
 
 impl Connections {
-    /// No connections yet; what is sent over them is counted there.
-    pub fn counted(sent: Sent) -> Self {
-        Self { sent, ..Self::default() }
+    /// None yet, and never more than that; what is sent over them is counted there.
+    pub fn new(limits: Limits, sent: Sent) -> Self {
+        Self { places: Places::new(limits), sent, ..Self::default() }
     }
 
     /// Accept connections on this socket, from now until [`Self::drain`].
@@ -62,11 +76,20 @@ impl Connections {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let (drain, cut_off) = (self.drain.clone(), self.cut_off.clone());
-        let (tasks, sent) = (self.tasks.clone(), self.sent.clone());
+        let (tasks, places, patience) = (self.tasks.clone(), self.places.clone(), self.patience);
+        let sent = self.sent.clone();
         self.tasks.spawn(async move {
             while let Some((stream, peer)) = next(&listener, &drain).await {
-                let stream = Counted { stream, sent: sent.clone() };
-                let connection = serve(stream, peer, router.clone(), drain.clone());
+                let Some(place) = places.take(peer.ip()) else {
+                    tracing::debug!(%peer, "no place for another connection");
+                    continue;
+                };
+                // Without it the end of each response would wait up to 40 ms for an ACK.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                let stream = Watched::new(stream, patience, sent.clone());
+                let connection = serve((stream, peer, place), router.clone(), drain.clone());
                 let cut_off = cut_off.clone();
                 tasks.spawn(async move {
                     tokio::select! {
@@ -121,86 +144,35 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// A connection whose bytes are counted as they go out.
-struct Counted {
-    stream: TcpStream,
-    sent: Sent,
-}
-
-impl Counted {
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.sent.add(bytes);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.count(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.count(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-async fn serve(connection: Counted, peer: SocketAddr, router: Router, drain: CancellationToken) {
-    // Without it the end of each response would wait up to 40 ms for an ACK.
-    if let Err(error) = connection.stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
+async fn serve(
+    (stream, peer, _place): (Watched<TcpStream>, SocketAddr, Place),
+    router: Router,
+    drain: CancellationToken,
+) {
     let asked = CancellationToken::new();
+    let streams = stream.streams();
     let answer = service_fn(|mut request: hyper::Request<Incoming>| {
         asked.cancel();
         request.extensions_mut().insert(ConnectInfo(peer));
+        streams.store(request.uri().path().contains("/stream/"), Ordering::Relaxed);
+        // Where chunks end is not looked at, so nothing may come after them.
+        let is_last = request.headers().contains_key(TRANSFER_ENCODING);
         let (router, drain) = (router.clone(), drain.clone());
         async move {
             let mut response: Response = router.oneshot(request.map(Body::new)).await?;
-            if drain.is_cancelled() {
+            if drain.is_cancelled() || is_last {
                 // The next request is for a new connection, and so the next server.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
         }
     });
-    // The timer is for the 30 s within which a request's head has to come.
+    // The timer is for the 30 s within which another request has to come.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(connection), answer);
+        .max_header_size(HEAD_BYTES)
+        .max_headers(FIELDS)
+        .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
     let mut may_end = pin!(async {
         drain.cancelled().await;
@@ -286,7 +258,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let sent = Sent::default();
-        let connections = Connections::counted(sent.clone());
+        let connections = Connections::new(Limits::default(), sent.clone());
         connections.accept_on(listener, peer_router()).unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(REQUEST).await.unwrap();

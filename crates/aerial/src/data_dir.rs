@@ -9,6 +9,9 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// The catalogue's name in the data folder.
+pub const CATALOGUE: &str = "catalogue.sqlite";
+
 /// What can be wrong with the data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -71,7 +74,7 @@ impl DataDir {
 
     /// The catalogue's database file.
     pub fn catalogue(&self) -> PathBuf {
-        self.root.join("catalogue.sqlite")
+        self.root.join(CATALOGUE)
     }
 
     /// The segment store.

@@ -12,6 +12,8 @@ use aerial_model::encoder::Choice;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Sandbox, Settings};
+use crate::data_dir::CATALOGUE;
+use crate::db::Db;
 use crate::discovery;
 use crate::ffmpeg::capacity;
 use crate::ffmpeg::encoders::{self, Tried};
@@ -89,7 +91,48 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
     examine_discovery(settings, &mut report);
+    let account = Db::has_account(&settings.server.data.join(CATALOGUE)).await;
+    examine_access(settings, account, &mut report);
     report
+}
+
+/// Who can do what. `account`: whether there is one, as far as that can be told.
+fn examine_access(settings: &Settings, account: Option<bool>, report: &mut Report) {
+    let outside = !settings.server.listen.ip().is_loopback();
+    let reached = match outside {
+        true => "other machines can reach the server",
+        false => "only this machine can reach the server",
+    };
+    let watch = match settings.access.watch_only {
+        Some(true) => "the local network may watch (access.watch_only)",
+        Some(false) => "nobody may watch without a credential (access.watch_only)",
+        None => "the local network may watch, unless that was turned off in the app",
+    };
+    match account {
+        Some(true) => {
+            report.add(Severity::Fine, format!("there is a password; {reached}, {watch}"));
+        }
+        Some(false) | None if outside => {
+            let text = format!(
+                "there is no password yet, and {reached}: {watch}, and to manage it from there set \
+                 a password with `aerial password`"
+            );
+            report.add(Severity::Note, text);
+        }
+        Some(false) | None => {
+            let text = format!(
+                "there is no password yet, and {reached}: whoever is on it may manage Aerial \
+                 (`aerial password` sets one; needed before a reverse proxy lets others in)"
+            );
+            report.add(Severity::Fine, text);
+        }
+    }
+    let own = settings.access.trusted_proxies.is_empty() && settings.server.public_url.is_some();
+    if own {
+        let text = "server.public_url is set, but no proxy is trusted (access.trusted_proxies): \
+                    what comes through one is from nowhere, and has to sign in";
+        report.add(Severity::Note, text);
+    }
 }
 
 fn examine_discovery(settings: &Settings, report: &mut Report) {
@@ -358,6 +401,34 @@ mod tests {
         assert_eq!(examined(&settings)[0].severity, Severity::Fine);
         settings.discovery.hdhomerun = false;
         assert_eq!(examined(&settings), []);
+    }
+
+    #[test]
+    fn who_can_get_in_is_told() {
+        let told = |listen: &str, account| {
+            let mut settings = Settings::default();
+            settings.server.listen = listen.parse().unwrap();
+            let mut report = Report::default();
+            examine_access(&settings, account, &mut report);
+            (report.0[0].severity, report.0[0].text.clone())
+        };
+        let (severity, text) = told("127.0.0.1:8400", Some(true));
+        assert!(severity == Severity::Fine && text.starts_with("there is a password"), "{text}");
+        let (severity, text) = told("0.0.0.0:8400", Some(false));
+        assert!(severity == Severity::Note && text.contains("`aerial password`"), "{text}");
+        assert_eq!(told("127.0.0.1:8400", None).0, Severity::Fine);
+    }
+
+    #[tokio::test]
+    async fn an_account_is_seen_without_changing_the_catalogue() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CATALOGUE);
+        assert_eq!(Db::has_account(&path).await, None);
+        assert!(!path.exists());
+        let db = Db::open(&path).await.unwrap();
+        assert_eq!(Db::has_account(&path).await, Some(false), "also while a server runs");
+        db.close().await.unwrap();
+        assert_eq!(Db::has_account(&path).await, Some(false));
     }
 
     #[test]

@@ -29,6 +29,8 @@ fn without_anything_given_the_defaults_hold() {
     [server]
     listen = "127.0.0.1:8400"
     data = "./aerial-data"
+    connections = 4096
+    connections_per_address = 256
     trust_clock = false
 
     [access]

@@ -106,6 +106,17 @@ impl Db {
         Ok(Self(Arc::new(Connections { writer, readers })))
     }
 
+    /// Whether a catalogue has an account, without changing it; `None`: it cannot be told.
+    pub async fn has_account(path: &Path) -> Option<bool> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+        let reader = SqlxSqliteConnector::from_sqlx_sqlite_pool(reader.ok()?);
+        let query = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM accounts");
+        let count = reader.query_one_raw(query).await.ok()??.try_get_by_index::<i64>(0).ok()?;
+        let _ = reader.close().await;
+        Some(count > 0)
+    }
+
     /// Begins a transaction of the one writer, waiting for whoever writes. What
     /// is not committed is rolled back when it is dropped.
     pub async fn write(&self) -> Result<Write> {

@@ -41,13 +41,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(not_json());
         }
-        let body =
-            Bytes::from_request(request, state).await.map_err(|rejection| {
-                match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                    _ => Problem::new(Kind::BadRequest, "the body could not be read to its end"),
-                }
-            })?;
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection| unread(rejection.status()))?;
         read_json(&body).map(Self)
     }
 }
@@ -102,6 +97,17 @@ pub(super) fn read_value<T: DeserializeOwned>(
             false => FieldError::new(format!("{place}.{field}"), message),
         }
     })
+}
+
+/// Why a body was not read.
+pub(super) fn unread(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => Problem::new(
+            Kind::BadRequest,
+            "the body could not be read to its end: it broke off, or came too slowly",
+        ),
+    }
 }
 
 /// 413, with the limit.

@@ -6,8 +6,11 @@
 //! anything of its body is read; another site's page changes nothing in somebody's name.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aerial_model::access::{Need, Standing, Verdict};
+use aerial_model::allowance::{Allowance, PerHousehold};
 use aerial_model::network::{Trail, Whence};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -15,6 +18,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use tokio::time::Instant;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::apps::origin::{Origin, PublicUrl};
@@ -23,6 +27,7 @@ use super::problem::{Kind, Problem};
 use super::shell::nowhere;
 use crate::access::caller::{By, Caller, Shown};
 use crate::access::{Access, SET_UP};
+use crate::clock::monotonic;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -133,11 +138,50 @@ pub(super) fn not_under_tokens(router: Router) -> Router {
 #[derive(Clone, Copy, Debug)]
 struct CrossSite;
 
+/// How often a household may ask the API: a library's pictures at once, and then as fast
+/// as anybody scrolls.
+const ASKING: Allowance = Allowance { burst: 1_000, each: Duration::from_millis(10) };
+/// How often it may change something.
+const CHANGING: Allowance = Allowance { burst: 200, each: Duration::from_millis(100) };
+
 /// What is known to whoever identifies callers.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
-    pub(super) access: Access,
-    pub(super) public: PublicUrl,
+    access: Access,
+    public: PublicUrl,
+    rates: Arc<Rates>,
+}
+
+#[derive(Debug)]
+struct Rates {
+    started: Instant,
+    asking: Mutex<PerHousehold>,
+    changing: Mutex<PerHousehold>,
+}
+
+impl Gate {
+    pub(super) fn new(access: Access, public: PublicUrl) -> Self {
+        let rates = Rates {
+            started: monotonic(),
+            asking: Mutex::new(PerHousehold::new(ASKING)),
+            changing: Mutex::new(PerHousehold::new(CHANGING)),
+        };
+        Self { access, public, rates: Arc::new(rates) }
+    }
+
+    /// How long this caller has to wait; programs on this machine never have to.
+    fn too_often(&self, caller: &Caller, request: &Request) -> Option<Duration> {
+        let counted = caller.counted.filter(|_| caller.whence != Whence::Machine)?;
+        if !request.uri().path().starts_with("/api/") {
+            return None;
+        }
+        let rates = match is_safe(request.method()) {
+            true => &self.rates.asking,
+            false => &self.rates.changing,
+        };
+        let mut rates = rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(counted, self.rates.started.elapsed()).err()
+    }
 }
 
 /// Finds out who asks, for all that comes after.
@@ -147,6 +191,11 @@ pub(super) async fn identify(
     next: Next,
 ) -> Response {
     let caller = gate.access.identify(&shown(&request, gate.access.cookie()));
+    if let Some(wait) = gate.too_often(&caller, &request) {
+        let detail = format!("too many requests; wait {} s", wait.as_secs() + 1);
+        let problem = Problem::new(Kind::TooMany, detail);
+        return problem.retry_after(wait + Duration::from_secs(1)).into_response();
+    }
     let cross_site = is_cross_site(request.headers(), &gate.public);
     let extensions = request.extensions_mut();
     extensions.insert(caller);

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 
 use super::channels::Channel;
-use super::extract::{At, Json, too_large};
+use super::extract::{At, Json, unread};
 use super::problem::{Answer, Kind, Problem};
 use super::scheduled::find;
 use crate::library::{LogoError, Logos};
@@ -37,7 +37,7 @@ pub(super) async fn put(
     picture: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Answer<Json<Channel>> {
     let channel = find(&schedule, channel)?;
-    let picture = picture.map_err(|_| too_large())?;
+    let picture = picture.map_err(|rejection| unread(rejection.status()))?;
     // None is deleted before its channel names it.
     let _turn = logos.turn().await;
     let name = logos.keep(picture).await?;

@@ -146,7 +146,7 @@ pub fn router(state: AppState) -> Router {
 /// Puts around all that this server answers what is between it and the network.
 pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
     let base = Base::of(&public);
-    let gate = Gate { access, public };
+    let gate = Gate::new(access, public);
     let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
     let router = shell::around_all(router);
     // Before a route is looked for, so around the router, not in it.

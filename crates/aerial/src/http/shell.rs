@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
@@ -20,7 +20,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::{RequestBodyDeadlineLayer, RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
 use uuid::Uuid;
 
@@ -33,11 +33,26 @@ use super::slates::SLATE_LIMIT;
 /// write (a lineup of 10,000 items behind a scan's batch).
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long a client may take until it sends more of a body, and until all of it is
+/// there: 4 MiB at a megabit a second.
+const BODY_GOES_ON_WITHIN: Duration = Duration::from_secs(10);
+const BODY_WITHIN: Duration = Duration::from_secs(40);
+
 /// The page may load only what this server has; `blob:` is how hls.js feeds the
 /// picture to the browser.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; \
      worker-src 'self' blob:; img-src 'self' data: http: https:; connect-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+/// The page asks for none of what people would be asked for.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), \
+     midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 /// Puts around the API what all of it needs.
 pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
@@ -50,6 +65,8 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
             .layer(middleware::from_fn(told_as_problem))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+            .layer(RequestBodyTimeoutLayer::new(BODY_GOES_ON_WITHIN))
+            .layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
             // Answers at once where the length is announced, else cuts the body off.
             .layer(middleware::from_fn(limited))
             .layer(RequestBodyLimitLayer::new(SLATE_LIMIT)),
@@ -122,10 +139,19 @@ async fn not_stored(mut response: Response) -> Response {
 
 async fn secured(mut response: Response) -> Response {
     let headers = response.headers_mut();
+    // What is open to every page is so as a picture or a stream in it too.
+    let resource = match headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        true => "cross-origin",
+        false => "same-origin",
+    };
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (PERMISSIONS_POLICY, PERMISSIONS),
+        (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, resource),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
