@@ -11,6 +11,9 @@ use aerial_model::time::AirTime;
 use super::code::Code;
 use crate::db::{Account, SecretHash, SignIn, SignInId, Token, TokenId, TokenKind};
 
+/// When each was last used.
+pub(super) type Uses<Id> = Vec<(Id, AirTime)>;
+
 /// An entry, and whether its use is to be noted.
 #[derive(Debug)]
 struct Used<T>(T, bool);
@@ -128,7 +131,7 @@ impl Book {
     }
 
     /// What was used since this was last asked.
-    pub(super) fn take_uses(&mut self) -> (Vec<(SignInId, AirTime)>, Vec<(TokenId, AirTime)>) {
+    pub(super) fn take_uses(&mut self) -> (Uses<SignInId>, Uses<TokenId>) {
         let sign_ins = self.sign_ins.values_mut().filter_map(|used| {
             std::mem::take(&mut used.1).then_some((used.0.id, used.0.last_used_at))
         });
