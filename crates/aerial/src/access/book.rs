@@ -11,6 +11,9 @@ use aerial_model::time::AirTime;
 use super::code::Code;
 use crate::db::{Account, SecretHash, SignIn, SignInId, Token, TokenId, TokenKind};
 
+/// When each was last used.
+pub(super) type Uses<Id> = Vec<(Id, AirTime)>;
+
 /// An entry, and whether its use is to be noted.
 #[derive(Debug)]
 struct Used<T>(T, bool);

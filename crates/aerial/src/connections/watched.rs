@@ -257,7 +257,8 @@ fn late(what: &str) -> io::Error {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-    use tokio::time::Instant;
+
+    use crate::clock::monotonic;
 
     const FIRST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\r\n\0";
     const SECOND: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -298,7 +299,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_drips_is_not_waited_for() {
         let (mut ours, mut theirs) = watched(1 << 16);
-        let begun = Instant::now();
+        let begun = monotonic();
         let dripping = async {
             for byte in SECOND.iter().cycle() {
                 if theirs.write_all(&[*byte | 0x60]).await.is_err() {
@@ -323,7 +324,7 @@ mod tests {
         {
             let (mut ours, _theirs) = watched(16);
             ours.streams.store(streams, Ordering::Relaxed);
-            let begun = Instant::now();
+            let begun = monotonic();
             let error = ours.write_all(&[0; 100]).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             assert_eq!(begun.elapsed(), patience);
