@@ -156,3 +156,22 @@ test("a channel is put on the air by hand, on a phone", () =>
     },
     { size: "phone" },
   ));
+
+test("what aired is noted, with its faults, and can be had as CSV", () =>
+  visit(page(), async (page) => {
+    await page.getByRole("tab", { name: "What aired" }).click();
+    const stretch = page.getByRole("listitem").filter({ hasText: "The Long Evening" });
+    await stretch.first().waitFor();
+    const troubled = stretch.filter({ hasText: /\d restart/ }).first();
+    await troubled.locator("summary").click();
+    await troubled
+      .getByText(/signal 9/)
+      .first()
+      .waitFor();
+    const address = await page.getByRole("link", { name: "All of it as CSV" }).getAttribute("href");
+    const csv = await fetch(new URL(address ?? "", server.url));
+    expect(await csv.text()).toContain("The Long Evening");
+    await expectAccessible(page);
+    await page.reload();
+    await stretch.first().waitFor();
+  }));

@@ -162,6 +162,26 @@ export const onAir = {
     words: "Last words",
     silent: "It said nothing.",
   },
+  asRun: {
+    text: "Everything that was on the air, as it really went.",
+    csv: "All of it as CSV",
+    failed: "What aired cannot be shown",
+    empty: {
+      title: "Nothing has aired yet",
+      text: "As soon as somebody tunes in, what is sent is noted here, with whatever goes wrong.",
+    },
+    ends: {
+      running: "on the air",
+      completed: "to its end",
+      cut_short: "ended early by hand",
+      left: "until nobody watched",
+      stopped: "taken off the air",
+      server_stopped: "until the server stopped",
+    },
+    slated: (length: string) => `${length} of slate`,
+    slate: (from: string, to: string, reason: string) => `${from} – ${to} slate: ${reason}`,
+    more: "Earlier",
+  },
   charts: {
     label: "The machine in the last five minutes",
     cpu: "Processors",
