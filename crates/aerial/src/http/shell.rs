@@ -65,10 +65,10 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
             .layer(middleware::from_fn(told_as_problem))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
-            .layer(RequestBodyTimeoutLayer::new(BODY_GOES_ON_WITHIN))
-            .layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
             // Answers at once where the length is announced, else cuts the body off.
             .layer(middleware::from_fn(limited))
+            .layer(RequestBodyTimeoutLayer::new(BODY_GOES_ON_WITHIN))
+            .layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
             .layer(RequestBodyLimitLayer::new(SLATE_LIMIT)),
     )
 }
