@@ -28,9 +28,6 @@ pub(super) struct Book {
     tokens: HashMap<SecretHash, Used<Token>>,
 }
 
-/// What was used, and when last.
-type Uses<I> = Vec<(I, AirTime)>;
-
 impl Book {
     pub(super) fn new(
         account: Option<Account>,

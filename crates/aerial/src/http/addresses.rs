@@ -104,6 +104,7 @@ impl ServerAddress {
     get, path = "/addresses", operation_id = "get_addresses", tag = "system",
     responses((status = 200, body = AddressesView)),
 )]
+#[allow(clippy::too_many_arguments, reason = "each is something that the router hands in")]
 pub(super) async fn get(
     origin: Origin,
     State(PublicUrl(public_url)): State<PublicUrl>,
