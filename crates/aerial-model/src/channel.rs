@@ -14,7 +14,7 @@ use crate::profile::Rendition;
 use crate::time::{AirTime, Ticks};
 
 /// Longest name, group or logo, in characters, that guides still show.
-const NAME_CHARS: usize = 100;
+pub const NAME_CHARS: usize = 100;
 
 /// Longest logo URL, in bytes: what browsers and proxies take.
 const LOGO_BYTES: usize = 2_000;
@@ -254,6 +254,25 @@ impl Channel {
         channel.order = edit.order.unwrap_or(channel.order);
         channel.video = edit.video.unwrap_or(channel.video);
         if invalid.0.is_empty() { Ok(channel) } else { Err(invalid) }
+    }
+
+    /// What another channel is made with to be like this one, but for number and name.
+    pub fn as_edit(&self) -> Edit {
+        Edit {
+            number: None,
+            name: None,
+            logo: Some(self.logo.clone()),
+            group: Some(self.group.clone()),
+            // A start that nobody chose is the new one's own.
+            starts_at: (self.starts_at != self.created_at).then(|| self.starts_at.to_string()),
+            looping: Some(self.looping),
+            order: Some(self.order),
+            ladder: Some(self.ladder.iter().map(ToString::to_string).collect()),
+            grace_ms: Some(self.grace_ms),
+            video: Some(self.video),
+            keep_running: Some(self.keep_running),
+            catchup_days: Some(self.catchup_days),
+        }
     }
 
     /// Whether this differs from `other` in what the planner looks at: it then

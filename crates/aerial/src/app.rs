@@ -23,7 +23,7 @@ use tokio::time::timeout;
 pub(crate) use self::opening::add_folders;
 use self::parts::Parts;
 use crate::access::{Access, AccessError};
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Loaded, Settings};
 use crate::connections::{Connections, Limits};
 use crate::data_dir::DataDirError;
 use crate::db::DbError;
@@ -47,6 +47,8 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 pub struct Startup {
     /// The settings, valid.
     pub settings: Settings,
+    /// Where they came from.
+    pub loaded: Loaded,
     /// The sockets of the keeper or systemd, if there are any.
     pub inherited: Inherited,
     /// How often the keeper has started the server before.
@@ -154,7 +156,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         .collect::<Result<_, _>>()?;
 
     let parts = tokio::select! {
-        parts = Parts::start(&startup, &addresses) => parts?,
+        parts = Parts::start(&startup, &addresses, keeper.is_some()) => parts?,
         () = signals.next() => return Ok(End::Finished),
     };
     let (server, rules) = (&startup.settings.server, &startup.settings.access);

@@ -6,7 +6,9 @@
 //! where it stands and what is allowed.
 
 mod access;
+mod edit;
 mod encodes;
+pub mod list;
 mod units;
 
 use std::ffi::OsString;
@@ -22,6 +24,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use access::Access;
+pub use edit::{Change, EditError, Edits, FileError, Loaded, Origin, Wrong};
 pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
 
@@ -30,6 +33,9 @@ const NO_SETTINGS: [&str; 1] = [CONFIG_VARIABLE];
 
 /// The variable that names the settings file, like `--config`.
 pub const CONFIG_VARIABLE: &str = "AERIAL_CONFIG";
+
+/// The settings file in the data folder, which is read where `--config` names no other.
+const DATA_SETTINGS: &str = "settings.toml";
 
 /// What all variables of settings begin with.
 const PREFIX: &str = "AERIAL_";
@@ -404,11 +410,39 @@ impl Settings {
         flags: &Flags,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
+        Ok(Self::load_with_origins(flags, variables)?.settings().clone())
+    }
+
+    /// The same, with where each value came from, so that they can be changed.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn load_with_origins(
+        flags: &Flags,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Loaded, ConfigError> {
+        let variables: Vec<(OsString, OsString)> = variables.into_iter().collect();
         let mut sources = Sources::default();
-        let mut table = match &flags.config {
+        let table = match &flags.config {
             Some(path) => sources.read_file(path)?,
-            None => Table::new(),
+            None => sources.read_data_file(flags, &variables)?,
         };
+        let settings = Self::unchecked(table, &mut sources, flags, variables.iter().cloned())?;
+        match settings.validate() {
+            Ok(()) => Ok(Loaded::new(settings, flags, variables, sources)),
+            Err((key, message)) => {
+                Err(ConfigError::Value { place: sources.place_of(key, flags), message })
+            }
+        }
+    }
+
+    /// What these layers make together; what only the whole shows is not looked at.
+    fn unchecked(
+        mut table: Table,
+        sources: &mut Sources,
+        flags: &Flags,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
         for (name, value) in variables {
             let (Some(name), value) = (name.to_str(), value.to_string_lossy()) else { continue };
             if !name.starts_with(PREFIX) || NO_SETTINGS.contains(&name) {
@@ -429,12 +463,7 @@ impl Settings {
                 message: error.message().trim().to_owned(),
             })?;
         settings.take_flags(flags);
-        match settings.validate() {
-            Ok(()) => Ok(settings),
-            Err((key, message)) => {
-                Err(ConfigError::Value { place: sources.place_of(key, flags), message })
-            }
-        }
+        Ok(settings)
     }
 
     fn take_flags(&mut self, flags: &Flags) {
@@ -502,7 +531,7 @@ impl Settings {
 }
 
 /// Where each value came from, to tell who set a wrong one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Sources {
     file: Option<(PathBuf, String)>,
     /// Key and variable.
@@ -514,14 +543,44 @@ impl Sources {
     fn read_file(&mut self, path: &Path) -> Result<Table, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        self.parse(path, &text)
+    }
+
+    /// The file of the data folder, if there is one. Where that folder is, flags and
+    /// variables alone say.
+    fn read_data_file(
+        &mut self,
+        flags: &Flags,
+        variables: &[(OsString, OsString)],
+    ) -> Result<Table, ConfigError> {
+        let mut before = Sources::default();
+        let known =
+            Settings::unchecked(Table::new(), &mut before, flags, variables.iter().cloned())?;
+        let path = known.server.data.join(DATA_SETTINGS);
+        if !path.exists() {
+            return Ok(Table::new());
+        }
+        let table = self.read_file(&path)?;
+        if table.get("server").is_some_and(|server| server.get("data").is_some()) {
+            let text = self.file.as_ref().map(|(_, text)| text.as_str()).unwrap_or_default();
+            let line = line_of(text, "server.data").unwrap_or(1);
+            let message = "server.data cannot be set in the data folder itself: use --data, \
+                AERIAL_SERVER_DATA, or a file given with --config"
+                .to_owned();
+            return Err(ConfigError::File { path, line, message });
+        }
+        Ok(table)
+    }
+
+    fn parse(&mut self, path: &Path, text: &str) -> Result<Table, ConfigError> {
         let wrong = |error: toml::de::Error| ConfigError::File {
             path: path.to_owned(),
-            line: error.span().map_or(1, |span| line_at(&text, span.start)),
+            line: error.span().map_or(1, |span| line_at(text, span.start)),
             message: error.message().trim().to_owned(),
         };
-        toml::from_str::<Settings>(&text).map_err(wrong)?;
-        let table = toml::from_str(&text).map_err(wrong)?;
-        self.file = Some((path.to_owned(), text));
+        toml::from_str::<Settings>(text).map_err(wrong)?;
+        let table = toml::from_str(text).map_err(wrong)?;
+        self.file = Some((path.to_owned(), text.to_owned()));
         Ok(table)
     }
 

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::process::{Pid, Signal, WaitOptions, getppid, kill_process, wait};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use thiserror::Error;
 
@@ -109,6 +109,20 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
             actions.extend(keeper.handle(event, monotonic()));
         }
     }
+}
+
+/// For the server: what asks its keeper, who started it, for a new server in its place.
+/// `None` where there is nobody to ask.
+pub fn renewal() -> Option<impl Fn() + Send + Sync + 'static> {
+    let keeper = getppid()?;
+    Some(move || {
+        // One that is gone has left the server to somebody who knows nothing of it.
+        if getppid() == Some(keeper)
+            && let Err(error) = kill_process(keeper, Signal::HUP)
+        {
+            tracing::error!(%error, "the keeper cannot be asked for a new server");
+        }
+    })
 }
 
 /// The server process.

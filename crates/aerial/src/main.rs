@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use aerial::app::{self, End, Startup};
 use aerial::cli::{self, Cli, Command, ServeArgs};
-use aerial::config::{Flags, Log, Settings};
+use aerial::config::{Flags, Loaded, Log, Settings};
 use aerial::discovery;
 use aerial::doctor;
 use aerial::ffmpeg::sandbox::trial;
@@ -28,8 +28,9 @@ fn main() -> ExitCode {
         _ => {}
     }
     let cli = Cli::parse();
-    let settings = match Settings::load(&Flags::from(cli.command.settings()), std::env::vars_os()) {
-        Ok(settings) => settings,
+    let flags = Flags::from(cli.command.settings());
+    let settings = match Settings::load_with_origins(&flags, std::env::vars_os()) {
+        Ok(loaded) => loaded,
         Err(error) => {
             complain(&error.into());
             return ExitCode::from(USAGE);
@@ -44,10 +45,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let settings = loaded.settings().clone();
     match command {
-        Command::Serve(args) => serve(&args, settings, false),
-        Command::Demo(args) => serve(&args, settings, true),
+        Command::Serve(args) => serve(&args, loaded, false),
+        Command::Demo(args) => serve(&args, loaded, true),
         Command::Doctor(_) => doctor(&settings),
         Command::Scan(_) => {
             quietly(&settings)?;
@@ -70,12 +72,13 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 /// The server, or its keeper.
-fn serve(args: &ServeArgs, settings: Settings, demo: bool) -> anyhow::Result<ExitCode> {
+fn serve(args: &ServeArgs, loaded: Loaded, demo: bool) -> anyhow::Result<ExitCode> {
     // Before any thread is started, because it changes the environment.
     let inherited = keeper::inherit()?;
     if args.no_keeper || !inherited.listeners.is_empty() {
-        return serve_here(args, settings, inherited, demo);
+        return serve_here(args, loaded, inherited, demo);
     }
+    let settings = loaded.settings();
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut server_args: Vec<_> = std::env::args_os().skip(1).collect();
     server_args.push("--no-keeper".into());
@@ -90,13 +93,19 @@ fn serve(args: &ServeArgs, settings: Settings, demo: bool) -> anyhow::Result<Exi
 
 fn serve_here(
     args: &ServeArgs,
-    settings: Settings,
+    loaded: Loaded,
     inherited: Inherited,
     demo: bool,
 ) -> anyhow::Result<ExitCode> {
-    telemetry::start(&settings.log)?;
+    telemetry::start(&loaded.settings().log)?;
     let runtime = runtime()?;
-    let startup = Startup { settings, inherited, restarts: args.restarts, demo };
+    let startup = Startup {
+        settings: loaded.settings().clone(),
+        loaded,
+        inherited,
+        restarts: args.restarts,
+        demo,
+    };
     let end = runtime.block_on(app::serve(startup))?;
     if end == End::AtOnce {
         // Without waiting for blocking work, which a second signal is meant to skip.

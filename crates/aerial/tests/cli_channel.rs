@@ -135,13 +135,20 @@ fn a_list_that_is_none_is_refused_with_its_place() {
     for (text, fault) in [
         ("{", "EOF while parsing"),
         ("{}", "it has no `channels`"),
-        (r#"{"channels": [{"name": "a"}]}"#, "channels[0] has no `number`"),
+        (r#"{"channels": [{"name": "a"}]}"#, "channels[0].number: must be given"),
         (
             r#"{"channels": [{"number": "1", "name": "a", "items": [{"pth": "x"}]}]}"#,
-            "channels[0].items[0] has neither",
+            "channels[0].items[0].pth: unknown field",
         ),
-        (r#"{"channels": [{"number": "0", "name": "a"}]}"#, "channel 0: "),
-        (r#"{"channels": [{"number": "1", "name": "a", "colour": "x"}]}"#, "colour"),
+        (
+            r#"{"channels": [{"number": "1", "name": "a", "items": [{"title": "x"}]}]}"#,
+            "channels[0].items[0]: has neither `path`",
+        ),
+        (r#"{"channels": [{"number": "0", "name": "a"}]}"#, "channels[0].number: "),
+        (
+            r#"{"channels": [{"number": "1", "name": "a", "colour": "x"}]}"#,
+            "channels[0].colour: unknown field",
+        ),
     ] {
         let file = home.write("list.json", text);
         let end = home.aerial(&["channel", "import", &file]);

@@ -30,12 +30,15 @@ use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::sandbox::trial::{self as sandbox_trial, Holds};
 use crate::ffmpeg::selftest::Chain;
 use crate::ffmpeg::{Ffmpeg, Spawner, font, own_binary};
+use crate::http::addresses::Listening;
 use crate::http::apps::origin::PublicUrl;
 use crate::http::events::{Change, Events};
+use crate::http::settings::Restart;
 use crate::http::streams::Streams;
 use crate::http::system::{Host, HostFacts, Tried};
 use crate::http::{self, AppState};
 use crate::indexing::Indexing;
+use crate::keeper;
 use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::load::{Load, Sent, Sources};
 use crate::schedule::{Schedule, Standard};
@@ -44,6 +47,7 @@ use crate::stream::devices::Devices;
 use crate::stream::encoding::Encoding;
 use crate::stream::findings::Findings;
 use crate::stream::manager::Manager;
+use crate::stream::own_slates::OwnSlates;
 use crate::stream::preflight::Preflight;
 use crate::stream::programme::Programme;
 use crate::stream::remux::{RemuxTools, Remuxes};
@@ -84,6 +88,7 @@ impl Parts {
     pub(super) async fn start(
         startup: &Startup,
         listening: &[SocketAddr],
+        kept: bool,
     ) -> Result<Self, AppError> {
         let Startup { settings, restarts, demo, .. } = startup;
         let clock = Clock::system();
@@ -169,8 +174,10 @@ impl Parts {
         };
         let slates = Slates::new(spawner.clone(), encoding.clone(), looks);
         slates.try_own().await?;
+        let uploaded = OwnSlates::open(slates.clone(), data.root().join("slates"));
         let own_slates = slates.clone();
         let stop_transcoding = CancellationToken::new();
+        let slates_for_settings = slates.clone();
         let (transcoder, transcoding) = Transcoder::start(
             spawner.clone(),
             encoding,
@@ -267,8 +274,19 @@ impl Parts {
             move |sample| told.tell(Change::Load(sample.into())),
             ending.clone(),
         ));
+        let places = Listening::default();
+        places.on(listening.to_vec());
+        let restart = match kept {
+            true => keeper::renewal().map_or_else(Restart::by_hand, Restart::by),
+            false => Restart::by_hand(),
+        };
         let api = AppState {
             load,
+            loaded: startup.loaded.clone(),
+            restart,
+            slates: slates_for_settings,
+            own_slates: uploaded,
+            listening: places,
             schedule: schedule.clone(),
             db: db.clone(),
             library: library.clone(),

@@ -24,15 +24,6 @@ pub enum ChannelError {
     /// The API could not be asked, or refused.
     #[error(transparent)]
     Desk(#[from] DeskError),
-    /// The API refused a channel of the file.
-    #[error("channel {number}: {source}")]
-    Channel {
-        /// Which.
-        number: String,
-        /// Why.
-        #[source]
-        source: DeskError,
-    },
     /// A file cannot be read or written.
     #[error("cannot {what} `{path}`: {source}")]
     File {

@@ -231,9 +231,11 @@ impl Answer {
         Self { status, body: serde_json::from_slice(body).unwrap_or_default() }
     }
 
-    /// Whether there is no such thing.
-    pub(super) fn is_not_found(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND
+    /// Which fields were wrong, and how.
+    pub(super) fn faults(&self) -> Vec<(String, String)> {
+        let errors = self.body["errors"].as_array().into_iter().flatten();
+        let word = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        errors.map(|error| (word(error, "field"), word(error, "message"))).collect()
     }
 
     /// The body, if it is not a problem.
@@ -288,7 +290,7 @@ mod tests {
     fn an_answer_is_read_with_its_status() {
         let read = |text: &str| read_answer(text.as_bytes());
         let answer = read("HTTP/1.0 404 Not Found\r\na: b\r\n\r\n{\"detail\":\"no\"}").unwrap();
-        assert!(answer.is_not_found());
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
         assert_eq!(answer.accepted().unwrap_err().to_string(), "no");
         assert!(read("SSH-2.0-OpenSSH\r\n\r\n").is_none());
         assert!(read("HTTP/1.1 2").is_none());

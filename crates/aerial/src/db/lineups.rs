@@ -74,6 +74,13 @@ impl Db {
     }
 }
 
+impl Db {
+    /// The channels with an item that one of these media is, or is an episode of.
+    pub async fn channels_with(&self, ids: &[MediaId]) -> Result<HashSet<ChannelId>> {
+        channels_with(self.reader(), ids).await
+    }
+}
+
 impl Write {
     /// A channel's items, as this transaction sees them.
     pub async fn lineup_items(&self, channel: ChannelId) -> Result<Vec<LineupItem>> {
@@ -203,35 +210,39 @@ impl Write {
 
     /// The channels with an item that one of these media is, or is an episode of.
     pub async fn channels_with(&self, ids: &[MediaId]) -> Result<HashSet<ChannelId>> {
-        let mut channels = HashSet::new();
-        for some in ids.chunks(ROWS_AT_ONCE) {
-            let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
-            let shows = Query::select()
-                .distinct()
-                .column(media_row::Column::Show)
-                .from(media_row::Entity)
-                .and_where(media_row::Column::Id.is_in(ids.clone()))
-                .and_where(media_row::Column::Show.is_not_null())
-                .take();
-            let found: Vec<String> = item::Entity::find()
-                .select_only()
-                .column(item::Column::ChannelId)
-                .distinct()
-                .filter(
-                    Condition::any()
-                        .add(item::Column::MediaId.is_in(ids))
-                        .add(item::Column::Show.in_subquery(shows)),
-                )
-                .into_tuple()
-                .all(&self.0)
-                .await
-                .doing("find channels")?;
-            for id in &found {
-                channels.insert(stored::parsed("channel id", id)?);
-            }
-        }
-        Ok(channels)
+        channels_with(&self.0, ids).await
     }
+}
+
+async fn channels_with<C: ConnectionTrait>(db: &C, ids: &[MediaId]) -> Result<HashSet<ChannelId>> {
+    let mut channels = HashSet::new();
+    for some in ids.chunks(ROWS_AT_ONCE) {
+        let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
+        let shows = Query::select()
+            .distinct()
+            .column(media_row::Column::Show)
+            .from(media_row::Entity)
+            .and_where(media_row::Column::Id.is_in(ids.clone()))
+            .and_where(media_row::Column::Show.is_not_null())
+            .take();
+        let found: Vec<String> = item::Entity::find()
+            .select_only()
+            .column(item::Column::ChannelId)
+            .distinct()
+            .filter(
+                Condition::any()
+                    .add(item::Column::MediaId.is_in(ids))
+                    .add(item::Column::Show.in_subquery(shows)),
+            )
+            .into_tuple()
+            .all(db)
+            .await
+            .doing("find channels")?;
+        for id in &found {
+            channels.insert(stored::parsed("channel id", id)?);
+        }
+    }
+    Ok(channels)
 }
 
 /// The media that an item is, if it is not a show.

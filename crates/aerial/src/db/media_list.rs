@@ -1,16 +1,17 @@
 //! Finding media: by id, by filter in pages, by show.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aerial_model::id::{FolderId, MediaId};
 use aerial_model::time::Ticks;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
-use super::entity::media::{Column, Entity};
+use super::entity::media::{Column, Entity, Model};
 use super::error::{DbError, Doing, Result};
 use super::media::{Media, MediaKind};
 use super::{Db, stored};
@@ -46,6 +47,50 @@ pub enum StateFilter {
     Unplayable,
     /// File gone.
     Missing,
+}
+
+/// In which order a list is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MediaSort {
+    /// By show or title, season and episode.
+    #[default]
+    Name,
+    /// What was found last comes first.
+    Added,
+    /// The longest first.
+    Length,
+    /// The largest first.
+    Size,
+}
+
+/// A file, for finding it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnShelf {
+    /// The media.
+    pub id: MediaId,
+    /// The folder it is in.
+    pub folder: FolderId,
+    /// Absolute.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Of its ends.
+    pub hash: Option<[u8; 32]>,
+    /// What it is called.
+    pub title: String,
+    /// The show it is an episode of.
+    pub show: Option<String>,
+}
+
+/// How much some media are together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MediaSums {
+    /// How many.
+    pub media: u64,
+    /// How long.
+    pub length: Ticks,
+    /// How large.
+    pub size_bytes: u64,
 }
 
 /// One page of a list.
@@ -126,19 +171,26 @@ impl Db {
         after: Option<&str>,
         limit: u64,
     ) -> Result<Page<Media>> {
+        self.list_media_by(MediaSort::Name, filter, after, limit).await
+    }
+
+    /// The same in another order; `after` must be of a page in that order.
+    pub async fn list_media_by(
+        &self,
+        sort: MediaSort,
+        filter: &MediaFilter,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<Media>> {
         let mut condition = filter.condition();
         if let Some(cursor) = after {
-            let (key, id) = read_cursor(cursor)?;
-            condition = condition.add(
-                Condition::any()
-                    .add(Column::SortKey.gt(&key))
-                    .add(Column::SortKey.eq(&key).and(Column::Id.gt(id))),
-            );
+            condition = condition.add(sort.after(cursor)?);
         }
         let limit = Ord::max(limit, 1);
+        let (key, order) = sort.by();
         let mut rows = Entity::find()
             .filter(condition)
-            .order_by_asc(Column::SortKey)
+            .order_by(key, order)
             .order_by_asc(Column::Id)
             .limit(limit + 1)
             .all(self.reader())
@@ -146,9 +198,92 @@ impl Db {
             .doing("list media")?;
         let more = rows.len() as u64 > limit;
         rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| cursor(&row.sort_key, &row.id));
+        let next = rows.last().filter(|_| more).map(|row| cursor(&sort.key_of(row), &row.id));
         let items = rows.into_iter().map(Media::read).collect::<Result<_>>()?;
         Ok(Page { items, next })
+    }
+
+    /// All files, for finding them again.
+    pub async fn shelf(&self) -> Result<Vec<OnShelf>> {
+        type Row = (String, String, Vec<u8>, i64, Option<Vec<u8>>, String, Option<String>);
+        let rows: Vec<Row> = Entity::find()
+            .select_only()
+            .columns([
+                Column::Id,
+                Column::FolderId,
+                Column::Path,
+                Column::SizeBytes,
+                Column::ContentHash,
+                Column::Title,
+                Column::Show,
+            ])
+            .order_by_asc(Column::SortKey)
+            .order_by_asc(Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await
+            .doing("read the library")?;
+        let read = |(id, folder, path, size, hash, title, show): Row| {
+            Ok(OnShelf {
+                id: stored::parsed("media id", &id)?,
+                folder: stored::parsed("folder id", &folder)?,
+                path: stored::path(path),
+                size_bytes: size.unsigned_abs(),
+                hash: hash.and_then(|hash| hash.try_into().ok()),
+                title,
+                show,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// What fits together; then, without regard to the state that was asked for, how many
+    /// are in each; then, without regard to the codec, how many have which, the most
+    /// frequent first.
+    pub async fn media_totals(
+        &self,
+        filter: &MediaFilter,
+    ) -> Result<(MediaSums, MediaCounts, Vec<(Option<String>, u64)>)> {
+        let sums: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
+            .select_only()
+            .expr(Expr::col(Column::Id).count())
+            .expr(Expr::col(Column::LengthTicks).sum().cast_as("bigint"))
+            .expr(Expr::col(Column::SizeBytes).sum().cast_as("bigint"))
+            .filter(filter.condition())
+            .into_tuple()
+            .one(self.reader())
+            .await
+            .doing("add up media")?;
+        let (media, length, size) = sums.unwrap_or_default();
+        let sums = MediaSums {
+            media: media.unsigned_abs(),
+            length: Ticks(length.unwrap_or_default()),
+            size_bytes: size.unwrap_or_default().unsigned_abs(),
+        };
+        let in_state = |state| {
+            let filter = MediaFilter { state: Some(state), ..filter.clone() };
+            async move { self.count_media(&filter).await }
+        };
+        let states = MediaCounts {
+            ok: in_state(StateFilter::Ok).await?,
+            unplayable: in_state(StateFilter::Unplayable).await?,
+            missing: in_state(StateFilter::Missing).await?,
+            length: sums.length,
+        };
+        let codecs: Vec<(Option<String>, i64)> = Entity::find()
+            .select_only()
+            .column(Column::VideoCodec)
+            .expr(Expr::col(Column::Id).count())
+            .filter(MediaFilter { codec: None, ..filter.clone() }.condition())
+            .group_by(Column::VideoCodec)
+            .into_tuple()
+            .all(self.reader())
+            .await
+            .doing("count codecs")?;
+        let mut codecs: Vec<(Option<String>, u64)> =
+            codecs.into_iter().map(|(codec, media)| (codec, media.unsigned_abs())).collect();
+        codecs.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok((sums, states, codecs))
     }
 
     /// How many media fit.
@@ -198,6 +333,44 @@ impl Db {
             ShowSummary { show, episodes, seasons, length: Ticks(length.unwrap_or_default()) }
         };
         Ok(rows.into_iter().map(summary).collect())
+    }
+}
+
+impl MediaSort {
+    fn by(self) -> (SimpleExpr, Order) {
+        match self {
+            Self::Name => (Expr::col(Column::SortKey), Order::Asc),
+            Self::Added => (Expr::col(Column::AddedAtMs), Order::Desc),
+            // What cannot be played has no length, and comes last.
+            Self::Length => (Expr::cust("COALESCE(length_ticks, 0)"), Order::Desc),
+            Self::Size => (Expr::col(Column::SizeBytes), Order::Desc),
+        }
+    }
+
+    fn key_of(self, row: &Model) -> String {
+        match self {
+            Self::Name => row.sort_key.clone(),
+            Self::Added => row.added_at_ms.to_string(),
+            Self::Length => row.length_ticks.unwrap_or_default().to_string(),
+            Self::Size => row.size_bytes.to_string(),
+        }
+    }
+
+    /// What comes after the row of that cursor.
+    fn after(self, cursor: &str) -> Result<Condition> {
+        let (key, id) = read_cursor(cursor)?;
+        let (by, order) = self.by();
+        let (beyond, same) = match self {
+            Self::Name => (by.clone().gt(key.clone()), by.eq(key)),
+            Self::Added | Self::Length | Self::Size => {
+                let number: i64 = key
+                    .parse()
+                    .map_err(|_| DbError::BadCursor(cursor.chars().take(80).collect()))?;
+                debug_assert_eq!(order, Order::Desc);
+                (by.clone().lt(number), by.eq(number))
+            }
+        };
+        Ok(Condition::any().add(beyond).add(same.and(Column::Id.gt(id))))
     }
 }
 

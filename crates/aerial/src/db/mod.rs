@@ -52,7 +52,9 @@ pub use folders::Folder;
 pub use jobs::{Job, JobId, JobState};
 pub use lineups::Playable;
 pub use media::{About, Actor, Copying, Identity, Media, MediaEdits, MediaKind, MediaState};
-pub use media_list::{MediaCounts, MediaFilter, Page, ShowSummary, StateFilter};
+pub use media_list::{
+    MediaCounts, MediaFilter, MediaSort, MediaSums, OnShelf, Page, ShowSummary, StateFilter,
+};
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
 pub use slates::SlateRange;
 
@@ -119,6 +121,11 @@ impl Db {
     /// is not committed is rolled back when it is dropped.
     pub async fn write(&self) -> Result<Write> {
         begin(&self.0.writer).await.map(Write).doing("begin a transaction")
+    }
+
+    /// Whether it can be written: takes the writer's turn, and changes nothing.
+    pub async fn writable(&self) -> Result<()> {
+        self.write().await.map(drop)
     }
 
     /// Ends all connections, after folding the write-ahead log into the file.

@@ -26,7 +26,7 @@ use crate::db::Db;
 use crate::schedule::Schedule;
 
 /// A channel.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Channel {
     /// For good.
     pub id: Uuid,
@@ -88,6 +88,7 @@ impl From<&channel::Channel> for Channel {
 /// What a channel does with its files' video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChannelVideo)]
 pub enum Video {
     /// Copied where it can be; segments are up to 8 s long.
     Auto,
@@ -343,6 +344,63 @@ pub(super) async fn create(
     let channel = made.map_err(|error| refused(error, &items))?;
     let place = format!("/api/v1/channels/{}", channel.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Channel::from(&*channel))))
+}
+
+/// A copy of a channel to make.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewClone {
+    /// `5` or `5.1`; the next whole number that is free, unless said.
+    #[serde(default, deserialize_with = "number")]
+    #[schema(value_type = Option<String>, example = "5.1")]
+    number: Option<String>,
+    /// 1 to 100 characters; the other's name with a number behind it, unless said.
+    name: Option<String>,
+}
+
+/// Makes a channel with the settings and the lineup of another. Its shuffle is of its
+/// own, and so is its past.
+#[utoipa::path(
+    post, path = "/channels/{channel}/clone", operation_id = "clone_channel", tag = "channels",
+    params(("channel" = String, Path, description = "Its number or id.")),
+    request_body = NewClone,
+    responses(
+        (status = 201, body = Channel, headers(("Location" = String, description = "Its path."))),
+        (status = 404, body = Problem),
+        (status = 409, description = "The number is taken.", body = Problem),
+    ),
+)]
+pub(super) async fn clone(
+    State(schedule): State<Schedule>,
+    At(channel): At<ChannelRef>,
+    Json(new): Json<NewClone>,
+) -> Answer<impl IntoResponse> {
+    let known = find(&schedule, channel)?;
+    let channels = schedule.channels();
+    let mut edit = known.as_edit();
+    edit.number = Some(new.number.unwrap_or_else(|| free_after(known.number, &channels)));
+    edit.name = Some(new.name.unwrap_or_else(|| copied_name(&known.name, &channels)));
+    let items = schedule.lineup(known.id).await?.into_iter().map(|item| item.what).collect();
+    let channel = schedule.create_channel(&edit, items).await?;
+    let place = format!("/api/v1/channels/{}", channel.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Channel::from(&*channel))))
+}
+
+/// The first whole number after that one which no channel has.
+fn free_after(number: ChannelNumber, channels: &[std::sync::Arc<channel::Channel>]) -> String {
+    let taken = |number: &ChannelNumber| channels.iter().any(|one| one.number == *number);
+    let numbers =
+        (number.major.saturating_add(1)..).map(|major| ChannelNumber { major, minor: None });
+    numbers.into_iter().find(|number| !taken(number)).map_or_else(String::new, |n| n.to_string())
+}
+
+/// `Films 2` of `Films`, or `Films 3` where there is one.
+fn copied_name(name: &str, channels: &[std::sync::Arc<channel::Channel>]) -> String {
+    // So that a long one stays within its limit.
+    let short: String = name.chars().take(channel::NAME_CHARS - 6).collect();
+    let names = (2..).map(|copy: u32| format!("{} {copy}", short.trim_end()));
+    let taken = |name: &String| channels.iter().any(|one| one.name == *name);
+    names.into_iter().find(|name| !taken(name)).unwrap_or(short)
 }
 
 /// One channel.

@@ -20,7 +20,9 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::channels::Channel;
 use super::load::LoadSample;
+use super::scan::Stage;
 use super::wire::Instant;
 use crate::library::{Library, Progress};
 use crate::schedule::{self, Schedule};
@@ -51,6 +53,16 @@ pub enum Change {
         channel: Uuid,
         /// It is no more.
         deleted: bool,
+        /// As it is now; `null` where it is no more.
+        #[schema(required = true)]
+        now: Option<Box<Channel>>,
+    },
+    /// A folder was added to the library, or taken out with all that was found in it.
+    Folder {
+        /// Which.
+        folder: Uuid,
+        /// It is no more.
+        deleted: bool,
     },
     /// What a channel will air changed.
     Lineup {
@@ -66,14 +78,23 @@ pub enum Change {
         /// How many there are.
         count: usize,
     },
-    /// A scan went on; `/scan` tells all of it.
+    /// A scan went on; `/scan` tells all of it, and what people should know.
     Scan {
+        /// Where it is.
+        state: Stage,
         /// At work, or about to be.
         running: bool,
+        /// Videos found.
+        found: u64,
         /// Files to be read.
         to_probe: u64,
         /// Of these, read.
         probed: u64,
+        /// Of these, cannot be played.
+        failed: u64,
+        /// The file being read.
+        #[schema(required = true)]
+        current: Option<String>,
     },
     /// A channel's session changed its state.
     Session {
@@ -89,6 +110,11 @@ pub enum Change {
         /// How many there are now.
         clients: u64,
     },
+    /// Settings were changed.
+    Settings {
+        /// The server starts anew in a moment to take them up, and ends this stream.
+        restarts: bool,
+    },
     /// A sample of how loaded server and machine are was taken.
     Load(LoadSample),
     /// This listener was too slow and missed some: ask for everything anew.
@@ -102,11 +128,13 @@ impl Change {
     fn name(&self) -> &'static str {
         match self {
             Self::Channel { .. } => "channel",
+            Self::Folder { .. } => "folder",
             Self::Lineup { .. } => "lineup",
             Self::Media { .. } => "media",
             Self::Scan { .. } => "scan",
             Self::Session { .. } => "session",
             Self::Client { .. } => "client",
+            Self::Settings { .. } => "settings",
             Self::Load(_) => "load",
             Self::Missed { .. } => "missed",
         }
@@ -117,9 +145,12 @@ impl From<schedule::Change> for Change {
     fn from(change: schedule::Change) -> Self {
         match change {
             schedule::Change::Channel(channel) => {
-                Self::Channel { channel: channel.id.0, deleted: false }
+                let now = Some(Box::new(Channel::from(&*channel)));
+                Self::Channel { channel: channel.id.0, deleted: false, now }
             }
-            schedule::Change::ChannelDeleted(id) => Self::Channel { channel: id.0, deleted: true },
+            schedule::Change::ChannelDeleted(id) => {
+                Self::Channel { channel: id.0, deleted: true, now: None }
+            }
             schedule::Change::Lineup { channel, effect } => {
                 Self::Lineup { channel: channel.0, takes_effect_at: effect.at.into() }
             }
@@ -209,8 +240,15 @@ fn scans(progress: watch::Receiver<Progress>) -> impl Stream<Item = Change> + Se
         tokio::time::sleep(SCAN_TOLD_EVERY).await;
         let change = {
             let now = progress.borrow_and_update();
-            let running = now.state.is_running();
-            Change::Scan { running, to_probe: now.to_probe, probed: now.probed }
+            Change::Scan {
+                state: now.state.into(),
+                running: now.state.is_running(),
+                found: now.found,
+                to_probe: now.to_probe,
+                probed: now.probed,
+                failed: now.failed,
+                current: now.current.clone(),
+            }
         };
         Some((change, progress))
     })
@@ -264,7 +302,15 @@ mod tests {
             sender.send_modify(|progress| progress.probed = probed);
         }
         drop(sender);
-        let told = Change::Scan { running: false, to_probe: 0, probed: 1_000 };
+        let told = Change::Scan {
+            state: Stage::Idle,
+            running: false,
+            found: 0,
+            to_probe: 0,
+            probed: 1_000,
+            failed: 0,
+            current: None,
+        };
         assert_eq!(stream.next().await, Some(told));
         assert_eq!(stream.next().await, None);
     }

@@ -95,9 +95,29 @@ pub(super) fn unread(status: StatusCode) -> Problem {
     }
 }
 
+/// A value that was read already, and stands at that place of a body.
+pub(super) fn read_value<T: DeserializeOwned>(
+    value: serde_json::Value,
+    place: &str,
+) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let FieldError { field, message } = wrong_at(&path, &error.into_inner().to_string());
+        match field.is_empty() {
+            true => FieldError::new(place, message),
+            false => FieldError::new(format!("{place}.{field}"), message),
+        }
+    })
+}
+
 /// 413, with the limit.
 pub(super) fn too_large() -> Problem {
-    let limit = BODY_LIMIT / (1024 * 1024);
+    too_large_over(BODY_LIMIT)
+}
+
+/// 413, where more is allowed than elsewhere.
+pub(super) fn too_large_over(limit: usize) -> Problem {
+    let limit = limit / (1024 * 1024);
     Problem::new(Kind::TooLarge, format!("a body may have at most {limit} MiB"))
 }
 
@@ -135,6 +155,10 @@ fn without_place(error: &serde_json::Error) -> String {
 
 /// Names a field that is not known or not there, which serde tells of the object.
 fn wrong_field(path: &str, message: &str) -> Problem {
+    Problem::invalid(vec![wrong_at(path, message)])
+}
+
+fn wrong_at(path: &str, message: &str) -> FieldError {
     let path = if path == "." { "" } else { path };
     let quoted = |start: &str| {
         message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name)
@@ -147,7 +171,7 @@ fn wrong_field(path: &str, message: &str) -> Problem {
         Some(name) => format!("{path}.{name}"),
         None => path.to_owned(),
     };
-    Problem::invalid(vec![FieldError::new(field, message)])
+    FieldError::new(field, message)
 }
 
 /// The query's parameters.

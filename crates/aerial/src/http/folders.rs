@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::events::{Change, Events};
 use super::extract::{At, Json, Query};
 use super::page::{Listing, PageQuery};
 use super::problem::{Answer, Kind, Problem};
@@ -101,6 +102,7 @@ pub(super) async fn add(
     State(library): State<Library>,
     State(watcher): State<Watcher>,
     State(clock): State<Clock>,
+    State(events): State<Events>,
     Json(new): Json<NewFolder>,
 ) -> Answer<impl IntoResponse> {
     let path = checked(&new.path).await.map_err(|why| Problem::field("path", why))?;
@@ -119,6 +121,7 @@ pub(super) async fn add(
         }
     }
     let folder = db.add_folder(&path, clock.now()).await?;
+    events.tell(Change::Folder { folder: folder.id.0, deleted: false });
     watcher.refresh();
     library.scan(ScanRequest::folder(folder.id)).await?;
     let place = format!("/api/v1/folders/{}", folder.id);
@@ -127,6 +130,14 @@ pub(super) async fn add(
 
 /// The path without detours, if it is a folder that can be read.
 async fn checked(text: &str) -> Result<PathBuf, String> {
+    let path = place(text).await?;
+    let unusable = |error: std::io::Error| format!("`{text}` cannot be read: {error}");
+    let _entries = tokio::fs::read_dir(&path).await.map_err(unusable)?;
+    Ok(path)
+}
+
+/// The path without detours, if it is a folder.
+pub(super) async fn place(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     if !path.is_absolute() {
         return Err("must be absolute, such as /srv/videos".to_owned());
@@ -140,7 +151,6 @@ async fn checked(text: &str) -> Result<PathBuf, String> {
     if !data.is_dir() {
         return Err(format!("`{text}` is not a folder"));
     }
-    let _entries = tokio::fs::read_dir(&path).await.map_err(unusable)?;
     Ok(path)
 }
 
@@ -155,12 +165,14 @@ pub(super) async fn delete(
     State(db): State<Db>,
     State(schedule): State<Schedule>,
     State(watcher): State<Watcher>,
+    State(events): State<Events>,
     At(id): At<FolderId>,
 ) -> Answer<StatusCode> {
     let files = db.known_files(id).await?;
     if !db.delete_folder(id).await? {
         return Err(Problem::not_found("folder", &id.to_string()));
     }
+    events.tell(Change::Folder { folder: id.0, deleted: true });
     watcher.refresh();
     let media: Vec<MediaId> = files.iter().map(|file| file.id).collect();
     schedule.library_changed(&media).await?;

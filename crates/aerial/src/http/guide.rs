@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aerial_model::channel::Channel;
 use aerial_model::guide::{self, Kind};
-use aerial_model::id::{ChannelId, ChannelRef, MediaId};
+use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, MediaId};
 use aerial_model::time::{AirTime, Ticks};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -16,14 +16,14 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::extract::{Json, Query};
-use super::page::{Limit, Listing};
+use super::page::{Limit, Listing, PageQuery};
 use super::problem::{Answer, Problem};
 use super::scheduled::find;
 use super::streams::Streams;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
 use crate::db::{Db, Media};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, ScheduleError};
 
 /// How far a guide reaches unless asked otherwise.
 const SHOWN: Ticks = Ticks::from_secs(6 * 3_600);
@@ -193,22 +193,72 @@ impl NowView {
     ) -> Answer<Self> {
         let settings = find(schedule, ChannelRef::Id(channel))?;
         let now = schedule.on_now(ChannelRef::Id(channel)).await?;
+        let titles = Titles::of(db, &programmes(now.as_ref())).await?;
+        Ok(Self::told(&titles, (clock, streams), &settings, now))
+    }
+
+    fn told(
+        titles: &Titles,
+        (clock, streams): (&Clock, &Streams),
+        channel: &Channel,
+        now: Option<guide::Now>,
+    ) -> Self {
         // The instant that was looked at, not the one after looking.
-        let at = now.map_or_else(|| clock.now_on(channel), |now| now.current.start + now.offset);
-        let programmes: Vec<guide::Programme> =
-            now.iter().flat_map(|now| [Some(now.current), now.next]).flatten().collect();
-        let titles = Titles::of(db, &programmes).await?;
+        let at = now.map_or_else(|| clock.now_on(channel.id), |now| now.current.start + now.offset);
         let next = now.and_then(|now| now.next);
-        Ok(Self {
+        Self {
             next_warning: next.as_ref().and_then(media).and_then(|id| streams.warning(id)),
             at: at.into(),
-            channel: channel.0,
-            current: now.map(|now| titles.told_of(&settings, &now.current, at)),
+            channel: channel.id.0,
+            current: now.map(|now| titles.told_of(channel, &now.current, at)),
             next: next.map(|next| titles.told(&next)),
             offset_ms: now.map_or(0, |now| millis(now.offset)),
             remaining_ms: now.and_then(|now| now.remaining).map(millis),
-        })
+        }
     }
+}
+
+fn programmes(now: Option<&guide::Now>) -> Vec<guide::Programme> {
+    now.into_iter().flat_map(|now| [Some(now.current), now.next]).flatten().collect()
+}
+
+/// What is on now and comes next on all channels, by number: what a list of channels
+/// shows, in one answer.
+#[utoipa::path(
+    get, path = "/guide/now", operation_id = "now_on_all", tag = "guide",
+    params(PageQuery),
+    responses((status = 200, body = Listing<NowView>)),
+)]
+pub(super) async fn now_on_all(
+    State(schedule): State<Schedule>,
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    State(streams): State<Streams>,
+    Query(page): Query<PageQuery>,
+) -> Answer<Json<Listing<NowView>>> {
+    let after: Option<ChannelNumber> = page
+        .cursor
+        .map(|cursor| cursor.parse().map_err(|_| Problem::field("cursor", "is of another list")))
+        .transpose()?;
+    let channels = schedule.channels();
+    let rest = channels.iter().filter(|channel| after.is_none_or(|after| channel.number > after));
+    let shown = Listing::cut(rest, page.limit, |channel| channel.number.to_string());
+    let mut on = Vec::with_capacity(shown.items.len());
+    for channel in &shown.items {
+        match schedule.on_now(ChannelRef::Id(channel.id)).await {
+            Ok(now) => on.push((channel, now)),
+            // Deleted since the list was made.
+            Err(ScheduleError::UnknownChannel(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let all: Vec<guide::Programme> =
+        on.iter().flat_map(|(_, now)| programmes(now.as_ref())).collect();
+    let titles = Titles::of(&db, &all).await?;
+    let tell = |(channel, now): (&&Arc<Channel>, _)| {
+        NowView::told(&titles, (&clock, &streams), channel, now)
+    };
+    Ok(Json(Listing { items: on.into_iter().map(tell).collect(), next: shown.next }))
 }
 
 /// Which programmes.
@@ -309,7 +359,7 @@ fn channels_named(schedule: &Schedule, named: &str) -> Answer<Vec<Arc<Channel>>>
 /// The last programme of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    number: aerial_model::id::ChannelNumber,
+    number: ChannelNumber,
     after: AirTime,
 }
 

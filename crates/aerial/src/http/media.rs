@@ -18,7 +18,7 @@ use super::problem::{Answer, Kind, Problem};
 use super::treatment::Treatment;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
-use crate::db::{self, Db, MediaEdits, MediaFilter, MediaKind, MediaState, StateFilter};
+use crate::db::{self, Db, MediaEdits, MediaFilter, MediaKind, MediaSort, MediaState, StateFilter};
 use crate::library::{Library, ScanRequest};
 use crate::schedule::Schedule;
 
@@ -233,6 +233,9 @@ pub struct MediaQuery {
     /// Found in this folder.
     #[param(required = false)]
     folder: Option<Uuid>,
+    /// In which order.
+    #[param(required = false, inline)]
+    sort: Sort,
     /// Exactly this file; cannot be given with any other but `limit`.
     #[param(required = false, example = "/srv/videos/film.mkv")]
     path: Option<String>,
@@ -244,7 +247,76 @@ pub struct MediaQuery {
     cursor: Option<String>,
 }
 
-/// The library, by show or title, season and episode.
+/// Which media a figure is of; all that are given must fit.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Words, each of which is in the title, the show or the file's name.
+    #[param(required = false)]
+    q: Option<String>,
+    /// Episodes of this show.
+    #[param(required = false)]
+    show: Option<String>,
+    /// Episodes of this season.
+    #[param(required = false)]
+    season: Option<u32>,
+    /// Whether it can air.
+    #[param(required = false, inline)]
+    state: Option<State>,
+    /// FFmpeg's name of the video codec.
+    #[param(required = false, example = "hevc")]
+    codec: Option<String>,
+    /// Movie, episode or other.
+    #[param(required = false, inline)]
+    kind: Option<MediaKind>,
+    /// Found in this folder.
+    #[param(required = false)]
+    folder: Option<Uuid>,
+}
+
+impl From<Filter> for MediaFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            q: filter.q,
+            show: filter.show,
+            season: filter.season,
+            state: filter.state.map(Into::into),
+            codec: filter.codec,
+            kind: filter.kind,
+            folder: filter.folder.map(FolderId),
+        }
+    }
+}
+
+/// In which order media are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MediaSort)]
+pub enum Sort {
+    /// By show or title, season and episode.
+    #[default]
+    Name,
+    /// What was found last comes first.
+    Added,
+    /// The longest first.
+    Length,
+    /// The largest first.
+    Size,
+}
+
+impl From<Sort> for MediaSort {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Name => Self::Name,
+            Sort::Added => Self::Added,
+            Sort::Length => Self::Length,
+            Sort::Size => Self::Size,
+        }
+    }
+}
+
+/// The library, by show or title, season and episode, unless asked otherwise.
 #[utoipa::path(
     get, path = "/media", operation_id = "list_media", tag = "library",
     params(MediaQuery),
@@ -254,24 +326,26 @@ pub(super) async fn list(
     FromState(db): FromState<Db>,
     Query(query): Query<MediaQuery>,
 ) -> Answer<Json<Listing<Media>>> {
-    let filter = MediaFilter {
+    let filter = MediaFilter::from(Filter {
         q: query.q,
         show: query.show,
         season: query.season,
-        state: query.state.map(Into::into),
+        state: query.state,
         codec: query.codec,
         kind: query.kind,
-        folder: query.folder.map(FolderId),
-    };
+        folder: query.folder,
+    });
     if let Some(path) = &query.path {
-        if filter != MediaFilter::default() || query.cursor.is_some() {
+        let sorted = query.sort != Sort::default();
+        if filter != MediaFilter::default() || query.cursor.is_some() || sorted {
             return Err(Problem::field("path", "names one file, so nothing else can be asked for"));
         }
         let found = db.media_at(path.as_ref()).await?;
         return Ok(Json(Listing { items: found.iter().map(Media::from).collect(), next: None }));
     }
     let limit = query.limit.get() as u64;
-    let page = db.list_media(&filter, query.cursor.as_deref(), limit).await?;
+    let sort = query.sort.into();
+    let page = db.list_media_by(sort, &filter, query.cursor.as_deref(), limit).await?;
     Ok(Json(Listing { items: page.items.iter().map(Media::from).collect(), next: page.next }))
 }
 

@@ -9,14 +9,17 @@
 //! are made from the same list; every route says what it asks for (`guard`).
 
 pub mod account;
+pub mod addresses;
 pub mod apps;
 pub mod as_run;
 pub mod assets;
+pub mod browse;
 pub mod channels;
 pub mod clock;
 pub mod contents;
 pub mod edits;
 pub mod events;
+pub mod exchange;
 pub mod extract;
 pub mod folders;
 mod guard;
@@ -34,20 +37,23 @@ mod replay;
 pub mod scan;
 mod scheduled;
 mod sessions;
+pub mod settings;
 mod shell;
+pub mod slates;
 pub mod stream;
 pub mod streams;
 pub mod strips;
 pub mod system;
 pub mod thumbnail;
 pub mod tokens;
+pub mod totals;
 pub mod treatment;
 pub mod wire;
 
 use axum::extract::FromRef;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
-use axum::routing::{any, get, put};
+use axum::routing::{any, get, post, put};
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -58,17 +64,22 @@ use utoipa_axum::routes;
 use crate::access::Access;
 use crate::access::caller::Caller;
 use crate::clock::Clock;
+use crate::config::Loaded;
 use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
 use crate::load::Load;
 use crate::schedule::Schedule;
+use crate::stream::own_slates::OwnSlates;
+use crate::stream::slate::Slates;
 
+use addresses::Listening;
 use apps::origin::PublicUrl;
 use events::Events;
 use guard::{Gate, Guarded, Needs};
 use prefix::Base;
+use settings::Restart;
 use streams::Streams;
 use system::Host;
 
@@ -101,6 +112,16 @@ pub struct AppState {
     pub clock: Clock,
     /// How loaded it is.
     pub load: Load,
+    /// What it is set to.
+    pub loaded: Loaded,
+    /// What starts it anew.
+    pub restart: Restart,
+    /// What is shown where nothing else can be.
+    pub slates: Slates,
+    /// Somebody's own of these.
+    pub own_slates: OwnSlates,
+    /// Where it listens.
+    pub listening: Listening,
     /// What was found out about this server.
     pub host: Host,
     /// What the server is to TV apps.
@@ -156,6 +177,8 @@ pub fn catalogue(schedule: Schedule, db: Db, access: Access) -> Router {
         .route("/api/v1/channels", get(channels::list).post(channels::create))
         .route("/api/v1/channels/{channel}", get(channels::get).patch(channels::edit))
         .route("/api/v1/channels/{channel}/lineup", get(lineups::get).put(lineups::put))
+        .route("/api/v1/channels/export", get(exchange::export))
+        .route("/api/v1/channels/import", post(exchange::import))
         .route("/api/v1/folders", get(folders::list))
         .route("/api/v1/media", get(media::list))
         // Whoever asks has the data folder in their hands.
@@ -183,24 +206,32 @@ fn v1() -> Guarded<AppState> {
     Guarded::new()
         .routes(Needs::WATCH, routes!(channels::list, channels::create))
         .routes(Needs::WATCH, routes!(channels::get, channels::edit, channels::delete))
+        .routes(Needs::READ, routes!(exchange::export))
+        .routes(Needs::MANAGE, routes!(exchange::import))
+        .routes(Needs::MANAGE, routes!(channels::clone))
         .routes(Needs::READ, routes!(as_run::of_channel))
         .routes(Needs::READ, routes!(as_run::of_all))
         .routes(Needs::WATCH, routes!(channels::now))
         .routes(Needs::MANAGE, routes!(channels::skip))
         .routes(Needs::MANAGE, routes!(logos::put))
         .routes(Needs::MANAGE, routes!(preview::preview))
+        .routes(Needs::MANAGE, routes!(preview::preview_new))
         .routes(Needs::READ, routes!(lineups::get, lineups::put))
         .routes(Needs::MANAGE, routes!(lineups::add))
         .routes(Needs::MANAGE, routes!(lineups::delete))
         .routes(Needs::MANAGE, routes!(lineups::arrange))
         .routes(Needs::WATCH, routes!(guide::guide))
+        .routes(Needs::WATCH, routes!(guide::now_on_all))
         .routes(Needs::READ, routes!(media::list))
         .routes(Needs::READ, routes!(media::get, media::edit, media::delete))
         .routes(Needs::MANAGE, routes!(media::retry))
+        .routes(Needs::READ, routes!(totals::totals))
+        .routes(Needs::READ, routes!(totals::channels))
         .routes(Needs::PLAYER, routes!(thumbnail::get))
         .routes(Needs::READ, routes!(media::shows))
         .routes(Needs::READ, routes!(folders::list, folders::add))
         .routes(Needs::MANAGE, routes!(folders::delete))
+        .routes(Needs::MANAGE, routes!(browse::browse))
         .routes(Needs::READ, routes!(scan::get, scan::start, scan::cancel))
         .routes(Needs::READ, routes!(streams::list))
         .routes(Needs::READ, routes!(streams::get, streams::start, streams::stop))
@@ -210,7 +241,11 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::KNOWN, routes!(streams::register))
         .routes(Needs::VIEWER, routes!(streams::unregister))
         .routes(Needs::WATCH, routes!(clock::get))
+        .routes(Needs::READ, routes!(addresses::get))
         .routes(Needs::READ, routes!(load::get))
+        .routes(Needs::MANAGE, routes!(settings::get, settings::edit))
+        .routes(Needs::READ, routes!(slates::list))
+        .routes(Needs::READ, routes!(slates::get, slates::put, slates::delete))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
         .routes(Needs::WATCH, routes!(events::events))

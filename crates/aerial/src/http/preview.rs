@@ -1,4 +1,5 @@
-//! `/channels/{channel}/preview`: what an unsaved lineup would play.
+//! `/channels/{channel}/preview` and `/channels/preview`: what an unsaved lineup would
+//! play.
 //!
 //! Owns the shapes; the schedule plans it. Nothing is changed.
 
@@ -10,12 +11,12 @@ use utoipa::ToSchema;
 use super::channels::ChannelEdit;
 use super::extract::{At, Json};
 use super::guide::{Programme, Titles};
-use super::lineups::{NewItem, refused, wanted};
+use super::lineups::{NewItem, refused, wanted, whats};
 use super::problem::{Answer, Problem};
 use super::scheduled::find;
-use super::wire::Instant;
+use super::wire::{Instant, millis};
 use crate::db::Db;
-use crate::schedule::{Draft, Schedule};
+use crate::schedule::{Draft, Preview, Schedule, ScheduleError};
 
 /// How many programmes a preview tells unless asked otherwise: an evening of
 /// short ones.
@@ -35,6 +36,8 @@ pub struct PreviewRequest {
     /// How many programmes at most.
     #[schema(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u16>,
+    /// Programmes that begin before this instant: within a month, unless said.
+    until: Option<Instant>,
 }
 
 /// What an unsaved lineup would play.
@@ -43,8 +46,45 @@ pub struct PreviewRequest {
 pub struct PreviewView {
     /// When it would take effect; what begins before is decided already.
     takes_effect_at: Instant,
-    /// From what is on now.
+    /// From what is on now; those that are `committed` play whatever is saved.
     items: Vec<Programme>,
+    /// How long everything in the lineup takes once.
+    cycle_ms: i64,
+    /// How many programmes that is. What cannot be played is not among them.
+    cycle_programmes: usize,
+}
+
+impl PreviewRequest {
+    fn limit(&self) -> Answer<usize> {
+        let limit = self.limit.unwrap_or(PREVIEW_PROGRAMMES);
+        match (1..=MOST_PREVIEW_PROGRAMMES).contains(&limit) {
+            true => Ok(usize::from(limit)),
+            false => {
+                Err(Problem::field("limit", format!("must be 1 to {MOST_PREVIEW_PROGRAMMES}")))
+            }
+        }
+    }
+}
+
+impl PreviewView {
+    async fn of(
+        db: &Db,
+        preview: Result<Preview, ScheduleError>,
+        items: &[NewItem],
+    ) -> Answer<Json<Self>> {
+        let preview = preview.map_err(|error| match error {
+            ScheduleError::Invalid(invalid) => Problem::invalid_within("settings", invalid),
+            error => refused(error, items),
+        })?;
+        let titles = Titles::of(db, &preview.programmes).await?;
+        let items = preview.programmes.iter().map(|programme| titles.told(programme)).collect();
+        Ok(Json(Self {
+            takes_effect_at: Instant(preview.at),
+            items,
+            cycle_ms: millis(preview.cycle),
+            cycle_programmes: preview.in_cycle,
+        }))
+    }
 }
 
 /// What the channel would play if this were saved now. Changes nothing.
@@ -61,19 +101,34 @@ pub(super) async fn preview(
     Json(request): Json<PreviewRequest>,
 ) -> Answer<Json<PreviewView>> {
     let id = find(&schedule, channel)?.id;
-    let limit = request.limit.unwrap_or(PREVIEW_PROGRAMMES);
-    if !(1..=MOST_PREVIEW_PROGRAMMES).contains(&limit) {
-        return Err(Problem::field("limit", format!("must be 1 to {MOST_PREVIEW_PROGRAMMES}")));
-    }
+    let limit = request.limit()?;
     let items = match &request.items {
         Some(given) => Some(wanted(&schedule, id, given).await?),
         None => None,
     };
-    let draft = Draft { items, edit: request.settings.into() };
-    let preview = schedule.preview(id, draft, usize::from(limit)).await;
-    let preview =
-        preview.map_err(|error| refused(error, request.items.as_deref().unwrap_or_default()))?;
-    let titles = Titles::of(&db, &preview.programmes).await?;
-    let items = preview.programmes.iter().map(|programme| titles.told(programme)).collect();
-    Ok(Json(PreviewView { takes_effect_at: Instant(preview.at), items }))
+    let until = request.until.map(|until| until.0);
+    let draft = Draft { items, edit: request.settings.into(), until };
+    let preview = schedule.preview(id, draft, limit).await;
+    PreviewView::of(&db, preview, request.items.as_deref().unwrap_or_default()).await
+}
+
+/// What a channel would play if it were made now, with these items and settings; number
+/// and name need not be decided. Changes nothing.
+#[utoipa::path(
+    post, path = "/channels/preview", operation_id = "preview_new", tag = "channels",
+    request_body = PreviewRequest,
+    responses((status = 200, body = PreviewView)),
+)]
+pub(super) async fn preview_new(
+    State(schedule): State<Schedule>,
+    State(db): State<Db>,
+    Json(request): Json<PreviewRequest>,
+) -> Answer<Json<PreviewView>> {
+    let limit = request.limit()?;
+    let items = request.items.unwrap_or_default();
+    let new = whats(&items)?.into_iter().map(Into::into).collect();
+    let until = request.until.map(|until| until.0);
+    let draft = Draft { items: Some(new), edit: request.settings.into(), until };
+    let preview = schedule.preview_new(draft, limit).await;
+    PreviewView::of(&db, preview, &items).await
 }

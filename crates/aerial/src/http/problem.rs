@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use aerial_model::channel::Invalid;
+use aerial_model::channel::{self, Invalid};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -186,6 +186,22 @@ impl Problem {
         problem
     }
 
+    /// 422: settings that are a part of what was asked, at this place in it.
+    pub fn invalid_within(place: &str, invalid: Invalid) -> Self {
+        let errors = invalid.0.into_iter().map(|error| api_named(error, place));
+        Self::invalid(errors.collect())
+    }
+
+    /// The same, of a part of what was asked, at this place in it.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        for error in &mut self.errors {
+            error.field = format!("{place}.{}", error.field);
+        }
+        self.detail = format!("{place}: {}", self.detail);
+        self
+    }
+
     /// 422: this field is wrong.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(field, message)])
@@ -309,12 +325,17 @@ impl From<LibraryClosed> for Problem {
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        let named = |field: String| match field.as_str() {
-            // As the API calls it; `loop` is a word of the language.
-            "looping" => "loop".to_owned(),
-            _ => field,
-        };
-        let errors = invalid.0.into_iter();
-        Self::invalid(errors.map(|e| FieldError::new(named(e.field), e.message)).collect())
+        Self::invalid(invalid.0.into_iter().map(|error| api_named(error, "")).collect())
     }
+}
+
+/// A field as the API calls it, within the field `place`, if there is one.
+pub(super) fn api_named(error: channel::FieldError, place: &str) -> FieldError {
+    let field = match error.field.as_str() {
+        // `loop` is a word of the language.
+        "looping" => "loop".to_owned(),
+        _ => error.field,
+    };
+    let field = if place.is_empty() { field } else { format!("{place}.{field}") };
+    FieldError::new(field, error.message)
 }

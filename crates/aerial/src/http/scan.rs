@@ -77,7 +77,7 @@ pub struct Note {
 }
 
 /// Where a scan is.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ScanState)]
 pub enum Stage {

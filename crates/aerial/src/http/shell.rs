@@ -24,17 +24,19 @@ use tower_http::timeout::{RequestBodyDeadlineLayer, RequestBodyTimeoutLayer, Tim
 use tower_http::trace::TraceLayer;
 use uuid::Uuid;
 
-use super::extract::{BODY_LIMIT, too_large};
+use super::exchange::IMPORT_LIMIT;
+use super::extract::{BODY_LIMIT, too_large, too_large_over};
 use super::problem::{Kind, Problem, Told};
+use super::slates::SLATE_LIMIT;
 
 /// How long an answer of the API may take to begin: longer than the longest
 /// write (a lineup of 10,000 items behind a scan's batch).
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a client may take until it sends more of a body, and until all of it is
-/// there: 4 MiB at a megabit a second.
+/// there: shorter than an answer may take, so that it is told that it was too slow.
 const BODY_GOES_ON_WITHIN: Duration = Duration::from_secs(10);
-const BODY_WITHIN: Duration = Duration::from_secs(40);
+const BODY_WITHIN: Duration = Duration::from_secs(55);
 
 /// The page may load only what this server has; `blob:` is how hls.js feeds the
 /// picture to the browser.
@@ -63,12 +65,32 @@ pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) ->
             .layer(middleware::from_fn(told_as_problem))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+            // Answers at once where the length is announced, else cuts the body off.
+            .layer(middleware::from_fn(limited))
             .layer(RequestBodyTimeoutLayer::new(BODY_GOES_ON_WITHIN))
             .layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
-            // Answers at once where the length is announced, else cuts the body off.
-            .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-            .layer(DefaultBodyLimit::disable()),
+            .layer(RequestBodyLimitLayer::new(SLATE_LIMIT)),
     )
+}
+
+/// How much a body may have: files are larger than what people type.
+fn limit_of(path: &str) -> usize {
+    match path {
+        "/api/v1/channels/import" => IMPORT_LIMIT,
+        path if path.starts_with("/api/v1/slates/") => SLATE_LIMIT,
+        _ => BODY_LIMIT,
+    }
+}
+
+async fn limited(mut request: Request, next: Next) -> Response {
+    let limit = limit_of(request.uri().path());
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return too_large_over(limit).into_response();
+    }
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    next.run(request).await
 }
 
 /// Puts around everything what streams and pages need too.

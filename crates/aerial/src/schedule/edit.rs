@@ -4,7 +4,7 @@
 //! inputs, store the new ones, make a new lineup version where it differs, all
 //! in one transaction; then tell. Invariant: what is committed stays.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use aerial_model::channel::{Channel, Edit, LineupItem, What, ranked};
@@ -52,10 +52,15 @@ impl From<What> for NewItem {
 }
 
 /// What is to change.
-enum Alteration {
+pub(super) enum Alteration {
     Settings(Edit),
     /// In place of the lineup of that revision; of whichever there is, where none is named.
     Put(Vec<NewItem>, Option<Revision>),
+    /// Settings and items at once; those that it has already stay what they are.
+    All {
+        edit: Edit,
+        items: Vec<What>,
+    },
     Insert {
         items: Vec<NewItem>,
         at: Option<usize>,
@@ -67,8 +72,15 @@ enum Alteration {
 }
 
 /// What came of a change.
-struct Altered {
-    channel: Arc<Channel>,
+pub(super) struct Altered {
+    pub(super) channel: Arc<Channel>,
+    pub(super) effect: Effect,
+}
+
+/// A change that is written and not committed yet.
+pub(super) struct Pending {
+    live: Live,
+    was: Arc<Channel>,
     effect: Effect,
 }
 
@@ -275,11 +287,23 @@ impl Schedule {
     }
 
     async fn try_alter(&self, entry: &Entry, alteration: &Alteration) -> Result<Altered> {
-        let now = self.now_on(entry.id);
         let write = self.0.db.write().await?;
-        let live = self.synced(&write, entry).await?;
+        let pending = self.alter_within(&write, entry, alteration).await?;
+        write.commit().await?;
+        Ok(self.committed(entry, pending))
+    }
+
+    /// Writes a change; whoever holds the channel's gate commits it.
+    pub(super) async fn alter_within(
+        &self,
+        write: &Write,
+        entry: &Entry,
+        alteration: &Alteration,
+    ) -> Result<Pending> {
+        let now = self.now_on(entry.id);
+        let live = self.synced(write, entry).await?;
         let mut channel = live.channel.clone();
-        if let Alteration::Settings(edit) = alteration {
+        if let Alteration::Settings(edit) | Alteration::All { edit, .. } = alteration {
             channel = Arc::new(channel.edited(edit)?);
             write.update_channel(&channel).await?;
         }
@@ -318,18 +342,24 @@ impl Schedule {
             write.update_channel(&changed).await?;
             channel = Arc::new(changed);
         }
-        write.commit().await?;
         let lineup_version = planner.lineup().version;
         let effect = Effect { changes_plan, at, lineup_version };
         let was = live.channel.clone();
-        entry.set(Arc::new(Live { channel: channel.clone(), planner, ledger }));
+        Ok(Pending { live: Live { channel, planner, ledger }, was, effect })
+    }
+
+    /// Takes up and tells a change that was committed.
+    pub(super) fn committed(&self, entry: &Entry, pending: Pending) -> Altered {
+        let Pending { live, was, effect } = pending;
+        let (channel, changes_plan) = (live.channel.clone(), effect.changes_plan);
+        entry.set(Arc::new(live));
         if was != channel {
             self.announce(channel.clone());
         }
         if changes_plan {
             self.tell(Change::Lineup { channel: entry.id, effect });
         }
-        Ok(Altered { channel, effect })
+        Altered { channel, effect }
     }
 }
 
@@ -378,6 +408,7 @@ fn wanted_items(
             }
             items.clone()
         }
+        Alteration::All { items, .. } => recognised(current, items),
         Alteration::Insert { items, at } => {
             let mut all: Vec<NewItem> = old().collect();
             let at = at.unwrap_or(all.len()).min(all.len());
@@ -389,7 +420,7 @@ fn wanted_items(
             old().filter(|item| item.id != Some(*id)).collect()
         }
         Alteration::Arrange(order) => {
-            let places: std::collections::HashMap<&ItemId, usize> =
+            let places: HashMap<&ItemId, usize> =
                 order.iter().enumerate().map(|(place, id)| (id, place)).collect();
             let known: HashSet<ItemId> = current.iter().map(|item| item.id).collect();
             if let Some(unknown) = order.iter().find(|id| !known.contains(id)) {
@@ -402,6 +433,17 @@ fn wanted_items(
         }
     };
     Ok(Some(ranked(current, identified(channel, current, wanted)?)))
+}
+
+/// These items, with the ids of those that the lineup has already, so that what plays
+/// now stays what it is.
+fn recognised(current: &[LineupItem], items: &[What]) -> Vec<NewItem> {
+    let mut ids: HashMap<&What, VecDeque<ItemId>> = HashMap::new();
+    for item in current {
+        ids.entry(&item.what).or_default().push_back(item.id);
+    }
+    let mut id = |what| ids.get_mut(what).and_then(VecDeque::pop_front);
+    items.iter().map(|what| NewItem { id: id(what), what: what.clone() }).collect()
 }
 
 /// Gives new items their ids; refuses ids that the lineup does not have.

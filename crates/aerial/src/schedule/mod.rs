@@ -10,12 +10,14 @@
 //!
 //! Locks: `directory` and each entry's `live` guard plain values and are held
 //! for a lookup or an exchange, never across an await and never two at once. An
-//! entry's `gate` is held by whoever changes that channel; no two gates at once.
+//! entry's `gate` is held by whoever changes that channel; who changes several
+//! (`import`) takes their gates in the order of their ids.
 
 mod as_run;
 mod edit;
 mod first;
 mod flatten;
+mod import;
 mod live;
 mod maps;
 mod replay;
@@ -49,6 +51,7 @@ use crate::stream::timeline::MediaSource;
 
 pub use edit::{Effect, NewItem};
 pub use first::{FirstChannels, FirstScan};
+pub use import::{Imported, Listed, NotImported};
 pub use revision::Revision;
 pub use view::{Draft, Preview};
 

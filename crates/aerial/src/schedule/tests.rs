@@ -267,7 +267,8 @@ async fn the_first_items_of_an_empty_channel_start_at_once() {
     let films = world.films(&[50]).await;
     let channel = world.channel("5", &[]).await;
     world.pass(1_000);
-    let draft = Draft { items: Some(vec![What::Media(films[0]).into()]), edit: Edit::default() };
+    let items = Some(vec![What::Media(films[0]).into()]);
+    let draft = Draft { items, ..Draft::default() };
     let preview = world.schedule.preview(channel.id, draft, 1).await.unwrap();
     assert_eq!((preview.at, preview.programmes[0].start), (world.clock.now(), preview.at));
     let effect =
@@ -439,7 +440,7 @@ async fn a_preview_tells_what_would_play_and_writes_nothing() {
     let films = world.films(&[300, 300, 300]).await;
     let channel = world.channel("5", &films[..2]).await;
     let items = Some(vec![What::Media(films[2]).into()]);
-    let draft = Draft { items, edit: Edit::default() };
+    let draft = Draft { items, ..Draft::default() };
     let preview = world.schedule.preview(channel.id, draft.clone(), 3).await.unwrap();
     let media = |n: usize| match preview.programmes[n].kind {
         Kind::Media { media, .. } => media,

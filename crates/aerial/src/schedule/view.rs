@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use aerial_model::channel::{Edit, ranked};
+use aerial_model::channel::{Channel, Edit, ranked};
 use aerial_model::guide::{Guide, Now, Programme};
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::ledger::{Content, Ledger, Row};
+use aerial_model::lineup::{Lineup, Slot};
 use aerial_model::planner::Planner;
 use aerial_model::time::{AirTime, Ticks};
+use uuid::Uuid;
 
 use super::edit::{NewItem, check_shows, identified, is_untouched};
 use super::flatten::flatten;
@@ -27,6 +29,8 @@ pub struct Draft {
     pub items: Option<Vec<NewItem>>,
     /// Changed settings.
     pub edit: Edit,
+    /// Programmes that begin before this; `None`: within a month.
+    pub until: Option<AirTime>,
 }
 
 /// What a draft would play.
@@ -36,6 +40,25 @@ pub struct Preview {
     pub at: AirTime,
     /// From what is on now; what begins before `at` is committed and stays.
     pub programmes: Vec<Programme>,
+    /// How long everything takes once.
+    pub cycle: Ticks,
+    /// How many programmes that is.
+    pub in_cycle: usize,
+}
+
+/// What a lineup plays after what is committed before it.
+fn previewed(
+    lineup: Lineup,
+    (ledger, past): (Arc<Ledger>, HashMap<u32, Arc<Planner>>),
+    (now, at, until): (AirTime, AirTime, Option<AirTime>),
+    limit: usize,
+) -> Preview {
+    let (cycle, in_cycle) = (lineup.slots.iter().map(Slot::air_length).sum(), lineup.slots.len());
+    let view = View { ledger, planner: Arc::new(Planner::new(Arc::new(lineup))), past };
+    let reach = now + PREVIEW_REACH;
+    let until = until.map_or(reach, |until| until.clamp(now, reach));
+    let programmes = view.read(|guide| guide.programmes(now, until).take(limit).collect());
+    Preview { at, programmes, cycle, in_cycle }
 }
 
 /// What a guide is read from.
@@ -100,12 +123,24 @@ impl Schedule {
         let rows: Vec<Row> = committed.into_iter().flatten().collect();
         let ledger = entry.extended(&live.ledger, &rows, &self.maps_of(&rows).await?)?;
         let at = ledger.tail().map_or(now, Row::end);
-        let planner = Arc::new(Planner::new(Arc::new(lineup)));
         let past = HashMap::from([(old.version, live.planner.clone())]);
-        let view = View { ledger, planner, past };
-        let programmes =
-            view.read(|guide| guide.programmes(now, now + PREVIEW_REACH).take(limit).collect());
-        Ok(Preview { at, programmes })
+        Ok(previewed(lineup, (ledger, past), (now, at, draft.until), limit))
+    }
+
+    /// What a channel would play that is not made yet.
+    pub async fn preview_new(&self, draft: Draft, limit: usize) -> Result<Preview> {
+        let (id, now) = (ChannelId(Uuid::now_v7()), self.now());
+        // Nobody has to have decided on these to see what will play.
+        let number = draft.edit.number.clone().or_else(|| Some("1".to_owned()));
+        let name = draft.edit.name.clone().or_else(|| Some("New".to_owned()));
+        let edit = Edit { number, name, ..draft.edit };
+        let channel = Channel::create(id, id.0.as_u64_pair().1, now, &edit)?;
+        let items = ranked(&[], identified(id, &[], draft.items.unwrap_or_default())?);
+        let playables = self.0.db.playables(&items).await?;
+        check_shows(&items, &[], &playables)?;
+        let lineup = flatten(&channel, now, 1, &items, &playables, self.moment(now));
+        let before = (Arc::default(), HashMap::new());
+        Ok(previewed(lineup, before, (now, now, draft.until), limit))
     }
 
     /// All media that a lineup names: what begins within that time in the order in

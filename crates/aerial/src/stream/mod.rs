@@ -15,6 +15,7 @@ pub mod findings;
 pub mod history;
 pub mod manager;
 pub mod off_air;
+pub mod own_slates;
 pub mod preflight;
 pub mod programme;
 pub mod remux;

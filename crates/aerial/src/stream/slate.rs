@@ -5,9 +5,10 @@
 //! Invariant: a slate has the airing's size and rate, so players see no change
 //! of codec configuration.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aerial_model::command::{self, Caption, OUTPUT_OFFSET, SlatePicture, SlateText};
@@ -62,7 +63,31 @@ pub struct Slates {
     spawner: Spawner,
     encoding: Encoding,
     looks: SlateLooks,
+    /// What was uploaded in place of what the looks do not name. Held for a look alone.
+    uploaded: Arc<RwLock<HashMap<SlateKind, PathBuf>>>,
     clips: moka::sync::Cache<Still, Arc<OnceCell<Arc<Slate>>>>,
+}
+
+/// For what a slate stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SlateKind {
+    /// A channel that is off the air.
+    OffAir,
+    /// A programme that fails.
+    Trouble,
+}
+
+impl SlateKind {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::OffAir, Self::Trouble];
+
+    /// As the settings name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OffAir => "off_air",
+            Self::Trouble => "trouble",
+        }
+    }
 }
 
 /// How slates are to look.
@@ -96,7 +121,30 @@ enum Shows {
 impl Slates {
     /// Slates made by this FFmpeg.
     pub fn new(spawner: Spawner, encoding: Encoding, looks: SlateLooks) -> Self {
-        Self { spawner, encoding, looks, clips: moka::sync::Cache::new(CLIPS) }
+        let (uploaded, clips) = (Arc::default(), moka::sync::Cache::new(CLIPS));
+        Self { spawner, encoding, looks, uploaded, clips }
+    }
+
+    /// Somebody's own picture or clip that the settings name.
+    pub fn set(&self, kind: SlateKind) -> Option<&Path> {
+        match kind {
+            SlateKind::OffAir => self.looks.off_air.as_deref(),
+            SlateKind::Trouble => self.looks.trouble.as_deref(),
+        }
+    }
+
+    /// The one that was uploaded.
+    pub fn uploaded(&self, kind: SlateKind) -> Option<PathBuf> {
+        self.uploaded.read().unwrap_or_else(PoisonError::into_inner).get(&kind).cloned()
+    }
+
+    /// Shows an uploaded one from now on, or none any more.
+    pub fn show_uploaded(&self, kind: SlateKind, path: Option<PathBuf>) {
+        let mut uploaded = self.uploaded.write().unwrap_or_else(PoisonError::into_inner);
+        match path {
+            Some(path) => drop(uploaded.insert(kind, path)),
+            None => drop(uploaded.remove(&kind)),
+        }
     }
 
     /// Whether somebody's own pictures can be shown: made once, small.
@@ -106,14 +154,19 @@ impl Slates {
         {
             let Some(path) = path else { continue };
             let refused = |reason| OwnSlateError { setting, path: path.clone(), reason };
-            let stamp = Stamp::read(path).map_err(|error| refused(error.to_string()))?;
-            let profile = Profile::transcoded(Rendition::Height(144), 144);
-            let profile = profile.unwrap_or_else(|| unreachable!("a height has a profile"));
-            let shows = Shows::Own(path.clone(), stamp);
-            let still = Still { shows, profile, rate: FrameRate::PAL };
-            self.clip(still).await.map_err(|error| refused(error.0))?;
+            self.try_picture(path).await.map_err(refused)?;
         }
         Ok(())
+    }
+
+    /// Whether a picture or clip can be shown: made once, small. The error is why not.
+    pub async fn try_picture(&self, path: &Path) -> Result<(), String> {
+        let stamp = Stamp::read(path).map_err(|error| error.to_string())?;
+        let profile = Profile::transcoded(Rendition::Height(144), 144);
+        let profile = profile.unwrap_or_else(|| unreachable!("a height has a profile"));
+        let shows = Shows::Own(path.to_owned(), stamp);
+        let still = Still { shows, profile, rate: FrameRate::PAL };
+        self.clip(still).await.map(|_| ()).map_err(|error| error.0)
     }
 
     /// Puts slate in the place of the missing segments of a track, having
@@ -163,11 +216,12 @@ impl Slates {
     /// The clip for a track: somebody's own, unless it cannot be made any more.
     async fn clip_for(&self, track: &Track) -> Result<Arc<Slate>, SlateError> {
         let (profile, rate) = (Profile::clone(&track.profile), track.map.rate());
-        let (own, shows) = match &track.source {
-            Source::Slate(words) => (&self.looks.off_air, Shows::OffAir(Arc::clone(words))),
-            Source::Media(_) | Source::Withheld(_) => (&self.looks.trouble, Shows::Trouble),
+        let (kind, shows) = match &track.source {
+            Source::Slate(words) => (SlateKind::OffAir, Shows::OffAir(Arc::clone(words))),
+            Source::Media(_) | Source::Withheld(_) => (SlateKind::Trouble, Shows::Trouble),
         };
-        if let Some(path) = own.clone() {
+        let own = self.set(kind).map(Path::to_owned).or_else(|| self.uploaded(kind));
+        if let Some(path) = own {
             let stamp = tokio::task::spawn_blocking(move || Ok((Stamp::read(&path)?, path))).await;
             let clip = match stamp {
                 Ok(Ok::<_, std::io::Error>((stamp, path))) => {
@@ -179,7 +233,7 @@ impl Slates {
             };
             match clip {
                 Ok(clip) => return Ok(clip),
-                Err(error) => tracing::warn!(%error, "the slate set in `[slates]` cannot be shown"),
+                Err(error) => tracing::warn!(%error, "somebody's own slate cannot be shown"),
             }
         }
         self.clip(Still { shows, profile, rate }).await

@@ -31,12 +31,15 @@ async fn the_document_names_every_route() {
     DELETE /api/v1/media/{media}
     DELETE /api/v1/scan
     DELETE /api/v1/session
+    DELETE /api/v1/slates/{kind}
     DELETE /api/v1/streams/{channel}
     DELETE /api/v1/streams/{channel}/clients/{client}
     DELETE /api/v1/tokens/{token}
     GET /api/v1/access
+    GET /api/v1/addresses
     GET /api/v1/as-run
     GET /api/v1/channels
+    GET /api/v1/channels/export
     GET /api/v1/channels/{channel}
     GET /api/v1/channels/{channel}/as-run
     GET /api/v1/channels/{channel}/lineup
@@ -44,13 +47,20 @@ async fn the_document_names_every_route() {
     GET /api/v1/clock
     GET /api/v1/events
     GET /api/v1/folders
+    GET /api/v1/folders/browse
     GET /api/v1/guide
+    GET /api/v1/guide/now
     GET /api/v1/media
+    GET /api/v1/media/totals
     GET /api/v1/media/{media}
+    GET /api/v1/media/{media}/channels
     GET /api/v1/media/{media}/thumbnail.jpg
     GET /api/v1/scan
     GET /api/v1/session
+    GET /api/v1/settings
     GET /api/v1/shows
+    GET /api/v1/slates
+    GET /api/v1/slates/{kind}
     GET /api/v1/streams
     GET /api/v1/streams/strips
     GET /api/v1/streams/{channel}
@@ -64,7 +74,11 @@ async fn the_document_names_every_route() {
     PATCH /api/v1/access
     PATCH /api/v1/channels/{channel}
     PATCH /api/v1/media/{media}
+    PATCH /api/v1/settings
     POST /api/v1/channels
+    POST /api/v1/channels/import
+    POST /api/v1/channels/preview
+    POST /api/v1/channels/{channel}/clone
     POST /api/v1/channels/{channel}/lineup/items
     POST /api/v1/channels/{channel}/preview
     POST /api/v1/channels/{channel}/skip
@@ -80,6 +94,7 @@ async fn the_document_names_every_route() {
     PUT /api/v1/channels/{channel}/lineup
     PUT /api/v1/channels/{channel}/lineup/order
     PUT /api/v1/channels/{channel}/logo
+    PUT /api/v1/slates/{kind}
     "#);
 }
 
@@ -142,7 +157,7 @@ fn the_committed_document_is_what_the_server_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
     let mut document = serde_json::to_string_pretty(&aerial::http::document()).unwrap();
     document.push('\n');
-    if std::env::var_os("AERIAL_WRITE_OPENAPI").is_some() {
+    if std::env::var_os("WRITE_OPENAPI").is_some() {
         std::fs::write(&path, document).unwrap();
         return;
     }

@@ -72,3 +72,34 @@ async fn channels_forget_the_media_of_a_folder_that_goes() {
     assert_eq!(lineup["items"], json!([]));
     assert_eq!(server.get("/api/v1/media").await.json()["items"], json!([]));
 }
+
+#[tokio::test]
+async fn the_servers_folders_are_told_to_who_looks_for_the_librarys() {
+    let server = Server::new().await;
+    let root = server.films.parent().unwrap().to_owned();
+    std::fs::create_dir(server.films.join("Night")).unwrap();
+    let path = |path: &std::path::Path| {
+        let path: String =
+            form_urlencoded::byte_serialize(path.to_str().unwrap().as_bytes()).collect();
+        format!("/api/v1/folders/browse?path={path}")
+    };
+    let told = server.get(&path(&root)).await.expect(200).json();
+    let names: Vec<&str> = told["folders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["data", "films"]);
+    assert_eq!((&told["folders"][1]["in_library"], &told["more"]), (&json!(true), &json!(false)));
+    let films = path(told["folders"][1]["path"].as_str().unwrap().as_ref());
+    let told = server.get(&films).await.expect(200).json();
+    assert_eq!(told["folders"][0]["name"], "Night");
+    assert_eq!(told["parent"], json!(root.to_str()));
+    let told = server.get("/api/v1/folders/browse").await.expect(200).json();
+    assert_eq!((&told["path"], &told["parent"]), (&json!("/"), &json!(null)));
+    for wrong in ["relative", "/no/such/folder", "/etc/passwd"] {
+        let refused = server.get(&path(wrong.as_ref())).await.expect(422);
+        assert_eq!(refused.fields(), ["path"], "{wrong}");
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
 
 mod access;
+mod addresses;
 mod apps;
 mod as_run;
 mod channels;
@@ -10,6 +11,7 @@ mod clock;
 mod commands;
 mod docs;
 mod events;
+mod exchange;
 mod folders;
 mod guide;
 mod hdhomerun;
@@ -21,7 +23,9 @@ mod preview;
 mod problems;
 mod scan;
 mod server;
+mod settings;
 mod skip;
+mod slates;
 mod stream_tokens;
 mod streams;
 mod strips;

@@ -316,3 +316,78 @@ async fn a_media_that_was_put_aside_says_so_and_is_taken_back() {
     let unknown = "/api/v1/media/0192e7a1-0000-7000-8000-000000000000/retry";
     server.ask(Method::POST, unknown).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_list_comes_in_other_orders_too_page_by_page() {
+    let server = Server::new().await;
+    server.films(&[300, 900, 600]).await;
+    server.broken("wreck.mkv", "it is no video").await;
+    for (sort, order) in [
+        ("length", ["Film 2", "Film 3", "Film 1", "wreck.mkv"]),
+        ("name", ["Film 1", "Film 2", "Film 3", "wreck.mkv"]),
+    ] {
+        let mut found = Vec::new();
+        let mut path = format!("/api/v1/media?sort={sort}&limit=1");
+        loop {
+            let page = server.get(&path).await.expect(200).json();
+            found.extend(titles(&page));
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/api/v1/media?sort={sort}&limit=1&cursor={next}");
+        }
+        assert_eq!(found, order, "{sort}");
+    }
+    for sort in ["added", "size"] {
+        let page = server.get(&format!("/api/v1/media?sort={sort}")).await.expect(200).json();
+        assert_eq!(titles(&page).len(), 4);
+    }
+    let named = server.get("/api/v1/media?limit=1").await.expect(200).json();
+    let of_another = format!("/api/v1/media?sort=size&cursor={}", named["next"].as_str().unwrap());
+    assert_eq!(server.get(&of_another).await.expect(422).fields(), ["cursor"]);
+    assert_eq!(server.get("/api/v1/media?sort=colour").await.expect(422).fields(), ["sort"]);
+}
+
+#[tokio::test]
+async fn totals_are_of_what_fits() {
+    let server = Server::new().await;
+    server.films(&[300, 600]).await;
+    server.show("Robots", 2, 60).await;
+    server.broken("wreck.mkv", "it is no video").await;
+    let all = server.get("/api/v1/media/totals").await.expect(200).json();
+    assert_eq!(
+        all,
+        json!({
+            "media": 5, "length_ms": 1_020_000, "size_bytes": 45,
+            "ok": 4, "unplayable": 1, "missing": 0,
+            "codecs": [{ "codec": "hevc", "media": 4 }, { "codec": null, "media": 1 }],
+        })
+    );
+    let robots = server.get("/api/v1/media/totals?show=Robots&codec=vp9").await.expect(200).json();
+    assert_eq!((&robots["media"], &robots["codecs"][0]["media"]), (&json!(0), &json!(2)));
+    server.get("/api/v1/media/totals?limit=5").await.expect(422);
+}
+
+#[tokio::test]
+async fn a_media_tells_which_channels_play_it_and_as_what() {
+    let server = Server::new().await;
+    let films = server.films(&[300]).await;
+    let robots = server.show("Robots", 2, 60).await;
+    server.channel("5", &films).await;
+    server.channel("6", &robots[..1]).await;
+    let show = json!({ "number": "7", "name": "Seven", "items": [{ "show": "Robots" }] });
+    server.post("/api/v1/channels", show).await.expect(201);
+    let play = async |media: &aerial_model::id::MediaId| {
+        let told = server.get(&format!("/api/v1/media/{media}/channels")).await.expect(200).json();
+        let told = told["items"].as_array().unwrap().clone();
+        told.iter()
+            .map(|one| (one["number"].as_str().unwrap().to_owned(), one["show"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(play(&films[0]).await, [("5".to_owned(), Value::Null)]);
+    assert_eq!(
+        play(&robots[0]).await,
+        [("6".to_owned(), Value::Null), ("7".to_owned(), json!("Robots"))]
+    );
+    assert_eq!(play(&robots[1]).await, [("7".to_owned(), json!("Robots"))]);
+    let nobody = uuid::Uuid::nil();
+    server.get(&format!("/api/v1/media/{nobody}/channels")).await.expect(404);
+}

@@ -127,3 +127,25 @@ async fn what_is_wrong_with_what_comes_next_is_told_before_it_shows() {
     let now = server.get("/api/v1/channels/5/now").await.json();
     assert_eq!(now["next_warning"], json!("/films/2.mkv is not there"));
 }
+
+#[tokio::test]
+async fn all_channels_tell_at_once_what_is_on_and_next() {
+    let server = Server::new().await;
+    let films = server.films(&[300, 600]).await;
+    for number in ["5", "4", "5.1"] {
+        server.channel(number, &films).await;
+    }
+    let page = server.get("/api/v1/guide/now?limit=2").await.expect(200).json();
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    for (place, number) in ["4", "5"].into_iter().enumerate() {
+        let now = server.get(&format!("/api/v1/channels/{number}/now")).await.expect(200).json();
+        assert_eq!(page["items"][place], now);
+        assert_eq!(now["next"]["title"], "Film 2");
+    }
+    let next = format!("/api/v1/guide/now?cursor={}", page["next"].as_str().unwrap());
+    let page = server.get(&next).await.expect(200).json();
+    assert_eq!(
+        (page["items"].as_array().unwrap().len(), &page["next"]),
+        (1, &serde_json::Value::Null)
+    );
+}

@@ -4,20 +4,23 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aerial::access::Access;
 use aerial::access::secret::Secret;
 use aerial::clock::Clock;
 use aerial::config;
-use aerial::config::Sandbox;
+use aerial::config::{Flags, Sandbox, Settings};
 use aerial::data_dir::DataDir;
 use aerial::db::{About, Db, Identity, MediaKind, ScannedMedia};
 use aerial::discovery::Device;
 use aerial::ffmpeg::sandbox::trial::Holds;
 use aerial::ffmpeg::{Spawner, font};
+use aerial::http::addresses::Listening;
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
+use aerial::http::settings::Restart;
 use aerial::http::streams::{
     ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
@@ -29,10 +32,15 @@ use aerial::library::{
 use aerial::load::Load;
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
+use aerial::stream::devices::Devices;
+use aerial::stream::encoding::Encoding;
+use aerial::stream::own_slates::OwnSlates;
+use aerial::stream::slate::{SlateLooks, Slates};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::strip::Strip;
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
+use aerial_model::command::{Filters, Tuning};
 use aerial_model::id::{ChannelId, FolderId, MediaId};
 use aerial_model::media::{AudioFacts, Color, Entry, FieldOrder, MediaFacts, VideoFacts};
 use aerial_model::segment_map::SegmentMap;
@@ -72,6 +80,8 @@ pub(crate) struct Server {
     pub(crate) films: PathBuf,
     pub(crate) manager: Manager,
     pub(crate) ending: CancellationToken,
+    /// How often the server asked to be started anew.
+    pub(crate) restarts: Arc<AtomicUsize>,
     pub(crate) spawner: Spawner,
     pub(crate) data: DataDir,
     pub(crate) access: Access,
@@ -201,6 +211,20 @@ impl Server {
         };
         // Its task is not run: nothing is watched in these tests.
         let (watcher, _watching) = Watcher::new(db.clone(), library.clone(), WatchTimes::default());
+        let encoding = Encoding {
+            ffmpeg: "ffmpeg".into(),
+            filters: Filters { zscale: false, drawtext: false },
+            tuning: Tuning::default(),
+            niceness: 0,
+            turns: 1,
+            devices: Devices::default(),
+        };
+        let slates = Slates::new(spawner.clone(), encoding, SlateLooks::default());
+        let flags = Flags { data: Some(data.root().to_owned()), ..Flags::default() };
+        let restarts = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::clone(&restarts);
+        let listening = Listening::default();
+        listening.on(vec!["192.168.1.7:8400".parse().unwrap()]);
         // Nobody takes samples either.
         let load = Load::default();
         let key = Secret::read(KEY);
@@ -225,6 +249,13 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             load,
+            loaded: Settings::load_with_origins(&flags, []).unwrap(),
+            restart: Restart::by(move || {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }),
+            own_slates: OwnSlates::open(slates.clone(), data.root().join("slates")),
+            slates,
+            listening,
             host: Host(Arc::new(host)),
             device: Device::of_install(&db).await.unwrap(),
             ending: ending.clone(),
@@ -238,6 +269,7 @@ impl Server {
             films,
             manager,
             ending,
+            restarts,
             spawner,
             data,
             access,

@@ -60,6 +60,11 @@ impl Origin {
         Self(format!("{}{prefix}", self.0))
     }
 
+    /// Of a socket.
+    pub fn at(address: std::net::SocketAddr) -> Self {
+        Self(format!("http://{address}"))
+    }
+
     /// As the request's headers tell.
     pub fn of(public: &PublicUrl, headers: &HeaderMap) -> Self {
         if let Some(url) = &public.0 {
