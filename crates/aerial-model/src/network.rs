@@ -138,8 +138,8 @@ impl Trail {
         // Each proxy adds whom it saw at the end; the first that is no proxy of ours
         // is the client, and whatever stands before it may be invented.
         let client = |noted: &Vec<String>| {
-            let addresses = noted.iter().rev().map(|text| address_of(text));
-            addresses.skip_while(|address| address.is_some_and(is_trusted)).next().flatten()
+            let mut addresses = noted.iter().rev().map(|text| address_of(text));
+            addresses.find(|address| !address.is_some_and(is_trusted)).flatten()
         };
         // A header that the proxy does not know is the client's own invention.
         let mut told = self.noted.iter().map(client);

@@ -26,8 +26,7 @@ async fn holds(spawner: &Spawner, folder: &Path) -> Holds {
 }
 
 async fn run(spawner: &Spawner, invocation: Invocation) -> Output {
-    let output = spawner.run_to_end(invocation, LIMITS).await.unwrap();
-    output
+    spawner.run_to_end(invocation, LIMITS).await.unwrap()
 }
 
 fn sh(script: &str) -> Invocation {

@@ -81,7 +81,8 @@ export class Server {
         `127.0.0.1:${this.port}`,
         ...(media === null ? [] : ["--media", media]),
       ],
-      { stdio: ["ignore", log, log], cwd: this.folder },
+      // The program takes every `AERIAL_…` for a setting.
+      { stdio: ["ignore", log, log], cwd: this.folder, env: withoutOurs() },
     );
     this.#child = child;
     await until("the server", async () => {
@@ -142,6 +143,11 @@ export async function until(
     if (performance.now() > end) throw new Error(`${what} did not come within ${withinMs} ms`);
     await new Promise((done) => setTimeout(done, 150));
   }
+}
+
+function withoutOurs(): NodeJS.ProcessEnv {
+  const { AERIAL_BIN: _, ...env } = process.env;
+  return env;
 }
 
 function freePort(): Promise<number> {

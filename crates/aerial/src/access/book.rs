@@ -25,6 +25,9 @@ pub(super) struct Book {
     tokens: HashMap<SecretHash, Used<Token>>,
 }
 
+/// What was used, and when last.
+type Uses<I> = Vec<(I, AirTime)>;
+
 impl Book {
     pub(super) fn new(
         account: Option<Account>,
@@ -128,7 +131,7 @@ impl Book {
     }
 
     /// What was used since this was last asked.
-    pub(super) fn take_uses(&mut self) -> (Vec<(SignInId, AirTime)>, Vec<(TokenId, AirTime)>) {
+    pub(super) fn take_uses(&mut self) -> (Uses<SignInId>, Uses<TokenId>) {
         let sign_ins = self.sign_ins.values_mut().filter_map(|used| {
             std::mem::take(&mut used.1).then_some((used.0.id, used.0.last_used_at))
         });

@@ -420,7 +420,10 @@ impl Access {
         })?;
         self.try_one(caller)?;
         match self.0.passwords.is(current, Some(account.password_hash.clone())).await? {
-            true => Ok(self.forgive(caller)),
+            true => {
+                self.forgive(caller);
+                Ok(())
+            }
             false => Err(AccessError::WrongCurrentPassword),
         }
     }
@@ -436,7 +439,10 @@ impl Access {
             None => Tried::Spent,
         };
         match tried {
-            Tried::Right => Ok(self.forgive(caller)),
+            Tried::Right => {
+                self.forgive(caller);
+                Ok(())
+            }
             Tried::Wrong => {
                 tracing::warn!(from = ?caller.counted, "a wrong one-time code");
                 Err(AccessError::WrongCode)

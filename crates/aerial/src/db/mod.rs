@@ -112,6 +112,11 @@ impl Db {
         begin(&self.0.writer).await.map(Write).doing("begin a transaction")
     }
 
+    /// Whether it can be written: takes the writer's turn, and changes nothing.
+    pub async fn writable(&self) -> Result<()> {
+        self.write().await.map(drop)
+    }
+
     /// Ends all connections, after folding the write-ahead log into the file.
     pub async fn close(self) -> Result<()> {
         self.0.readers.close_by_ref().await.doing("close")?;

@@ -88,6 +88,7 @@ impl From<&channel::Channel> for Channel {
 /// What a channel does with its files' video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChannelVideo)]
 pub enum Video {
     /// Copied where it can be; segments are up to 8 s long.
     Auto,

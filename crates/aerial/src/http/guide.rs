@@ -194,23 +194,23 @@ impl NowView {
         let settings = find(schedule, ChannelRef::Id(channel))?;
         let now = schedule.on_now(ChannelRef::Id(channel)).await?;
         let titles = Titles::of(db, &programmes(now.as_ref())).await?;
-        Ok(Self::told(&titles, (clock, streams), channel, now))
+        Ok(Self::told(&titles, (clock, streams), &settings, now))
     }
 
     fn told(
         titles: &Titles,
         (clock, streams): (&Clock, &Streams),
-        channel: ChannelId,
+        channel: &Channel,
         now: Option<guide::Now>,
     ) -> Self {
         // The instant that was looked at, not the one after looking.
-        let at = now.map_or_else(|| clock.now_on(channel), |now| now.current.start + now.offset);
+        let at = now.map_or_else(|| clock.now_on(channel.id), |now| now.current.start + now.offset);
         let next = now.and_then(|now| now.next);
         Self {
             next_warning: next.as_ref().and_then(media).and_then(|id| streams.warning(id)),
             at: at.into(),
-            channel: channel.0,
-            current: now.map(|now| titles.told_of(&settings, &now.current, at)),
+            channel: channel.id.0,
+            current: now.map(|now| titles.told_of(channel, &now.current, at)),
             next: next.map(|next| titles.told(&next)),
             offset_ms: now.map_or(0, |now| millis(now.offset)),
             remaining_ms: now.and_then(|now| now.remaining).map(millis),
@@ -246,7 +246,7 @@ pub(super) async fn now_on_all(
     let mut on = Vec::with_capacity(shown.items.len());
     for channel in &shown.items {
         match schedule.on_now(ChannelRef::Id(channel.id)).await {
-            Ok(now) => on.push((channel.id, now)),
+            Ok(now) => on.push((channel, now)),
             // Deleted since the list was made.
             Err(ScheduleError::UnknownChannel(_)) => {}
             Err(error) => return Err(error.into()),
@@ -255,7 +255,9 @@ pub(super) async fn now_on_all(
     let all: Vec<guide::Programme> =
         on.iter().flat_map(|(_, now)| programmes(now.as_ref())).collect();
     let titles = Titles::of(&db, &all).await?;
-    let tell = |(channel, now)| NowView::told(&titles, (&clock, &streams), channel, now);
+    let tell = |(channel, now): (&&Arc<Channel>, _)| {
+        NowView::told(&titles, (&clock, &streams), channel, now)
+    };
     Ok(Json(Listing { items: on.into_iter().map(tell).collect(), next: shown.next }))
 }
 

@@ -39,6 +39,15 @@ pub struct Item {
     path: Option<String>,
     /// What it is called.
     title: String,
+    /// The show that a media is an episode of.
+    #[schema(required = true)]
+    episode_of: Option<String>,
+    /// The episode's season; 0 is specials.
+    #[schema(required = true)]
+    season: Option<u32>,
+    /// Its number in the season.
+    #[schema(required = true)]
+    episode: Option<u32>,
     /// How long it plays; `null` where that is not known.
     #[schema(required = true)]
     length_ms: Option<i64>,
@@ -251,6 +260,9 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 show: None,
                 path: media.map(|media| media.path.to_string_lossy().into_owned()),
                 title: media.map(|media| media.about.title.clone()).unwrap_or_default(),
+                episode_of: media.and_then(|media| media.about.show.clone()),
+                season: media.and_then(|media| media.about.season),
+                episode: media.and_then(|media| media.about.episode),
                 length_ms: media
                     .and_then(|media| media.map.as_ref())
                     .map(|(_, map)| millis(map.end())),
@@ -266,6 +278,9 @@ async fn told(db: &Db, items: &[LineupItem]) -> Answer<Vec<Item>> {
                 show: Some(name.clone()),
                 path: None,
                 title: name.clone(),
+                episode_of: None,
+                season: None,
+                episode: None,
                 length_ms: show.map(|show| millis(show.length)),
                 episodes: Some(show.map_or(0, |show| show.episodes)),
                 state: match show.is_some() {

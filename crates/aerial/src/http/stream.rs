@@ -98,6 +98,9 @@ async fn entry(
     if let Some(channel) = file.strip_suffix(".m3u8") {
         let channel = parse_channel(channel)?;
         let rendition = asked.rendition()?;
+        if method == Method::HEAD {
+            return headers_alone(&manager, channel).await;
+        }
         return Ok(playlist_response(
             manager.master(channel, rendition, |id| format!("{id}/")).await?,
         ));
@@ -120,12 +123,16 @@ async fn entry(
 /// `/stream/5/master.m3u8` and `/stream/5/720p.m3u8`.
 async fn playlist(
     State(manager): State<Manager>,
+    method: Method,
     Path((channel, file)): Path<(String, String)>,
     Query(asked): Query<Asked>,
     viewer: Viewer,
 ) -> Result<Response, Problem> {
     let channel = parse_channel(&channel)?;
     let name = file.strip_suffix(".m3u8").ok_or_else(|| no_file(&file))?;
+    if method == Method::HEAD {
+        return headers_alone(&manager, channel).await;
+    }
     let playlist = if name == "master" {
         manager.ladder(channel, |id| format!("../{id}/")).await?
     } else {
@@ -187,8 +194,18 @@ fn keep_alive(
 }
 
 fn playlist_response(playlist: Playlist) -> Response {
-    let headers = [(header::CONTENT_TYPE, PLAYLIST), (header::CACHE_CONTROL, NO_CACHE)];
-    (headers, playlist.text).into_response()
+    (playlist_headers(), playlist.text).into_response()
+}
+
+fn playlist_headers() -> [(header::HeaderName, HeaderValue); 2] {
+    [(header::CONTENT_TYPE, PLAYLIST), (header::CACHE_CONTROL, NO_CACHE)]
+}
+
+/// HEAD of a playlist: that the channel is there; only GET registers a viewer
+/// (`rules.md`, 19).
+async fn headers_alone(manager: &Manager, channel: ChannelRef) -> Result<Response, Problem> {
+    manager.start(channel).await?;
+    Ok(playlist_headers().into_response())
 }
 
 /// The refusal with the word by which clients of tuners know it from a failure.

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aerial_model::capacity::Limit;
 use aerial_model::time::AirTime;
@@ -13,6 +14,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -26,6 +28,9 @@ use crate::ffmpeg::Spawner;
 use crate::ffmpeg::sandbox::trial::Holds;
 use crate::stream::admission::{Admission, Occupancy};
 use crate::stream::store::{Store, Trouble, Usage};
+
+/// How long whoever asks for readiness waits for the catalogue's writer.
+const WRITER_WITHIN: Duration = Duration::from_secs(2);
 
 /// What was found out about this server when it started.
 #[derive(Clone, Debug)]
@@ -318,7 +323,7 @@ pub(super) async fn healthz() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// The server can serve: its catalogue answers, and it is not stopping.
+/// The server can serve: its catalogue can be written, FFmpeg is there, and it is not stopping.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "system",
     responses(
@@ -328,11 +333,26 @@ pub(super) async fn healthz() -> Json<Health> {
 )]
 pub(super) async fn readyz(
     State(db): State<Db>,
+    State(Host(host)): State<Host>,
     State(ending): State<CancellationToken>,
 ) -> Answer<Json<Health>> {
     if ending.is_cancelled() {
         return Err(Problem::new(Kind::Unavailable, "the server is stopping"));
     }
-    db.folders().await.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
-    Ok(Json(Health { status: "ready" }))
+    let mut reasons = Vec::new();
+    if let Err(error) = db.folders().await {
+        reasons.push(error.to_string());
+    } else if let Ok(Err(error)) = timeout(WRITER_WITHIN, db.writable()).await {
+        // One that is busy for long is no fault.
+        reasons.push(error.to_string());
+    }
+    let ffmpeg = &host.ffmpeg_path;
+    if !tokio::fs::try_exists(ffmpeg).await.unwrap_or(false) {
+        let path = ffmpeg.display();
+        reasons.push(format!("FFmpeg is not at {path} any more: install it again"));
+    }
+    match reasons.is_empty() {
+        true => Ok(Json(Health { status: "ready" })),
+        false => Err(Problem::new(Kind::Unavailable, reasons.join("; "))),
+    }
 }

@@ -39,20 +39,26 @@ async fn a_lineup_has_media_and_whole_shows() {
     {
       "items": [
         {
+          "episode": null,
+          "episode_of": null,
           "id": "id-1",
           "length_ms": 300000,
           "media": "id-2",
           "path": "/films/film 00001.mkv",
+          "season": null,
           "show": null,
           "state": "ok",
           "title": "Film 1"
         },
         {
+          "episode": null,
+          "episode_of": null,
           "episodes": 3,
           "id": "id-3",
           "length_ms": 180000,
           "media": null,
           "path": null,
+          "season": null,
           "show": "Robots",
           "state": "ok",
           "title": "Robots"
@@ -62,6 +68,20 @@ async fn a_lineup_has_media_and_whole_shows() {
       "revision": "id-4"
     }
     "#);
+}
+
+#[tokio::test]
+async fn an_episode_tells_of_which_show_it_is() {
+    let server = Server::new().await;
+    server.show("Robots", 2, 60).await;
+    let media = server.get("/api/v1/media?show=Robots").await.json();
+    let items = json!([{ "media": media["items"][1]["id"] }]);
+    server.channel("5", &[]).await;
+    server.put(LINEUP, json!({ "items": items })).await.expect(200);
+    let item = server.get(LINEUP).await.json()["items"][0].clone();
+    assert_eq!(item["show"], json!(null));
+    assert_eq!(item["episode_of"], json!("Robots"));
+    assert_eq!((&item["season"], &item["episode"]), (&json!(1), &json!(2)));
 }
 
 #[tokio::test]

@@ -5,11 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aerial::access::caller::Caller;
 use aerial::stream::manager::StreamError;
 use aerial::stream::transport;
 use aerial_model::client::ClientId;
+use axum::Extension;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use futures::StreamExt as _;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::media::film;
 use crate::picture::assert_unbroken;
@@ -280,5 +286,22 @@ async fn a_shutdown_in_the_middle_of_everything_leaves_nothing() {
     }
     while stream.next().await.is_some() {}
     drop(stream);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_headers_alone_is_no_viewer() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
+    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
+        .layer(Extension(Caller::of_this_process()));
+    for path in ["/stream/1.m3u8", "/stream/1/master.m3u8", "/stream/1/720p.m3u8", "/stream/1.ts"] {
+        let request = Request::head(path).body(Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap();
+        assert_eq!(kind.ends_with("mpegurl"), path.ends_with(".m3u8"), "{path} is {kind}");
+        assert_eq!(present(&world), BTreeSet::new(), "{path}");
+    }
+    drop(routes);
     world.end().await;
 }

@@ -21,6 +21,7 @@ function lineup(letters: string): Item[] {
     media: `media-${letter}`,
     show: null,
     title: letter.toUpperCase(),
+    part: "",
     length_ms: 60_000,
     episodes: null,
     state: "ok",

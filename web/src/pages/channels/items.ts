@@ -11,6 +11,8 @@ export interface Item {
   readonly media: string | null;
   readonly show: string | null;
   readonly title: string;
+  /** What it is a part of, for people: `Harbour · S1 E4`. */
+  readonly part: string;
   readonly length_ms: number | null;
   /** Of a show. */
   readonly episodes: number | null;

@@ -21,6 +21,7 @@ const item: Item = {
   media: "m",
   show: null,
   title: "Pigs & “quotes”",
+  part: "",
   length_ms: null,
   episodes: null,
   state: "ok",

@@ -26,6 +26,7 @@ export function keep(storage: Keep, channel: string, kept: KeptLineup): boolean 
     item.media,
     item.show,
     item.title,
+    item.part,
     item.length_ms,
     item.episodes,
     item.state,
@@ -70,7 +71,7 @@ const numberOrNull = (value: unknown) => value === null || typeof value === "num
 
 function itemOf(row: unknown): Item | null {
   if (!Array.isArray(row)) return null;
-  const [key, id, media, show, title, length_ms, episodes, state] = row as unknown[];
+  const [key, id, media, show, title, part, length_ms, episodes, state] = row as unknown[];
   const fits =
     isText(key) &&
     textOrNull(id) &&
@@ -78,9 +79,10 @@ function itemOf(row: unknown): Item | null {
     textOrNull(show) &&
     (media === null) !== (show === null) &&
     isText(title) &&
+    isText(part) &&
     numberOrNull(length_ms) &&
     numberOrNull(episodes) &&
     ["ok", "unplayable", "missing"].includes(state as string);
   if (!fits) return null;
-  return { key, id, media, show, title, length_ms, episodes, state } as Item;
+  return { key, id, media, show, title, part, length_ms, episodes, state } as Item;
 }

@@ -10,6 +10,7 @@ function lineup(letters: string): Item[] {
     media: letter,
     show: null,
     title: letter,
+    part: "",
     length_ms: 1,
     episodes: null,
     state: "ok",

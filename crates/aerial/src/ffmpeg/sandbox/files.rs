@@ -171,5 +171,5 @@ fn devices() -> Vec<PathBuf> {
 }
 
 fn is_fuse(path: &Path) -> bool {
-    rustix::fs::statfs(path).is_ok_and(|stat| i64::from(stat.f_type) == FUSE)
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == FUSE)
 }

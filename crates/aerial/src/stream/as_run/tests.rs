@@ -137,7 +137,7 @@ fn what_is_sent_of_an_airing_is_noted_also_a_while_after_its_end() {
     let taken = notes.take(true);
     let sent = |taken: &[AsRun], n: u128| {
         let one = taken.iter().find(|one| one.media == Some(media(n))).unwrap();
-        one.sent.map(|(from, to)| (from, to))
+        one.sent
     };
     assert_eq!(sent(&taken, 0), Some((segment(21).start, segment(23).end())));
     assert_eq!(sent(&taken, 1), Some((segment(24).start, segment(24).end())));

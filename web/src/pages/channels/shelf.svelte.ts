@@ -1,0 +1,97 @@
+// What of the library stands beside the lineup: its shows, or its files by page. Owns the
+// search and how much of it is here.
+
+import { api, call, type Media, type Problem, type Show } from "@/api";
+import { problemOf } from "@/api/problem";
+import { episodeNumber } from "@/text/programme";
+import type { What } from "./items";
+
+/** A row: what it is as an item, and what is written under it. */
+export interface Stock {
+  key: string;
+  what: What;
+  detail: string;
+}
+
+const PAGE = 200;
+
+export class Shelf {
+  kind = $state<"shows" | "files">("shows");
+  search = $state("");
+  rows = $state.raw<readonly Stock[]>([]);
+  loading = $state(true);
+  problem = $state.raw<Problem | null>(null);
+  #next: string | null = null;
+  #asked = 0;
+
+  get isWhole(): boolean {
+    return this.#next === null;
+  }
+
+  /** Asks anew, for what is searched now. */
+  async refresh(): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    this.loading = true;
+    try {
+      const { rows, next } = await this.#page(null);
+      if (asked !== this.#asked) return;
+      this.rows = rows;
+      this.#next = next;
+      this.problem = null;
+    } catch (thrown) {
+      if (asked === this.#asked) this.problem = problemOf(thrown, undefined);
+    } finally {
+      if (asked === this.#asked) this.loading = false;
+    }
+  }
+
+  async more(): Promise<void> {
+    if (this.#next === null || this.loading) return;
+    const asked = this.#asked;
+    this.loading = true;
+    try {
+      const { rows, next } = await this.#page(this.#next);
+      if (asked !== this.#asked) return;
+      const known = new Set(this.rows.map(({ key }) => key));
+      this.rows = [...this.rows, ...rows.filter(({ key }) => !known.has(key))];
+      this.#next = next;
+    } catch (thrown) {
+      if (asked === this.#asked) this.problem = problemOf(thrown, undefined);
+    } finally {
+      if (asked === this.#asked) this.loading = false;
+    }
+  }
+
+  async #page(cursor: string | null): Promise<{ rows: Stock[]; next: string | null }> {
+    const after = cursor === null ? {} : { cursor };
+    const words = this.search.trim().toLowerCase();
+    if (this.kind === "files") {
+      const q = words === "" ? {} : { q: this.search.trim() };
+      const page = await call(api.listMedia({ query: { limit: PAGE, ...q, ...after } }));
+      return { rows: page.items.map(ofMedia), next: page.next };
+    }
+    // Shows are few, and the server does not search them.
+    const page = await call(api.listShows({ query: { limit: 500, ...after } }));
+    const found = page.items.filter(({ show }) => show.toLowerCase().includes(words));
+    return { rows: found.map(ofShow), next: page.next };
+  }
+}
+
+function ofMedia(media: Media): Stock {
+  const { id, title, length_ms, state, show } = media;
+  const part = [show, episodeNumber(media)].filter(Boolean).join(" · ");
+  return {
+    key: id,
+    what: { media: id, show: null, title, part, length_ms, episodes: null, state },
+    detail: part === "" ? `${media.year ?? ""}` : part,
+  };
+}
+
+function ofShow({ show, episodes, length_ms }: Show): Stock {
+  return {
+    key: `show ${show}`,
+    what: { media: null, show, title: show, part: "", length_ms, episodes, state: "ok" },
+    detail: "",
+  };
+}
