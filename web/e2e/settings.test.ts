@@ -35,11 +35,11 @@ test("a setting is changed, and the server really works by it", () =>
   visit(
     part("limits"),
     async (page) => {
-      const field = page.getByLabel("Grace period");
+      const field = page.getByRole("textbox", { name: "Grace period" });
       await field.fill("45s");
       await page.getByText("1 change is not saved").waitFor();
       await expectAccessible(page);
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByText("The change is in force").waitFor();
       expect(await inForce("stream", "grace")).toBe("45s");
       await page
@@ -48,7 +48,7 @@ test("a setting is changed, and the server really works by it", () =>
         .waitFor();
       // And back, without typing.
       await page.getByRole("button", { name: "Set “Grace period” back to the default" }).click();
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await until("the default", async () => (await inForce("stream", "grace")) === "30s");
     },
     { allow: RESTARTS },
@@ -58,18 +58,18 @@ test("bad input is told beside its field, by the page and by the server, and not
   visit(
     part("limits"),
     async (page) => {
-      const grace = page.getByLabel("Grace period");
+      const grace = page.getByRole("textbox", { name: "Grace period" });
       await grace.fill("soon");
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByText("Write a whole number and its unit, such as 5s").waitFor();
       expect(await grace.getAttribute("aria-invalid")).toBe("true");
       await expectAccessible(page);
       await grace.fill("30s");
       // Only the server knows that an odd height is none.
       await page.getByRole("tab", { name: "Picture" }).click();
-      const height = page.getByLabel("Height where one must do");
+      const height = page.getByRole("textbox", { name: "Height where one must do" });
       await height.fill("721");
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByText("721 is odd").waitFor();
       expect(await height.getAttribute("aria-invalid")).toBe("true");
       expect(await inForce("stream", "height")).toBe(720);
@@ -81,26 +81,26 @@ test("what is typed outlives a server that is away", () =>
   visit(
     part("limits"),
     async (page) => {
-      await page.getByLabel("Grace period").fill("50s");
+      await page.getByRole("textbox", { name: "Grace period" }).fill("50s");
       await server.end("SIGKILL");
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByText("The server does not answer.").first().waitFor();
       await server.run();
       await page.getByText("The server is back.").waitFor();
-      expect(await page.getByLabel("Grace period").inputValue()).toBe("50s");
+      expect(await page.getByRole("textbox", { name: "Grace period" }).inputValue()).toBe("50s");
       await page.getByText("1 change is not saved").waitFor();
       // It is not left behind unasked.
       await page.getByRole("navigation").getByRole("link", { name: "Guide" }).click();
       await page.getByRole("dialog", { name: "Leave without saving?" }).waitFor();
       await page.getByRole("button", { name: "Cancel" }).click();
-      expect(await page.getByLabel("Grace period").inputValue()).toBe("50s");
+      expect(await page.getByRole("textbox", { name: "Grace period" }).inputValue()).toBe("50s");
     },
     { allow: RESTARTS },
   ));
 
 test("what a flag fixes says so and cannot be typed into", () =>
   visit(part("server"), async (page) => {
-    const field = page.getByLabel("Address and port");
+    const field = page.getByRole("textbox", { name: "Address and port" });
     expect(await field.isDisabled()).toBe(true);
     await page
       .getByText(/--listen/)

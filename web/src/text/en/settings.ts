@@ -104,7 +104,7 @@ export const settings = {
     empty: "Choose or type a folder first.",
     browse: "Look through the server's folders",
     here: "Folders here",
-    up: "To the folder above",
+    up: "Up to the folder above",
     upShort: "Up",
     none: "There are no folders in here.",
     more: "There are more folders than are shown: type the path.",
