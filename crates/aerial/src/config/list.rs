@@ -106,6 +106,18 @@ pub const SETTINGS: &[Setting] = &[
         "The address that clients are told, where that is \
         not the one they asked by.",
     ),
+    setting(
+        "server",
+        "connections",
+        Kind::Number { least: 16, most: 65_535 },
+        "How many connections there may be at a time.",
+    ),
+    setting(
+        "server",
+        "connections_per_address",
+        Kind::Number { least: 4, most: 65_535 },
+        "How many of them one address may have.",
+    ),
     setting("server", "data", Kind::Folder, "The folder for the catalogue and the segments.")
         .fixed(AT_START),
     setting(

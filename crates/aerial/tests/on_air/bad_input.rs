@@ -10,7 +10,7 @@ use crate::support::{Answer, Clip, Limit, PATIENCE, Place, Player, Server, comma
 /// A request as it is written here: no library tidies the path up.
 async fn raw(server: &Server, method: &str, path: &str) -> (StatusCode, String) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
@@ -211,7 +211,7 @@ async fn flood(server: &Server, path: &str, chunked: bool) -> (StatusCode, Strin
     };
     let sending = async {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
         );
         to.write_all(head.as_bytes()).await.unwrap();
         let mut piece = vec![b' '; PIECE];
