@@ -157,9 +157,11 @@ async fn every_route_lets_in_who_it_is_for() {
 async fn no_method_changes_anything_without_credentials() {
     let (server, _) = Server::new().await.with_account().await;
     let paths: BTreeSet<String> = everything().into_iter().map(|(_, path)| path).collect();
-    for path in paths {
+    for (n, path) in paths.into_iter().enumerate() {
+        // One that asks so much would be told to wait.
+        let address = format!("203.0.113.{n}");
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let status = server.status(from(FAR_AWAY, method.clone(), &filled(&path), &[])).await;
+            let status = server.status(from(&address, method.clone(), &filled(&path), &[])).await;
             let expected = match (method.as_str(), path.as_str()) {
                 // No such credentials: the body says none.
                 ("POST", "/api/v1/session") => &[422][..],
