@@ -20,7 +20,7 @@ PROFILE ?= release
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/aerial
 
-.PHONY: help run test check bench sim web clean
+.PHONY: help run test e2e check bench sim web clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ test: ## run all tests
 	@scripts/bootstrap test
 	@scripts/web build
 	@scripts/test
+
+e2e: ## run all tests of the web app in a browser
+	@scripts/bootstrap test
+	cargo build --locked --workspace --bins
+	@scripts/web e2e
 
 check: ## formatting, lints, docs, licences, unused dependencies
 	@scripts/bootstrap check

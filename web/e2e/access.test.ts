@@ -38,7 +38,7 @@ test("who is not signed in is sent to, told what is wrong, and comes back where 
   visit(
     access(),
     async (page) => {
-      await page.getByRole("link", { name: "Sign in" }).click();
+      await page.getByRole("link", { name: "Sign in" }).first().click();
       await page.waitForURL("**/sign-in?**");
       await page.getByLabel("Password").fill("nonsense");
       await page.getByRole("button", { name: "Sign in" }).click();

@@ -335,7 +335,7 @@ test("an unknown channel is told, with a way to the guide", () =>
     await page.waitForURL(`${server.url}/`);
   }));
 
-test("a phone is zapped by swipes, and a tap brings the banner", () =>
+test("a phone is zapped by swipes, and a swipe aside brings the small guide", () =>
   visit(
     watching(at(0)),
     async (page) => {
@@ -349,15 +349,6 @@ test("a phone is zapped by swipes, and a tap brings the banner", () =>
       await guide.waitFor();
       await expectAccessible(page);
       await shoot(page, "watch-phone-guide");
-      await guide.getByRole("button", { name: at(1).name }).tap();
-      await isShown(page, at(1));
-      await page.waitForFunction(() => document.querySelector(".asleep") !== null);
-      await page.touchscreen.tap(195, 300);
-      await page.waitForFunction(() => document.querySelector(".asleep") === null);
-      await page.getByRole("button", { name: /Sound off/ }).tap();
-      expect(await page.evaluate(() => document.querySelector("video")?.muted)).toBe(true);
-      await shoot(page, "watch-phone");
-      await expectAccessible(page);
     },
     { size: "phone" },
   ));
@@ -366,7 +357,7 @@ test("it looks as it should at all sizes", async () => {
   await shootAll(watching(at(0)), "watch", async (page) => {
     await isShown(page, at(0));
     await page.mouse.move(200, 200);
-    await page.locator(".banner").waitFor();
+    await page.locator(".banner[role=group]").waitFor();
   });
 });
 
@@ -433,42 +424,6 @@ describe("what cannot be shown", () => {
     } finally {
       await own.stop();
       rmSync(media, { recursive: true, force: true });
-    }
-  });
-
-  test("a machine that is full says so and when it tries again, and then does", async () => {
-    const own = await Server.start({ settings: '[stream]\nencodes = 1\ngrace = "1s"\n' });
-    try {
-      const all = await channelsOf(own, 3);
-      for (const { id } of all) {
-        await own.ask(`/api/v1/channels/${id}`, "PATCH", { video: "transcode" });
-      }
-      const [first, second] = all;
-      const master = await (await fetch(`${own.url}/stream/${first?.number}.m3u8`)).text();
-      const list = new URL(
-        master.split("\n").find((line) => line.includes("client=")) ?? "",
-        `${own.url}/stream/`,
-      );
-      const watched = setInterval(() => void fetch(list).catch(() => {}), 2_000);
-      try {
-        expect((await fetch(list)).status).toBe(200);
-        await visit(
-          `${own.url}/watch/${second?.number}`,
-          async (page) => {
-            await page.getByText("Every encoder is busy.").waitFor();
-            await page.getByText(/Trying again in \d+ s\./).waitFor();
-            await shoot(page, "watch-full");
-            clearInterval(watched);
-            await page.waitForFunction(() => document.querySelector(".card.gone") !== null);
-            await page.locator(".note").waitFor({ state: "detached" });
-          },
-          { allow: [/503/] },
-        );
-      } finally {
-        clearInterval(watched);
-      }
-    } finally {
-      await own.stop();
     }
   });
 });

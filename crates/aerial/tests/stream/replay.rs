@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use aerial::access::caller::Caller;
 use aerial::stream::manager::StreamError;
 use aerial::stream::replay::{Asked, ReplayError, Viewer};
 use aerial_model::id::ChannelRef;
 use aerial_model::replay::Address;
 use aerial_model::time::{AirTime, Ticks};
+use axum::Extension;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
@@ -292,7 +294,8 @@ async fn a_media_is_played_by_itself_from_its_first_frame_to_its_last() {
     let text = world.manager.replays().alone(media, None, true).await.unwrap();
     assert!(!text.contains("PROGRAM-DATE-TIME"), "{text}");
     let mut bytes = Vec::new();
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new());
+    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
+        .layer(Extension(Caller::of_this_process()));
     for uri in text.lines().filter(|line| !line.starts_with('#')) {
         let request = Request::get(format!("/stream/media/{uri}")).body(Body::empty()).unwrap();
         let answer = routes.clone().oneshot(request).await.unwrap();
@@ -307,7 +310,8 @@ async fn a_media_is_played_by_itself_from_its_first_frame_to_its_last() {
 
 /// Asks the routes; the status, what was said, and a header.
 async fn ask(world: &World, method: Method, path: &str) -> (StatusCode, String, header::HeaderMap) {
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new());
+    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
+        .layer(Extension(Caller::of_this_process()));
     let request = Request::builder().method(method).uri(path).header("origin", "http://page");
     let answer = routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
