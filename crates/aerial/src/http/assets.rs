@@ -1,6 +1,6 @@
 //! The web app, as built into the program.
 //!
-//! Owns the app's page, at every address that the app knows ([`PAGES`]), and the
+//! Owns the app's page, at every address that the app knows (`PAGES`), and the
 //! files it needs. Does not know the API. Invariant: what is served is what `web/`
 //! was when the program was built (a debug build reads the same files from disk, new
 //! ones too), and a file never changes: its name holds its hash.
