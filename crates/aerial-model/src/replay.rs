@@ -254,6 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn more_airings_than_anybody_could_list_are_refused() {
+        let all = replay(MOST_AIRINGS as u64 + 1);
+        let (start, last) = (START, all.ledger().tail().unwrap().start);
+        let told = |to| aired(all.ledger(), &|_| None, &(start..to)).map(|rows| rows.len());
+        assert_eq!(told(last), Ok(MOST_AIRINGS));
+        assert_eq!(told(last + Ticks(1)), Err(NotTold::TooMany));
+    }
+
+    #[test]
     fn what_another_row_begins_or_what_is_no_cut_has_no_such_address() {
         let three = replay(3);
         let address = |ordinal, at| Address { ordinal, start: START + Ticks(at) };

@@ -2,7 +2,7 @@
 //! whatever else, and whatever was edited since.
 
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
-use aerial_model::replay::{Address, Replay, aired};
+use aerial_model::replay::{Address, MOST_AIRINGS, Replay, aired};
 use aerial_model::time::{AirTime, Ticks};
 use proptest::prelude::*;
 
@@ -50,12 +50,15 @@ fn walked(world: &World, from: AirTime, to: AirTime) -> Vec<(AirTime, u64, u32, 
     told
 }
 
-/// A stretch of the committed time, at most about an hour of it.
+/// A stretch of the committed time, at most about an hour of it, and no more airings
+/// (of clips of one frame) than can be told at once.
 fn stretch(world: &World, (a, b): (f64, f64)) -> (AirTime, AirTime) {
     let (start, end) = (world.truth[0].start, world.ledger.tail().unwrap().end());
     let all = (end - start).0 as f64;
     let from = start + Ticks((all * a) as i64);
-    (from, end.min(from + Ticks(1 + (all.min(324e6) * b) as i64)))
+    let first = world.truth.partition_point(|row| row.end() <= from);
+    let too_many = world.truth.get(first + MOST_AIRINGS).map_or(end, |row| row.start);
+    (from, too_many.min(end).min(from + Ticks(1 + (all.min(324e6) * b) as i64)))
 }
 
 proptest! {
