@@ -21,6 +21,7 @@ pub mod indexing;
 pub mod keeper;
 pub mod library;
 pub mod load;
+pub mod metrics;
 pub mod schedule;
 pub mod stream;
 pub mod telemetry;

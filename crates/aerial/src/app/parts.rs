@@ -41,6 +41,7 @@ use crate::indexing::Indexing;
 use crate::keeper;
 use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::load::{Load, Sent, Sources};
+use crate::metrics::Metrics;
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
@@ -282,6 +283,7 @@ impl Parts {
         };
         let api = AppState {
             load,
+            metrics: Metrics::new(sent.clone()),
             loaded: startup.loaded.clone(),
             restart,
             slates: slates_for_settings,
@@ -330,7 +332,8 @@ impl Parts {
     pub(super) fn router(&self) -> Router {
         let streams = http::stream::router(self.manager.clone(), self.ending.clone());
         let all = http::router(self.api.clone()).merge(streams);
-        http::outside(all, self.api.access.clone(), self.api.public_url.clone())
+        let AppState { access, public_url, metrics, .. } = &self.api;
+        http::outside(all, access.clone(), public_url.clone(), metrics.clone())
     }
 
     /// Who may do what.

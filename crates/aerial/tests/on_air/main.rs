@@ -11,6 +11,8 @@ mod support;
 
 mod bad_input;
 mod copied;
+mod logs;
+mod metrics;
 mod picture;
 mod purity;
 mod restart;

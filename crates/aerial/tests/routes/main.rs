@@ -18,6 +18,7 @@ mod hdhomerun;
 mod hostile;
 mod lineup;
 mod media;
+mod metrics;
 mod now;
 mod preview;
 mod problems;

@@ -22,7 +22,7 @@ use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
 use aerial::http::settings::Restart;
 use aerial::http::streams::{
-    ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
+    ClientFacts, Figures, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
 use aerial::http::system::{Encoder, Host, HostFacts, Tried};
 use aerial::http::{AppState, outside, router};
@@ -30,6 +30,7 @@ use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
 use aerial::load::Load;
+use aerial::metrics::Metrics;
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
 use aerial::stream::devices::Devices;
@@ -85,6 +86,7 @@ pub(crate) struct Server {
     pub(crate) spawner: Spawner,
     pub(crate) data: DataDir,
     pub(crate) access: Access,
+    pub(crate) ffmpeg: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -182,11 +184,14 @@ impl Server {
         tokio::spawn(scans.run(ending.clone()));
         let spawner = Spawner::new(env!("CARGO_BIN_EXE_aerial")).unwrap();
         let manager = Manager::default();
+        // It is looked for, never run.
+        let ffmpeg = dir.path().join("ffmpeg");
+        std::fs::write(&ffmpeg, "").unwrap();
         let host = HostFacts {
             started_at: NOW - Ticks::from_secs(90),
             restarts: 1,
             ffmpeg_version: "5.1.9".to_owned(),
-            ffmpeg_path: "/usr/bin/ffmpeg".into(),
+            ffmpeg_path: ffmpeg.clone(),
             ffmpeg_shortcomings: Vec::new(),
             sandbox: (Sandbox::Auto, Holds::default()),
             encoders: watch::channel(Tried {
@@ -249,6 +254,7 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             load,
+            metrics: Metrics::default(),
             loaded: Settings::load_with_origins(&flags, []).unwrap(),
             restart: Restart::by(move || {
                 asked.fetch_add(1, Ordering::Relaxed);
@@ -261,7 +267,12 @@ impl Server {
             ending: ending.clone(),
         };
         Self {
-            router: outside(router(state), access.clone(), PublicUrl::default()),
+            router: outside(
+                router(state.clone()),
+                access.clone(),
+                PublicUrl::default(),
+                state.metrics,
+            ),
             db,
             clock,
             schedule,
@@ -273,6 +284,7 @@ impl Server {
             spawner,
             data,
             access,
+            ffmpeg,
             _dir: dir,
         }
     }
@@ -486,6 +498,7 @@ struct Sessioned {
     full: bool,
     warnings: BTreeMap<MediaId, String>,
     strips: Vec<Strip>,
+    figures: Figures,
 }
 
 impl Manager {
@@ -615,6 +628,10 @@ impl Sessions for Manager {
         let strips = self.0.lock().unwrap().strips.clone();
         let wanted = strips.into_iter().filter(|one| only.is_none_or(|only| one.channel == only));
         Box::pin(ready(wanted.collect()))
+    }
+
+    fn figures(&self) -> Figures {
+        self.0.lock().unwrap().figures.clone()
     }
 
     fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
