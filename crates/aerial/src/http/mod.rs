@@ -36,6 +36,7 @@ mod prefix;
 pub mod preview;
 pub mod problem;
 mod replay;
+mod request_id;
 pub mod scan;
 mod scheduled;
 mod sessions;
