@@ -14,6 +14,7 @@ use rustix::fs::{Access, access, statvfs};
 use crate::config::{ByteSize, Sandbox, Settings};
 use crate::data_dir::CATALOGUE;
 use crate::db::Db;
+use crate::descriptors::Descriptors;
 use crate::discovery;
 use crate::ffmpeg::capacity;
 use crate::ffmpeg::encoders::{self, Tried};
@@ -91,6 +92,7 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
     examine_discovery(settings, &mut report);
+    examine_descriptors(settings, Descriptors::read(), &mut report);
     let account = Db::has_account(&settings.server.data.join(CATALOGUE)).await;
     examine_access(settings, account, &mut report);
     report
@@ -132,6 +134,18 @@ fn examine_access(settings: &Settings, account: Option<bool>, report: &mut Repor
         let text = "server.public_url is set, but no proxy is trusted (access.trusted_proxies): \
                     what comes through one is from nowhere, and has to sign in";
         report.add(Severity::Note, text);
+    }
+}
+
+fn examine_descriptors(settings: &Settings, open: Descriptors, report: &mut Report) {
+    let wanted = settings.server.connections.get().into();
+    match open.advice(wanted) {
+        None => {
+            let most = open.most;
+            let text = format!("{most} files may be open, enough for {wanted} connections");
+            report.add(Severity::Fine, text);
+        }
+        Some(advice) => report.add(Severity::Note, advice),
     }
 }
 
@@ -401,6 +415,19 @@ mod tests {
         assert_eq!(examined(&settings)[0].severity, Severity::Fine);
         settings.discovery.hdhomerun = false;
         assert_eq!(examined(&settings), []);
+    }
+
+    #[test]
+    fn too_few_open_files_are_a_note() {
+        let examined = |most| {
+            let mut report = Report::default();
+            let open = Descriptors { now: 1_024, most };
+            examine_descriptors(&Settings::default(), open, &mut report);
+            report.0[0].clone()
+        };
+        assert_eq!(examined(524_288).severity, Severity::Fine);
+        let low = examined(1_024);
+        assert!(low.severity == Severity::Note && low.text.contains("5120"), "{low:?}");
     }
 
     #[test]

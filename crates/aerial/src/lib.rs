@@ -13,6 +13,7 @@ pub mod connections;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod descriptors;
 pub mod discovery;
 pub mod doctor;
 pub mod ffmpeg;
