@@ -166,6 +166,7 @@ impl Worker {
             growth: continued,
             completed: 0,
             unnoted: Ticks::ZERO,
+            at_work: monotonic(),
         };
         let mut outputs = Vec::new();
         // Before anything of it is used: are these the bytes that were planned?
@@ -205,20 +206,16 @@ impl Worker {
         let mut buffer = vec![0; READ_BYTES];
         let (mut reached, mut of_no_use) = (making.segmenter.position(), 0);
         let (mut patience, mut made) = (self.patience, making.completed);
-        let mut at_work = monotonic();
+        making.at_work = monotonic();
         loop {
-            if making.unnoted > Ticks::ZERO {
-                let media = std::mem::take(&mut making.unnoted);
-                self.store.tally().worked(self.track.encoder(), at_work.elapsed(), media);
-                at_work = monotonic();
-            }
+            self.note_work(making);
             if making.segmenter.position().segment >= *limit.borrow_and_update() {
                 self.report(making, true);
                 tokio::select! {
                     () = self.stop.cancelled() => return Ending::Told,
                     _ = limit.changed() => {}
                 }
-                at_work = monotonic();
+                making.at_work = monotonic();
                 continue;
             }
             self.report(making, false);
@@ -228,7 +225,7 @@ impl Worker {
                 if self.stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
                     return Ending::Told;
                 }
-                at_work = monotonic();
+                making.at_work = monotonic();
             }
             let read = tokio::select! {
                 () = self.stop.cancelled() => return Ending::Told,
@@ -266,6 +263,15 @@ impl Worker {
         let segment = making.segmenter.position().segment.min(self.track.map.segments() - 1);
         let ticks = self.track.map.segment_length(segment).0.max(0).cast_unsigned();
         Duration::from_millis(ticks / 90) / LEISURE
+    }
+
+    /// Tells what was made since it was told last, and in which time.
+    fn note_work(&self, making: &mut Making) {
+        let media = std::mem::take(&mut making.unnoted);
+        if media > Ticks::ZERO {
+            self.store.tally().worked(self.track.encoder(), making.at_work.elapsed(), media);
+            making.at_work = monotonic();
+        }
     }
 
     /// Puts into the store what the segmenter gave.
@@ -316,6 +322,7 @@ impl Worker {
             let mut outputs = Vec::new();
             let finished = making.segmenter.finish(&mut outputs);
             self.keep(making, &mut outputs);
+            self.note_work(making);
             self.report(making, false);
             match finished {
                 Ok(finished) => whole = finished.complete,
@@ -412,6 +419,8 @@ struct Making {
     completed: u32,
     /// Media that was made and not told of yet.
     unnoted: Ticks,
+    /// Since when it works on that.
+    at_work: Instant,
 }
 
 impl Making {
