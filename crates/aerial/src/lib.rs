@@ -26,3 +26,4 @@ pub mod metrics;
 pub mod schedule;
 pub mod stream;
 pub mod telemetry;
+pub mod webhooks;

@@ -51,6 +51,7 @@ pub mod thumbnail;
 pub mod tokens;
 pub mod totals;
 pub mod treatment;
+pub mod webhooks;
 pub mod wire;
 
 use axum::extract::FromRef;
@@ -77,6 +78,7 @@ use crate::metrics::Metrics;
 use crate::schedule::Schedule;
 use crate::stream::own_slates::OwnSlates;
 use crate::stream::slate::Slates;
+use crate::webhooks::Webhooks;
 
 use addresses::Listening;
 use apps::origin::PublicUrl;
@@ -118,6 +120,8 @@ pub struct AppState {
     pub load: Load,
     /// What is counted, for whoever watches over it.
     pub metrics: Metrics,
+    /// Who is told of faults.
+    pub webhooks: Webhooks,
     /// What it is set to.
     pub loaded: Loaded,
     /// What starts it anew.
@@ -256,6 +260,7 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::READ, routes!(slates::get, slates::put, slates::delete))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
+        .routes(Needs::MANAGE, routes!(webhooks::test))
         .routes(Needs::WATCH, routes!(events::events))
         .routes(Needs::OPEN, routes!(account::get, account::sign_in, account::sign_out))
         .routes(Needs::OPEN, routes!(account::set_password))

@@ -44,6 +44,32 @@ impl Method {
     }
 }
 
+/// What became of telling a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was told.
+    Delivered,
+    /// A try failed; it is tried again.
+    Failed,
+    /// It was tried for long enough, or refused.
+    GivenUp,
+    /// Too much waited for it already.
+    Dropped,
+}
+
+impl Delivery {
+    const ALL: [Self; 4] = [Self::Delivered, Self::Failed, Self::GivenUp, Self::Dropped];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// What is counted here; clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics(Arc<Inner>);
@@ -55,6 +81,7 @@ struct Inner {
     sent: Sent,
     events: AtomicU64,
     missed: AtomicU64,
+    deliveries: [AtomicU64; Delivery::ALL.len()],
 }
 
 impl Default for Metrics {
@@ -73,6 +100,7 @@ impl Metrics {
             sent,
             events: AtomicU64::new(0),
             missed: AtomicU64::new(0),
+            deliveries: Default::default(),
         }))
     }
 
@@ -95,6 +123,16 @@ impl Metrics {
         self.0.missed.fetch_add(events, Ordering::Relaxed);
     }
 
+    /// This became of telling a webhook.
+    pub fn delivered(&self, what: Delivery) {
+        self.0.deliveries[what as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that became of it.
+    pub fn deliveries(&self, what: Delivery) -> u64 {
+        self.0.deliveries[what as usize].load(Ordering::Relaxed)
+    }
+
     /// All of it, as Prometheus reads it.
     pub fn text(&self, facts: &Facts) -> String {
         let mut page = Page::of("aerial");
@@ -106,7 +144,7 @@ impl Metrics {
     }
 
     fn on(&self, page: &mut Page) {
-        let Inner { requests, answers, sent, events, missed } = &*self.0;
+        let Inner { requests, answers, sent, events, missed, .. } = &*self.0;
         page.counted("http_requests", "Requests that were answered", requests.clone());
         let help = "How long answers took to begin";
         page.counted("http_answer_seconds", help, answers.clone());
@@ -115,6 +153,9 @@ impl Metrics {
         page.count("events_sent", "Events sent to the app and other listeners", events);
         let missed = missed.load(Ordering::Relaxed);
         page.count("events_missed", "Events for which a listener was too slow", missed);
+        let deliveries = Delivery::ALL
+            .map(|what| (vec![("outcome", what.name().to_owned())], self.deliveries(what)));
+        page.counts("webhook_deliveries", "What became of telling webhooks", deliveries);
     }
 }
 

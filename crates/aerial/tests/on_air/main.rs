@@ -18,3 +18,4 @@ mod purity;
 mod restart;
 mod sharing;
 mod trouble;
+mod webhooks;

@@ -31,3 +31,4 @@ mod stream_tokens;
 mod streams;
 mod strips;
 mod system;
+mod webhooks;

@@ -39,6 +39,7 @@ use aerial::stream::own_slates::OwnSlates;
 use aerial::stream::slate::{SlateLooks, Slates};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::strip::Strip;
+use aerial::webhooks::{Patience, Webhooks};
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Tuning};
@@ -55,6 +56,7 @@ use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// The key in the data folder.
@@ -166,6 +168,10 @@ impl Server {
     }
 
     pub(crate) async fn with(rules: config::Access) -> Self {
+        Self::telling(rules, Vec::new()).await
+    }
+
+    pub(crate) async fn telling(rules: config::Access, hooks: Vec<config::Webhook>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(&dir.path().join("data")).unwrap();
         let films = dir.path().join("films");
@@ -255,6 +261,13 @@ impl Server {
             clock: clock.clone(),
             load,
             metrics: Metrics::default(),
+            webhooks: Webhooks::start(
+                &hooks,
+                Patience::default(),
+                Metrics::default(),
+                &TaskTracker::new(),
+                &ending,
+            ),
             loaded: Settings::load_with_origins(&flags, []).unwrap(),
             restart: Restart::by(move || {
                 asked.fetch_add(1, Ordering::Relaxed);
