@@ -411,10 +411,10 @@ describe("what aired is watched again", () => {
 
   test("what was, from the guide; it is paused, gone about in, and goes on with what followed", () =>
     visit(server.url, async (page) => {
-      const marked = page.locator("#guide-marked");
-      await marked.filter({ hasText: "on now" }).waitFor();
+      const marked = (words: string) => page.locator(`#guide-marked[aria-label*="${words}"]`);
+      await marked("on now").waitFor();
       await page.keyboard.press("ArrowDown");
-      await marked.filter({ hasText: at(1).name }).waitFor();
+      await marked(at(1).name).waitFor();
       // A channel that was made just now has to have shown something first.
       await until("something that is over", async () => {
         await page.keyboard.press("Home");
@@ -425,8 +425,10 @@ describe("what aired is watched again", () => {
       await page.waitForURL("**/watch/*?from=*");
       const from = fromOf(page);
       await moves(page, 0.5);
+      // Times are told in milliseconds: a moment later nothing else is meant.
+      const later = (ms: number) => new Date(Date.parse(from) + ms).toISOString();
       const { items } = await server.ask<{ items: Aired[] }>(
-        `/api/v1/guide?channel=${at(1).id}&from=${from}&to=${new Date(Date.parse(from) + 1_000).toISOString()}`,
+        `/api/v1/guide?channel=${at(1).id}&from=${later(1_000)}&to=${later(2_000)}`,
       );
       const lengthS = (Date.parse(items[0]?.end ?? "") - Date.parse(from)) / 1_000;
       const { duration } = await shownAt(page, from);
@@ -503,6 +505,12 @@ test("a phone is zapped by swipes and by taps in the small guide, and a tap brin
       await expect
         .poll(() => page.evaluate(() => document.querySelector("video")?.muted))
         .toBe(true);
+      const beyond = await page.evaluate(() =>
+        [...document.querySelectorAll(".tools button")].filter(
+          (one) => one.getBoundingClientRect().right > window.innerWidth,
+        ).length,
+      );
+      expect(beyond).toBe(0);
       await shoot(page, "watch-phone");
       await expectAccessible(page);
     },
