@@ -292,7 +292,7 @@ test("two tabs show the same instant within 200 ms, by element, clock and pictur
       return first.dateMs - first.atMs - (second.dateMs - second.atMs);
     });
     const behind = [one, two].map((page) => median(() => behindMs(page, channel)));
-    const seen = await median(() => apartByPicture(one, two), 5);
+    const seen = await median(() => apartByPicture(one, two), 3);
     const [first = Number.NaN, second = Number.NaN] = await Promise.all(behind);
     console.log(
       `apart ${apart.toFixed(0)} ms by the elements, ${seen.toFixed(0)} ms by the pictures; ` +
@@ -505,10 +505,11 @@ test("a phone is zapped by swipes and by taps in the small guide, and a tap brin
       await expect
         .poll(() => page.evaluate(() => document.querySelector("video")?.muted))
         .toBe(true);
-      const beyond = await page.evaluate(() =>
-        [...document.querySelectorAll(".tools button")].filter(
-          (one) => one.getBoundingClientRect().right > window.innerWidth,
-        ).length,
+      const beyond = await page.evaluate(
+        () =>
+          [...document.querySelectorAll(".tools button")].filter(
+            (one) => one.getBoundingClientRect().right > window.innerWidth,
+          ).length,
       );
       expect(beyond).toBe(0);
       await shoot(page, "watch-phone");
