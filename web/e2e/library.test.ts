@@ -115,6 +115,9 @@ test("a folder is found by going through the server's; its files are not known b
   mkdirSync(join(top, "empty"));
   symlinkSync(CLIPS, join(top, "videos"));
   const empty = await Server.start({ media: null });
+  // A server without channels makes some of what it finds.
+  const body = { number: "1", name: "One" };
+  const { id } = await empty.ask<{ id: string }>("/api/v1/channels", "POST", body);
   try {
     await visit(`${empty.url}/library`, async (page) => {
       await page.getByText("The library is empty").waitFor();
@@ -132,7 +135,8 @@ test("a folder is found by going through the server's; its files are not known b
       await expectAccessible(page);
       await shoot(page, "library-folder");
       await here.getByRole("button", { name: "videos" }).click();
-      expect(await dialog.getByLabel("Folder on the server").inputValue()).toBe(`${top}/videos`);
+      const path = dialog.getByLabel("Folder on the server");
+      await until("its path", async () => (await path.inputValue()) === `${top}/videos`);
       await dialog.getByRole("button", { name: "Add this folder" }).click();
       await page.getByText("The folder is added").waitFor();
       await folders.getByRole("button", { name: "Close" }).click();
@@ -151,8 +155,8 @@ test("a folder is found by going through the server's; its files are not known b
 
       // A channel plays it: then it is found out, and the page says so.
       const { items } = await empty.ask<{ items: { id: string }[] }>("/api/v1/media?q=evening");
-      const lineup = [{ media: items[0]?.id }];
-      await empty.ask("/api/v1/channels", "POST", { number: "1", name: "One", items: lineup });
+      const lineup = { items: [{ media: items[0]?.id }] };
+      await empty.ask(`/api/v1/channels/${id}/lineup`, "PUT", lineup);
       await page.getByRole("link", { name: "1 One" }).waitFor();
       await verdict.waitFor({ state: "detached" });
     });
