@@ -24,6 +24,7 @@ pub mod library;
 pub mod load;
 pub mod metrics;
 pub mod schedule;
+pub mod service_manager;
 pub mod stream;
 pub mod telemetry;
 pub mod webhooks;

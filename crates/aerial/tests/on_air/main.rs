@@ -12,6 +12,7 @@ mod support;
 mod bad_input;
 mod copied;
 mod logs;
+mod marker;
 mod metrics;
 mod picture;
 mod purity;
