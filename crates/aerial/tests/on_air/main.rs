@@ -14,5 +14,6 @@ mod copied;
 mod picture;
 mod purity;
 mod restart;
+mod restored;
 mod sharing;
 mod trouble;
