@@ -245,7 +245,8 @@ async fn nothing_gets_out_of_the_folder_and_nothing_unlisted_gets_in() {
     };
     type Entry<'a> = (&'a str, &'a [u8], EntryType);
     let x: &[u8] = b"x";
-    let cases: [(&str, Option<(&str, &[u8])>, &[Entry<'_>]); 9] = [
+    type Listed<'a> = Option<(&'a str, &'a [u8])>;
+    let cases: [(&str, Listed<'_>, &[Entry<'_>]); 9] = [
         ("as it should be", Some(("slates/a", b"x")), &[("slates/a", b"x", Regular)]),
         ("a way out, listed", Some(("../evil", b"x")), &[("../evil", b"x", Regular)]),
         ("a way out, unlisted", None, &[("../evil", b"x", Regular)]),

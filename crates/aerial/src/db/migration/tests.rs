@@ -72,7 +72,8 @@ async fn as_of(step: usize, path: &Path) -> DatabaseConnection {
     let db = empty(path).await;
     for (done, name) in steps()[..=step].iter().enumerate() {
         Migrator::up(&db, Some(1)).await.unwrap();
-        assert_eq!(column(&db, "SELECT MAX(version) FROM seaql_migrations").await, [name.clone()]);
+        let newest = column(&db, "SELECT MAX(version) FROM seaql_migrations").await;
+        assert_eq!(newest[0], *name);
         let file = fixture(name);
         let rows = std::fs::read_to_string(&file).unwrap_or_else(|_| {
             let (before, file) = (done.saturating_sub(1), file.display());
