@@ -15,8 +15,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
+use super::backups::StandingView;
 use super::extract::Json;
 use super::wire::{Instant, millis};
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::Sandbox;
 use crate::ffmpeg::Spawner;
@@ -112,6 +114,8 @@ pub struct System {
     disk: Option<Disk>,
     /// What is kept of what was made.
     store: StoreView,
+    /// How it stands with backups.
+    backups: StandingView,
 }
 
 /// FFmpeg, as it was found.
@@ -249,6 +253,7 @@ pub(super) async fn get(
     State(Host(host)): State<Host>,
     State(clock): State<Clock>,
     State(spawner): State<Spawner>,
+    State(backups): State<Backups>,
 ) -> Json<System> {
     let at = clock.now();
     let facts = host.clone();
@@ -275,6 +280,7 @@ pub(super) async fn get(
         capacity: capacity(&host),
         disk,
         store: host.store.usage().into(),
+        backups: backups.standing().into(),
     })
 }
 

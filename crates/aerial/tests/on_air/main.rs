@@ -17,6 +17,7 @@ mod metrics;
 mod picture;
 mod purity;
 mod restart;
+mod restored;
 mod sharing;
 mod trouble;
 mod webhooks;
