@@ -24,7 +24,7 @@ PROFILE ?= release
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/aerial
 
-.PHONY: help run test e2e check bench fuzz sim soak web clean
+.PHONY: help run test e2e check bench fuzz sim soak web deb release clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,14 @@ web: ## build the web page alone
 	@scripts/bootstrap web
 	@scripts/web build
 
+deb: ## make a Debian package, in target/dist
+	@scripts/bootstrap release
+	@scripts/release deb
+
+release: ## make an archive, a Debian package (on Debian) and their checksums, in target/dist
+	@scripts/bootstrap release
+	@scripts/release
+
 clean: ## remove what was built (not aerial-data)
 	cargo clean
-	rm -rf web/dist web/node_modules .tools
+	rm -rf web/dist web/node_modules packaging/staged .tools

@@ -6,6 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// What `memory_serve` writes for the program to include.
+const LIST: &str = "memory_serve_assets.rs";
+
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let built = manifest.join("../../web/dist");
@@ -18,12 +21,20 @@ fn main() -> io::Result<()> {
         if built.join("index.html").is_file() { built } else { manifest.join("src/http/unbuilt") };
     // The page itself is filled in when it is asked for (`http::assets`).
     println!("cargo::rustc-env=BUILT_PAGE={}", assets.join("index.html").display());
-    embed(&assets);
+    embed(&assets)?;
     println!("cargo::rerun-if-changed=build.rs");
     Ok(())
 }
 
 /// Debug builds read the files when asked for them, release builds hold them.
-fn embed(assets: &Path) {
+fn embed(assets: &Path) -> io::Result<()> {
     memory_serve::load_directory(assets);
+    let list = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join(LIST);
+    let code = fs::read_to_string(&list)?;
+    if !code.contains("include_bytes!") {
+        return Ok(());
+    }
+    // What is held needs no path, and one of this machine would make each build another.
+    let here = format!("path: r\"{}", fs::canonicalize(assets)?.display());
+    fs::write(&list, code.replace(&here, "path: r\"web/dist"))
 }

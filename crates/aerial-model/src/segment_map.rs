@@ -153,13 +153,15 @@ impl SegmentMap {
             return first_frame_at(rate, cuts.cut(index).at).min(frames);
         }
         let whole = rate.frames_per_segment();
-        let tail = frames - whole * u64::from(segments - 1);
-        let short = rate.ticks_at(tail) < Ticks::from_secs(1);
-        if index > 0 && index == segments - 1 && short {
-            // The last two together, halved; the earlier gets the odd frame.
-            return whole * u64::from(index - 1) + (whole + tail).div_ceil(2);
+        let first = whole * u64::from(index);
+        if index > 0 && index == segments - 1 {
+            let tail = frames - first;
+            if rate.ticks_at(tail) < Ticks::from_secs(1) {
+                // The last two together, halved; the earlier gets the odd frame.
+                return first - whole + (whole + tail).div_ceil(2);
+            }
         }
-        whole * u64::from(index)
+        first
     }
 
     /// The first frame of the grid at or after `at` less half a frame.

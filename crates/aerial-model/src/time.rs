@@ -285,16 +285,15 @@ impl FrameRate {
     /// When frame `frame` is shown, from frame 0, rounded half up as FFmpeg
     /// rounds its timestamps.
     pub fn ticks_at(self, frame: u64) -> Ticks {
-        let num = self.num as u128;
         let exact = frame as u128 * TICKS_PER_SECOND as u128 * self.den as u128;
-        Ticks(((exact * 2 + num) / (num * 2)) as i64)
+        Ticks(divided(exact, self.num as u128) as i64)
     }
 
     /// Frames in `length`, rounded half up.
     pub fn frames_in(self, length: Ticks) -> u64 {
         let den = TICKS_PER_SECOND as u128 * self.den as u128;
         let exact = length.0.max(0) as u128 * self.num as u128;
-        ((exact * 2 + den) / (den * 2)) as u64
+        divided(exact, den)
     }
 
     /// Frames in one whole segment: 4 s of them, at least one.
@@ -319,6 +318,14 @@ impl TryFrom<(u32, u32)> for FrameRate {
     type Error = &'static str;
     fn try_from((num, den): (u32, u32)) -> Result<Self, Self::Error> {
         Self::new(num, den).ok_or("a frame rate of 0")
+    }
+}
+
+/// Rounded half up. Few numbers need the width, and dividing by it is slow.
+fn divided(a: u128, b: u128) -> u64 {
+    match (u64::try_from(a * 2 + b), u64::try_from(b * 2)) {
+        (Ok(a), Ok(b)) => a / b,
+        _ => ((a * 2 + b) / (b * 2)) as u64,
     }
 }
 

@@ -13,6 +13,11 @@ use crate::demand::{Want, WorkerView};
 /// have one or two in their buffers and a new worker needs a part of one to start.
 pub const PRESSED: Duration = Duration::from_secs(8);
 
+/// Who needs it this soon has nothing to show: the device is theirs, since an encoder
+/// uses all of it that it gets. What is begun ahead of its time can wait that second;
+/// beside it, tuning in took twice as long.
+const WAITED_FOR: Duration = Duration::from_secs(1);
+
 /// Who works is sent to rest only for one that is scarcer by this: two segments,
 /// so that two workers do not take turns by the segment.
 const HEAD_START: Duration = Duration::from_secs(8);
@@ -38,7 +43,8 @@ pub fn grant<I: Copy + Ord>(turns: usize, contenders: &[Contender<I>]) -> Vec<I>
         contender.due.saturating_sub(ahead)
     };
     others.sort_by_key(|contender| (scarcity(contender), contender.id));
-    let free = turns.saturating_sub(granted.len());
+    let waited_for = contenders.iter().any(|contender| contender.due < WAITED_FOR);
+    let free = if waited_for { 0 } else { turns.saturating_sub(granted.len()) };
     granted.extend(others.into_iter().take(free).map(|contender| contender.id));
     granted
 }
@@ -78,13 +84,21 @@ mod tests {
     #[test]
     fn what_is_needed_within_moments_needs_no_turn_and_leaves_none() {
         let all = [
-            contender(1, 0, false),
+            contender(1, 1, false),
             contender(2, 8, false),
             contender(3, 3, true),
             contender(4, 9, true),
         ];
         assert_eq!(grant(1, &all), [1, 2, 3]);
         assert_eq!(grant(4, &all), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn while_somebody_waits_nothing_is_made_ahead() {
+        let next_item = contender(2, 15, false);
+        assert_eq!(grant(2, &[contender(1, 0, false), next_item]), [1]);
+        assert_eq!(grant(2, &[contender(1, 4, true), next_item]), [1, 2]);
+        assert_eq!(grant(2, &[contender(1, 0, false), contender(2, 8, true)]), [1, 2]);
     }
 
     proptest! {

@@ -31,6 +31,7 @@ use crate::demo::DemoError;
 use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::schedule::ScheduleError;
+use crate::service_manager::{self, Word};
 use crate::stream::slate::OwnSlateError;
 use crate::stream::store::DiskError;
 use crate::telemetry::TelemetryError;
@@ -181,6 +182,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         () = keeper_gone => tracing::warn!("the keeper is gone, so the server ends"),
     }
     tracing::info!("ending: finishing what is in flight");
+    tell_manager(Word::Stopping);
     let spawner = parts.spawner.clone();
     parts.begin_ending();
     let finish = async {
@@ -212,6 +214,7 @@ fn announce(
     if let Some(keeper) = &mut keeper {
         keeper.say_ready();
     }
+    tell_manager(Word::Ready);
     for address in addresses {
         // A closed stdout is no reason to stop.
         let _ = writeln!(io::stdout(), "listening on http://{address}");
@@ -223,6 +226,13 @@ fn announce(
             tracing::warn!(%error, "cannot tell whether the keeper lives");
             pending::<()>().await;
         }
+    }
+}
+
+/// Where there is a keeper it tells, and here there is nobody to be told.
+fn tell_manager(word: Word) {
+    if let Err(error) = service_manager::tell(word) {
+        tracing::warn!("{error}");
     }
 }
 

@@ -5,13 +5,17 @@
 pub mod channel;
 mod desk;
 mod exchange;
+pub mod health;
+pub mod manual;
 pub mod password;
 pub mod scan;
+pub mod template;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::config::{CONFIG_VARIABLE, Flags};
 
@@ -37,9 +41,32 @@ pub enum Command {
     Password(PasswordArgs),
     /// Say what works here and what to do about what does not
     Doctor(SettingsArgs),
+    /// Say whether a server answers here that can serve, for scripts and health checks
+    Health(SettingsArgs),
     /// List, add, export and import channels, for scripts
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// What is printed whatever the settings are.
+    #[command(flatten)]
+    Print(PrintCommand),
+}
+
+/// What the program says of itself.
+#[derive(Debug, Subcommand)]
+pub enum PrintCommand {
+    /// Print a settings file with every setting, its default and what may stand there
+    Settings,
+    /// Print what lets a shell complete this program's commands and flags
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write the pages of the manual
+    #[command(hide = true)]
+    Man {
+        /// The folder for them
+        folder: PathBuf,
+    },
 }
 
 /// Flags for settings, which every command has.
@@ -170,9 +197,12 @@ impl From<&SettingsArgs> for Flags {
 impl Command {
     /// The flags for settings of whatever command this is.
     pub fn settings(&self) -> &SettingsArgs {
+        static NONE: SettingsArgs =
+            SettingsArgs { config: None, data: None, media: Vec::new(), listen: None };
         match self {
+            Self::Print(_) => &NONE,
             Self::Serve(args) | Self::Demo(args) => &args.settings,
-            Self::Scan(settings) | Self::Doctor(settings) => settings,
+            Self::Scan(settings) | Self::Doctor(settings) | Self::Health(settings) => settings,
             Self::Password(args) => &args.settings,
             Self::Channel(
                 ChannelCommand::List { settings, .. }

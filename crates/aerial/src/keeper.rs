@@ -34,6 +34,7 @@ use thiserror::Error;
 use crate::clock::monotonic;
 use crate::ffmpeg::shim::{OnParentDeath, ShimArgs};
 use crate::ffmpeg::{command, own_binary};
+use crate::service_manager::{self, Word};
 use policy::{Action, Death, Ending, Event, Keeper};
 pub use sockets::{Inherited, KeeperLine, SocketError, bind, inherit};
 
@@ -103,8 +104,11 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
             continue;
         }
         for event in wait_for_events(&signals, &mut server, &keeper, had_terminal)? {
-            if let Event::Exited(death) = event {
-                tell_death(death, &keeper);
+            match event {
+                Event::Exited(death) => tell_death(death, &keeper),
+                Event::Ready => tell_manager(Word::Ready),
+                Event::Terminate(_) => tell_manager(Word::Stopping),
+                Event::Renew | Event::TimeIsUp => {}
             }
             actions.extend(keeper.handle(event, monotonic()));
         }
@@ -178,6 +182,8 @@ impl Server {
         command.arg("--restarts").arg(restarts.to_string());
         command.env("LISTEN_FDS", handed.len().to_string());
         command.env("LISTEN_FDNAMES", sockets::names(plan.sockets.len(), plan.discovery.is_some()));
+        // The service manager knows this process, and hears it alone.
+        command.env_remove(service_manager::VARIABLE);
         command.stdin(Stdio::null());
         // Its own group: a Ctrl-C reaches the keeper alone, which passes it on.
         command.process_group(0);
@@ -329,6 +335,12 @@ fn tell_death(death: Death, keeper: &Keeper) {
     };
     if keeper.will_start_again() {
         say(&format!("the server ended {how}; starting it again"));
+    }
+}
+
+fn tell_manager(word: Word) {
+    if let Err(error) = service_manager::tell(word) {
+        say(&error.to_string());
     }
 }
 

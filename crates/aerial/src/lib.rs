@@ -22,5 +22,6 @@ pub mod keeper;
 pub mod library;
 pub mod load;
 pub mod schedule;
+pub mod service_manager;
 pub mod stream;
 pub mod telemetry;

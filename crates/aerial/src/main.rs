@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use aerial::app::{self, End, Startup};
-use aerial::cli::{self, Cli, Command, ServeArgs};
+use aerial::cli::{self, Cli, Command, PrintCommand, ServeArgs};
 use aerial::config::{Flags, Loaded, Log, Settings};
 use aerial::discovery;
 use aerial::doctor;
@@ -28,6 +28,10 @@ fn main() -> ExitCode {
         _ => {}
     }
     let cli = Cli::parse();
+    if let Command::Print(command) = &cli.command {
+        // Before the settings are read: wrong ones are no reason to print nothing.
+        return ended(print(command));
+    }
     let flags = Flags::from(cli.command.settings());
     let settings = match Settings::load_with_origins(&flags, std::env::vars_os()) {
         Ok(loaded) => loaded,
@@ -36,7 +40,11 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match run(cli.command, settings) {
+    ended(run(cli.command, settings))
+}
+
+fn ended(done: anyhow::Result<ExitCode>) -> ExitCode {
+    match done {
         Ok(code) => code,
         Err(error) => {
             complain(&error);
@@ -51,6 +59,11 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve(&args, loaded, false),
         Command::Demo(args) => serve(&args, loaded, true),
         Command::Doctor(_) => doctor(&settings),
+        Command::Health(_) => {
+            quietly(&settings)?;
+            runtime()?.block_on(cli::health::run(&settings, &mut std::io::stdout()))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Scan(_) => {
             quietly(&settings)?;
             runtime()?.block_on(cli::scan::run(&settings, &mut std::io::stdout()))?;
@@ -68,7 +81,19 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(cli::channel::run(&command, &settings, &mut out))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Print(command) => print(&command),
     }
+}
+
+fn print(command: &PrintCommand) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match command {
+        PrintCommand::Settings => out.write_all(cli::template::settings()?.as_bytes())?,
+        PrintCommand::Completions { shell } => out.write_all(&cli::manual::completions(*shell))?,
+        PrintCommand::Man { folder } => cli::manual::write(folder)
+            .with_context(|| format!("cannot write the manual to {}", folder.display()))?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The server, or its keeper.

@@ -19,7 +19,7 @@ fn help_and_version_go_to_stdout() {
     let help = aerial(&["--help"], &[]);
     assert_eq!(help.status.code(), Some(0));
     let text = String::from_utf8(help.stdout).unwrap();
-    for command in ["serve", "demo", "scan", "doctor", "channel"] {
+    for command in ["serve", "demo", "scan", "doctor", "health", "settings", "channel"] {
         assert!(text.contains(command), "{text}");
     }
     let version = aerial(&["--version"], &[]);
@@ -72,4 +72,24 @@ fn the_shim_is_not_for_people() {
     let output = aerial(&["__exec", "sh"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("not for people"));
+}
+
+#[test]
+fn what_the_program_says_of_itself_is_said_with_wrong_settings_too() {
+    let wrong = [("AERIAL_STREAM_GRACE", "soon")];
+    let settings = aerial(&["settings"], &wrong);
+    assert_eq!(settings.status.code(), Some(0), "{}", stderr(&settings));
+    assert!(String::from_utf8(settings.stdout).unwrap().contains("\n[stream]\n"));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = aerial(&["completions", shell], &wrong);
+        assert_eq!(script.status.code(), Some(0), "{}", stderr(&script));
+        assert!(String::from_utf8(script.stdout).unwrap().contains("doctor"));
+    }
+    assert_eq!(aerial(&["completions", "nosh"], &[]).status.code(), Some(2));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = aerial(&["man", file.to_str().unwrap()], &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("cannot write the manual to"), "{}", stderr(&refused));
 }

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -384,4 +385,53 @@ fn a_port_in_use_is_told_with_what_to_do() {
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
     assert!(stderr.contains("choose another port with --listen"), "{stderr}");
+}
+
+#[test]
+fn the_service_manager_is_told_when_there_is_a_server_and_when_it_ends() {
+    for args in [&[][..], &["--no-keeper"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&place).unwrap();
+        manager.set_read_timeout(Some(PATIENCE)).unwrap();
+        let heard = || {
+            let mut word = [0; 64];
+            let count = manager.recv(&mut word).unwrap();
+            String::from_utf8_lossy(&word[..count]).into_owned()
+        };
+        let mut command = command(AERIAL);
+        command.env("NOTIFY_SOCKET", &place);
+        let mut aerial = Aerial::start_command(command, args);
+        assert_eq!(heard(), "READY=1");
+        // One that a keeper starts would be taken for another service's.
+        for server in servers_of(aerial.pid()) {
+            let variables = std::fs::read(format!("/proc/{server}/environ")).unwrap();
+            assert!(!String::from_utf8_lossy(&variables).contains("NOTIFY_SOCKET"));
+        }
+        aerial.signal(Signal::TERM);
+        assert_eq!(heard(), "STOPPING=1");
+        assert_eq!(aerial.wait().code(), Some(0));
+        manager.set_nonblocking(true).unwrap();
+        assert!(manager.recv(&mut [0; 64]).is_err(), "each is said once");
+    }
+}
+
+/// What `aerial health` says of a server, with its exit code.
+fn health(listen: SocketAddr) -> (Option<i32>, String) {
+    let output =
+        command(AERIAL).args(["health", "--listen", &listen.to_string()]).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn health_is_what_the_server_says() {
+    let mut aerial = Aerial::start(&[]);
+    let listen = aerial.address;
+    assert_eq!(health(listen), (Some(0), format!("the server on {listen} is ready\n")));
+    aerial.signal(Signal::TERM);
+    aerial.wait();
+    let (code, text) = health(listen);
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&format!("no server answers on {listen}")), "{text}");
 }

@@ -149,7 +149,7 @@ impl Connection {
 
     fn ask(&mut self, method: &str, path: &str, json: &str) -> Result<()> {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: bench\r\nuser-agent: aerial-bench\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nuser-agent: aerial-bench\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
             json.len()
         );

@@ -45,7 +45,7 @@ pub(crate) fn measure(
     }
     let playlist = connection.get(&paths[0])?.body;
     let playlists = hammered(server.address, &paths)?;
-    let fixed = hammered(server.address, &vec!["/icon.svg".to_owned(); CLIENTS])?;
+    let fixed = hammered(server.address, &vec!["/".to_owned(); CLIENTS])?;
     row(report, "live playlists, 200 clients", &playlists, None);
     row(report, "a static file of the same server", &fixed, Some(&playlists));
     match Nginx::start(folder, &[("list.m3u8".to_owned(), playlist)], "auto")? {

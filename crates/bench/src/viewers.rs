@@ -16,8 +16,9 @@ use crate::viewer::{RELOAD, Seen, Viewer};
 const VIEWERS: usize = 500;
 const CHANNELS: usize = 5;
 const WATCHED: Duration = Duration::from_secs(60);
-/// Caches are full by then: what is asked for leaves the memory after a minute.
-const SETTLE: Duration = Duration::from_secs(30);
+/// Caches are full by then: what nobody asks for leaves the memory after a minute, and
+/// the last of what was made ahead at the start comes to that.
+const SETTLE: Duration = Duration::from_secs(120);
 /// Of nginx's time for a static file.
 const GOAL: f64 = 2.0;
 /// What caches and the allocator may still move.
@@ -49,17 +50,26 @@ pub(crate) fn measure(
     channels.iter().try_for_each(|channel| server.stop(channel))
 }
 
-/// What all viewers saw, resident memory before and after the last minute, and the
-/// server's CPU time in it.
+/// What all viewers saw, resident memory in the first and the last third of the last
+/// minute, and the server's CPU time in it.
 fn watched(server: &Server, channels: &[Channel]) -> Result<(Seen, [u64; 2], Duration)> {
     let [_, serving] = server.processes()?;
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| -> Result<_> {
             std::thread::sleep(SETTLE + RELOAD);
-            let before = (resident_kib(serving)?, cpu(serving)?);
-            std::thread::sleep(WATCHED - Duration::from_secs(1));
-            let after = (resident_kib(serving)?, cpu(serving)?);
-            Ok(([before.0, after.0], after.1 - before.1))
+            let used = cpu(serving)?;
+            let mut resident = Vec::new();
+            for _ in 1..WATCHED.as_secs() {
+                resident.push(resident_kib(serving)?);
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let used = cpu(serving)? - used;
+            // What is cached comes and goes by segments: the middle of a third.
+            let third = resident.len() / 3;
+            let (first, last) = (&mut resident.clone()[..third], &mut resident[2 * third..]);
+            first.sort_unstable();
+            last.sort_unstable();
+            Ok(([first[third / 2], last[third / 2]], used))
         });
         let seen = crowd::watch(VIEWERS, SETTLE + WATCHED, |viewer, times| {
             let channel = &channels[viewer % channels.len()];

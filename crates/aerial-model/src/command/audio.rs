@@ -11,9 +11,26 @@ use crate::time::{AUDIO_FRAME, TICKS_PER_SECOND, Ticks};
 /// Hides the one AAC frame whose overlap belongs to the neighbouring item.
 const FADE: Ticks = Ticks::from_millis(30);
 
+/// Sound that ends sooner than this may give no packet after a seek.
+const STILL_HEARD: Ticks = Ticks::from_secs(2);
+
 /// The sound to read; `None` where there is none, or none any more.
 pub(super) fn stream<'a>(run: &WorkerRun<'a>) -> Option<&'a AudioFacts> {
     run.facts.audio.first()
+}
+
+/// All that FFmpeg must know of this sound stands in the file's header, so that it
+/// need not decode the beginning of the file to find out.
+///
+/// That takes it a tenth of a tune-in, since it decodes the picture for it too. It
+/// would not find the container's start time, though, which all times count from,
+/// nor the form of a sound that gives no packet any more.
+pub(super) fn is_told(run: &WorkerRun<'_>, start: Start, audio: &AudioFacts) -> bool {
+    let facts = run.facts;
+    let header = facts.container.starts_with("mov,mp4") || facts.container.starts_with("matroska");
+    let plain = audio.codec == "aac" && audio.profile.as_deref() == Some("LC");
+    let goes_on = audio.end > start.earliest + STILL_HEARD;
+    header && plain && facts.start_time == Ticks::ZERO && goes_on
 }
 
 /// `[a]`: the file's sound over silence.

@@ -145,6 +145,9 @@ pub fn worker(run: &WorkerRun<'_>) -> Vec<OsString> {
     match inputs.apart {
         Some(picture) => {
             line.input(run, Some(picture));
+            if inputs.audio.is_some_and(|audio| audio::is_told(run, start, audio)) {
+                line.words("-nofind_stream_info");
+            }
             line.input(run, seek(run.facts.entry, start.earliest));
         }
         None if inputs.video || inputs.audio.is_some() => {

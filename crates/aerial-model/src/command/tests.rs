@@ -162,6 +162,31 @@ fn a_picture_that_is_sought_exactly_is_read_apart_from_the_sound() {
 }
 
 #[test]
+fn a_sound_that_the_header_tells_all_of_is_not_looked_into_first() {
+    let told = {
+        let sound = AudioFacts { profile: Some("LC".to_owned()), ..audio(2) };
+        let mut facts = media(Some(video((25, 1))), Some(sound));
+        let pre_seek = Ticks::from_millis(300);
+        facts.entry = Entry::SeekExactly { pre_seek, picture: Ticks(-7_200) };
+        facts
+    };
+    let skips = |change: &dyn Fn(&mut MediaFacts), first_frame| {
+        let mut facts = told.clone();
+        change(&mut facts);
+        line(&facts, first_frame).matches("-nofind_stream_info").count()
+    };
+    assert_eq!(skips(&|_| (), 200), 1);
+    assert_eq!(skips(&|_| (), 0), 0, "read together with the picture");
+    assert_eq!(skips(&|facts| facts.start_time = Ticks(1), 200), 0, "times that count from later");
+    assert_eq!(skips(&|facts| facts.container = "mpegts".to_owned(), 200), 0, "no header");
+    assert_eq!(skips(&|facts| facts.audio[0].codec = "ac3".to_owned(), 200), 0);
+    let high = |facts: &mut MediaFacts| facts.audio[0].profile = Some("HE-AAC".to_owned());
+    assert_eq!(skips(&high, 200), 0, "twice the rate that the header tells");
+    let over = |facts: &mut MediaFacts| facts.audio[0].end = Ticks::from_secs(9);
+    assert_eq!(skips(&over, 200), 0, "there may be no more of it");
+}
+
+#[test]
 fn a_video_that_starts_late_is_moved_to_the_grid_with_its_sound() {
     let late = VideoFacts { start: Ticks(1_890), ..video((24_000, 1_001)) };
     let early = VideoFacts { start: Ticks(-1_000), ..video((24_000, 1_001)) };

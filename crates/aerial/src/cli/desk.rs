@@ -142,12 +142,7 @@ impl Desk {
     }
 
     async fn there(settings: &Settings, data: PathBuf, holder: Holder) -> Result<Self, DeskError> {
-        let mut address = settings.server.listen;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
+        let address = from_here(settings.server.listen);
         let key = key::read(&data, address);
         let desk = Self::There(Server { holder, address, key });
         let system = desk.get("/api/v1/system").await?;
@@ -215,6 +210,16 @@ impl Desk {
     }
 }
 
+/// Where this machine reaches what listens there.
+pub(super) fn from_here(mut listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listen
+}
+
 /// A value as a part of an address.
 pub(super) fn escaped(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
@@ -253,7 +258,7 @@ impl Answer {
 
 /// One request in HTTP/1.0, which ends with its connection: all that is needed
 /// to ask a server of the same version on the same machine.
-async fn talk(
+pub(super) async fn talk(
     address: SocketAddr,
     method: &Method,
     path: &str,

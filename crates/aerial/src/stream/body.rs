@@ -29,7 +29,7 @@ pub enum SegmentBody {
 }
 
 /// What is sent at a stretch.
-const PIECE_BYTES: usize = 256 << 10;
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What leads from media time to the channel's time for this segment.
 pub fn offset(segment: &AirSegment) -> Ticks {

@@ -11,6 +11,7 @@ mod support;
 
 mod bad_input;
 mod copied;
+mod marker;
 mod picture;
 mod purity;
 mod restart;

@@ -17,12 +17,20 @@ pub(crate) struct Clip {
     rate: &'static str,
     frames: &'static str,
     seconds: &'static str,
+    /// What is done to the picture, after a comma.
+    drawn: &'static str,
 }
 
 impl Clip {
     /// 225 frames at 25 per second.
-    pub(crate) const ALPHA: Self =
-        Self { file: "Alpha.mp4", size: "320x180", rate: "25", frames: "225", seconds: "9" };
+    pub(crate) const ALPHA: Self = Self {
+        file: "Alpha.mp4",
+        size: "320x180",
+        rate: "25",
+        frames: "225",
+        seconds: "9",
+        drawn: "",
+    };
     /// 206 frames at 23.976 per second.
     pub(crate) const BETA: Self = Self {
         file: "Beta.mkv",
@@ -30,10 +38,17 @@ impl Clip {
         rate: "24000/1001",
         frames: "206",
         seconds: "8.592",
+        drawn: "",
     };
     /// 400 frames at 50 per second.
-    pub(crate) const DELTA: Self =
-        Self { file: "Delta.mov", size: "320x180", rate: "50", frames: "400", seconds: "8" };
+    pub(crate) const DELTA: Self = Self {
+        file: "Delta.mov",
+        size: "320x180",
+        rate: "50",
+        frames: "400",
+        seconds: "8",
+        drawn: "",
+    };
     /// 300 frames at 29.97 per second.
     pub(crate) const GAMMA: Self = Self {
         file: "Gamma.ts",
@@ -41,13 +56,35 @@ impl Clip {
         rate: "30000/1001",
         frames: "300",
         seconds: "10.01",
+        drawn: "",
     };
     /// Three minutes, of so few pictures that it is made in a second.
-    pub(crate) const LONG: Self =
-        Self { file: "Long.mp4", size: "160x90", rate: "10", frames: "1800", seconds: "180" };
+    pub(crate) const LONG: Self = Self {
+        file: "Long.mp4",
+        size: "160x90",
+        rate: "10",
+        frames: "1800",
+        seconds: "180",
+        drawn: "",
+    };
     /// Large enough that a segment of it is not made at once.
-    pub(crate) const LARGE: Self =
-        Self { file: "Large.mp4", size: "1280x720", rate: "30", frames: "420", seconds: "14" };
+    pub(crate) const LARGE: Self = Self {
+        file: "Large.mp4",
+        size: "1280x720",
+        rate: "30",
+        frames: "420",
+        seconds: "14",
+        drawn: "",
+    };
+    /// 190 frames at 25 per second, of which the first two are white.
+    pub(crate) const MARKED: Self = Self {
+        file: "Marked.mp4",
+        size: "320x180",
+        rate: "25",
+        frames: "190",
+        seconds: "7.6",
+        drawn: ",drawbox=color=white:t=fill:enable='lt(n,2)'",
+    };
     /// Four short clips, each with another frame rate and container.
     pub(crate) const FOUR: [Self; 4] = [Self::ALPHA, Self::BETA, Self::DELTA, Self::GAMMA];
 
@@ -65,7 +102,7 @@ impl Clip {
 
     /// Made by whichever test needs it first.
     fn made(&self) -> PathBuf {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("on-air-clips-1");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("on-air-clips-2");
         let made = folder.join(self.file);
         let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         if made.exists() {
@@ -73,7 +110,8 @@ impl Clip {
         }
         std::fs::create_dir_all(&folder).unwrap();
         let mine = folder.join(format!("{}-{}", std::process::id(), self.file));
-        let picture = format!("testsrc2=s={}:r={},format=yuv420p", self.size, self.rate);
+        let Self { size, rate, drawn, .. } = self;
+        let picture = format!("testsrc2=s={size}:r={rate}{drawn},format=yuv420p");
         let status = command("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", &picture])
             .args(["-f", "lavfi", "-i", "sine=f=440:r=48000", "-frames:v", self.frames])
