@@ -93,13 +93,13 @@ fn live(server: &Server, films: (&[Film], &Film), options: &Options) -> Result<L
         // Whatever fails: the viewers leave, or nobody ever would.
         let ran = (|| -> Result<_> {
             eprintln!("soak: warming up");
-            trouble.brood(Instant::now() + WARM_UP)?;
+            trouble.brood(Instant::now() + WARM_UP.min(options.soak))?;
             let before = at_rest(server, &crowd, &stations)?;
             eprintln!("soak: {} s from now on; at rest: {before:?}", options.soak.as_secs());
             trouble.brood(Instant::now() + options.soak)?;
             let after = at_rest(server, &crowd, &stations)?;
             eprintln!("soak: a full store, and restarts; at rest: {after:?}");
-            trouble.afterwards(Instant::now() + AFTERWARDS)?;
+            trouble.afterwards(Instant::now() + AFTERWARDS.min(options.soak))?;
             Ok((before, after))
         })();
         crowd.leave();
