@@ -18,13 +18,15 @@ BENCH ?=
 FUZZ ?=
 # What `make soak` passes on; scripts/soak says what there is.
 SOAK ?=
+# How often `make kills` kills the server.
+KILLS ?= 200
 # `make run PROFILE=dev` builds in half the time and runs slower.
 PROFILE ?= release
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/aerial
 
-.PHONY: help run test e2e check bench fuzz sim soak web deb release clean
+.PHONY: help run test e2e check bench fuzz sim soak kills web deb release clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +66,10 @@ sim: ## live 100 channel-years in the simulator; SIM="--seed 7" for others
 soak: ## let a server live for hours, an hour and a half; SOAK="--for 600" for less
 	@scripts/bootstrap soak
 	@scripts/soak $(SOAK)
+
+kills: ## kill a server at 200 random moments while it writes; KILLS=1000 for more
+	@scripts/bootstrap test
+	AERIAL_KILLS=$(KILLS) cargo test --locked --package aerial --test kills -- --nocapture
 
 web: ## build the web page alone
 	@scripts/bootstrap web
