@@ -6,6 +6,7 @@
 //! where it stands and what is allowed.
 
 mod access;
+mod backup;
 mod edit;
 mod encodes;
 pub mod list;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use access::Access;
+pub use backup::Backup;
 pub use edit::{Change, EditError, Edits, FileError, Loaded, Origin, Wrong};
 pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
@@ -35,7 +37,7 @@ const NO_SETTINGS: [&str; 1] = [CONFIG_VARIABLE];
 pub const CONFIG_VARIABLE: &str = "AERIAL_CONFIG";
 
 /// The settings file in the data folder, which is read where `--config` names no other.
-const DATA_SETTINGS: &str = "settings.toml";
+pub(crate) const DATA_SETTINGS: &str = "settings.toml";
 
 /// What all variables of settings begin with.
 const PREFIX: &str = "AERIAL_";
@@ -64,6 +66,8 @@ pub struct Settings {
     pub log: Log,
     /// What is remembered of what aired.
     pub history: History,
+    /// The backups that the server makes by itself.
+    pub backup: Backup,
 }
 
 /// `[server]`: where the server is found.
@@ -500,6 +504,7 @@ impl Settings {
         if session < Period::secs(300) || session > Period::secs(400 * 86_400) {
             return Err(("access.session", format!("{session} is not from 5m to 400d")));
         }
+        self.backup.validate()?;
         let limit = self.store.limit;
         if limit < ByteSize(64 << 20) {
             return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));

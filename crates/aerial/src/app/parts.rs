@@ -22,6 +22,7 @@ use super::first_scan::FirstScan;
 use super::trial::{self, Trial};
 use super::{AppError, Startup, opening, system, time_kept};
 use crate::access::{Access, key};
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::data_dir::DataDir;
@@ -108,6 +109,9 @@ impl Parts {
         for shortcoming in ffmpeg.shortcomings() {
             tracing::warn!("this FFmpeg has {shortcoming}");
         }
+        let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let backups = backups(startup, &data, &clock, &ending);
+        backups.before_upgrade().await;
         let db = Db::open(&data.catalogue()).await?;
         time_kept::resume(&clock, &db, settings.server.trust_clock).await?;
         let mut folders = settings.library.folders.clone();
@@ -117,8 +121,6 @@ impl Parts {
         opening::add_folders(&db, &folders, &clock).await?;
         let schedule =
             Schedule::open_with(db.clone(), clock.clone(), Standard::of(settings)).await?;
-
-        let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         let prober = Ffprobe::new(spawner.clone(), &ffmpeg.ffprobe)
             .at_once(usize::from(settings.library.probes.get()));
         let (library, scanning) = Library::new(Tools {
@@ -280,8 +282,10 @@ impl Parts {
             true => keeper::renewal().map_or_else(Restart::by_hand, Restart::by),
             false => Restart::by_hand(),
         };
+        tasks.spawn(backups.clone().run());
         let api = AppState {
             load,
+            backups,
             loaded: startup.loaded.clone(),
             restart,
             slates: slates_for_settings,
@@ -397,6 +401,18 @@ impl Parts {
         }
         drop(self.data);
     }
+}
+
+fn backups(
+    startup: &Startup,
+    data: &DataDir,
+    clock: &Clock,
+    ending: &CancellationToken,
+) -> Backups {
+    let (settings, file) = (&startup.settings, startup.loaded.file());
+    let own = settings.server.data.join(config::DATA_SETTINGS);
+    let config = (file != own).then(|| file.to_owned());
+    Backups::new(data.root(), settings, config, clock.clone(), ending.clone())
 }
 
 /// Writes down what really airs, until it is told to stop.

@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod apps;
 pub mod as_run;
 pub mod assets;
+pub mod backups;
 pub mod browse;
 pub mod channels;
 pub mod clock;
@@ -63,6 +64,7 @@ use utoipa_axum::routes;
 
 use crate::access::Access;
 use crate::access::caller::Caller;
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::db::Db;
@@ -122,6 +124,8 @@ pub struct AppState {
     pub own_slates: OwnSlates,
     /// Where it listens.
     pub listening: Listening,
+    /// Files with all that must not be lost.
+    pub backups: Backups,
     /// What was found out about this server.
     pub host: Host,
     /// What the server is to TV apps.
@@ -246,6 +250,8 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::MANAGE, routes!(settings::get, settings::edit))
         .routes(Needs::READ, routes!(slates::list))
         .routes(Needs::READ, routes!(slates::get, slates::put, slates::delete))
+        .routes(Needs::MANAGE, routes!(backups::list, backups::make))
+        .routes(Needs::MANAGE, routes!(backups::get, backups::delete))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
         .routes(Needs::WATCH, routes!(events::events))

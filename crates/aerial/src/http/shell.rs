@@ -56,7 +56,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
 
 /// Puts around the API what all of it needs.
 pub(super) fn around_api<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    let compressed = DefaultPredicate::new().and(NotForContentType::new("video/"));
+    let compressed = DefaultPredicate::new()
+        .and(NotForContentType::new("video/"))
+        .and(NotForContentType::new("application/gzip"));
     // From the outside in.
     router.layer(
         ServiceBuilder::new()

@@ -18,9 +18,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
+use super::backups::StandingView;
 use super::extract::Json;
 use super::problem::{Answer, Kind, Problem};
 use super::wire::{Instant, millis};
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::Sandbox;
 use crate::db::Db;
@@ -120,6 +122,8 @@ pub struct System {
     disk: Option<Disk>,
     /// What is kept of what was made.
     store: StoreView,
+    /// How it stands with backups.
+    backups: StandingView,
 }
 
 /// FFmpeg, as it was found.
@@ -257,6 +261,7 @@ pub(super) async fn get(
     State(Host(host)): State<Host>,
     State(clock): State<Clock>,
     State(spawner): State<Spawner>,
+    State(backups): State<Backups>,
 ) -> Json<System> {
     let at = clock.now();
     let facts = host.clone();
@@ -283,6 +288,7 @@ pub(super) async fn get(
         capacity: capacity(&host),
         disk,
         store: host.store.usage().into(),
+        backups: backups.standing().into(),
     })
 }
 

@@ -15,5 +15,6 @@ mod marker;
 mod picture;
 mod purity;
 mod restart;
+mod restored;
 mod sharing;
 mod trouble;

@@ -6,6 +6,7 @@ mod access;
 mod addresses;
 mod apps;
 mod as_run;
+mod backups;
 mod channels;
 mod clock;
 mod commands;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use aerial::access::Access;
 use aerial::access::secret::Secret;
+use aerial::backup::Backups;
 use aerial::clock::Clock;
 use aerial::config;
 use aerial::config::{Flags, Sandbox, Settings};
@@ -230,7 +231,11 @@ impl Server {
         let key = Secret::read(KEY);
         let access =
             Access::open(db.clone(), clock.clone(), rules, "test", Some(&key)).await.unwrap();
+        let loaded = Settings::load_with_origins(&flags, []).unwrap();
+        let backups =
+            Backups::new(data.root(), loaded.settings(), None, clock.clone(), ending.clone());
         let state = AppState {
+            backups,
             schedule: schedule.clone(),
             db: db.clone(),
             library,
@@ -249,7 +254,7 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             load,
-            loaded: Settings::load_with_origins(&flags, []).unwrap(),
+            loaded,
             restart: Restart::by(move || {
                 asked.fetch_add(1, Ordering::Relaxed);
             }),
