@@ -86,8 +86,14 @@ impl Home {
 
     /// With all that our own code has to say in the log.
     pub(crate) fn serve_loudly(&self) -> Server {
+        self.serve_with_log("aerial=trace,tower_http=trace,hyper=trace", &[])
+    }
+
+    /// With this much of it in the log, and set so by variables.
+    pub(crate) fn serve_with_log(&self, filter: &str, settings: &[(&str, String)]) -> Server {
         let mut command = self.serving();
-        command.env("RUST_LOG", "aerial=trace,tower_http=trace,hyper=trace");
+        command.env("RUST_LOG", filter);
+        command.envs(settings.iter().map(|(name, value)| (*name, value)));
         let log = Stdio::from(File::create(self.log()).unwrap());
         let mut server = Self::started(&mut command, log);
         server.log = Some(self.log());

@@ -192,7 +192,8 @@ export const settings = {
     title: "Addresses",
     text: "Give these to a TV app on your network.",
     loopback:
-      "The server listens on its own machine alone, so no other device can reach it: start it with --listen 0.0.0.0:8400.",
+      "The server listens on its own machine alone, so no other device can reach it. For the network it is started with",
+    listen: "--listen 0.0.0.0:8400",
     list: "Channel list (M3U)",
     listHelp: "For Kodi, VLC, Jellyfin, TiviMate and others.",
     listTs: "Channel list, as MPEG-TS",
