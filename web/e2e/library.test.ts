@@ -1,16 +1,15 @@
-// Channels made with a form; the library searched, narrowed and looked into.
+// The library searched, narrowed, sorted and looked into; folders that come and go.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { CLIPS } from "./support/clips";
 import { Server, until } from "./support/server";
 
 const REFUSED = [/409|422/];
-const AWAY = [
-  /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|502/,
-];
 
 let server: Server;
 beforeAll(async () => {
@@ -25,77 +24,23 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("a channel is made; bad input is told next to its field; a lost server loses nothing", () =>
-  visit(
-    `${server.url}/channels`,
-    async (page) => {
-      await page.getByRole("button", { name: "New channel" }).click();
-      const dialog = page.getByRole("dialog", { name: "New channel" });
-      const number = dialog.getByLabel("Number");
-      await number.fill("five");
-      await dialog.getByRole("button", { name: "Make the channel" }).click();
-      await dialog.getByText("Must be a number such as 5 or 5.1.").waitFor();
-      await dialog.getByText("Must be given.").waitFor();
-      expect(await number.getAttribute("aria-invalid")).toBe("true");
-      await shoot(page, "channel-form-wrong");
-      await expectAccessible(page);
-
-      // The server's own refusal stands at the field too.
-      await dialog.getByLabel("Name").fill("Night Line");
-      await number.fill("1");
-      await dialog.getByRole("button", { name: "Make the channel" }).click();
-      await until(
-        "the refusal",
-        async () => (await number.getAttribute("aria-invalid")) === "true",
-      );
-
-      await number.fill("77");
-      await server.end("SIGKILL");
-      await dialog.getByRole("button", { name: "Make the channel" }).click();
-      await dialog.getByText("What you typed stays here").waitFor();
-      expect(await dialog.getByLabel("Name").inputValue()).toBe("Night Line");
-      await server.run();
-      await page.getByText("The server is back.").waitFor();
-      await dialog.getByRole("button", { name: "Make the channel" }).click();
-      await page.waitForURL(/\/channels\/[0-9a-f-]{36}$/);
-      await page.getByText("Nothing here yet").waitFor();
-    },
-    { allow: [...REFUSED, ...AWAY] },
-  ));
-
-test("a channel is deleted only when it is asked twice", () =>
-  visit(`${server.url}/channels`, async (page) => {
-    const body = { number: "88", name: "Short Lived" };
-    await server.ask("/api/v1/channels", "POST", body);
-    const card = page.getByRole("button", { name: "More for Short Lived" });
-    await card.click();
-    await page.getByRole("menuitem", { name: "Delete" }).click();
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByRole("dialog", { name: "Really delete Short Lived?" }).waitFor();
-    await page.getByRole("button", { name: "Cancel" }).click();
-    await card.click();
-    await page.getByRole("menuitem", { name: "Delete" }).click();
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByRole("button", { name: "Delete Short Lived for good" }).click();
-    await page.getByText("Short Lived is deleted.").waitFor();
-    await card.waitFor({ state: "detached" });
-  }));
+const links = (page: Page) =>
+  page.getByRole("list", { name: "Files of the library" }).getByRole("link");
 
 test("the library is searched and narrowed, and a file tells what is done with it", () =>
   visit(`${server.url}/library`, async (page) => {
-    const files = page.getByRole("list", { name: "Files of the library" });
-    const links = files.getByRole("link");
-    await until("all files", async () => (await links.count()) === 9);
+    await until("all files", async () => (await links(page).count()) === 9);
+    await page.getByText(/^9 files · 4 min/).waitFor();
     await page.getByRole("searchbox").fill("night");
-    await until("three", async () => (await links.count()) === 3);
+    await until("three", async () => (await links(page).count()) === 3);
     expect(new URL(page.url()).searchParams.get("q")).toBe("night");
     await page.reload();
-    await until("three again", async () => (await links.count()) === 3);
+    await until("three again", async () => (await links(page).count()) === 3);
     await page.getByRole("searchbox").fill("");
     await page.getByLabel("Picture codec").selectOption("mpeg4");
-    await until("one", async () => (await links.count()) === 1);
+    await until("one", async () => (await links(page).count()) === 1);
     await page.getByRole("button", { name: "Pictures" }).click();
-    await links.first().click();
+    await links(page).first().click();
     await page.getByRole("heading", { name: "The Long Field" }).waitFor();
     await page.getByText("Must be transcoded: MPEG-4 ASP").waitFor();
     await page.getByRole("cell", { name: "transcoded" }).first().waitFor();
@@ -106,11 +51,120 @@ test("the library is searched and narrowed, and a file tells what is done with i
     await dialog.getByLabel("Year").fill("98");
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.getByText("Must be a year such as 1998.").waitFor();
+    // A window that is closed by mistake loses nothing.
     await dialog.getByLabel("Year").fill("1998");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Edit" }).click();
+    await dialog.getByText("What you typed before is here again").waitFor();
+    expect(await dialog.getByLabel("Year").inputValue()).toBe("1998");
     await dialog.getByLabel("Title").fill("The Longest Field");
     await dialog.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { name: "The Longest Field" }).waitFor();
   }));
+
+test("files are sorted by name, length, size and when they were found", async () => {
+  interface Media {
+    title: string;
+    length_ms: number;
+    size_bytes: number;
+  }
+  const { items } = await server.ask<{ items: Media[] }>("/api/v1/media?sort=name");
+  const largest = items.reduce((a, b) => (b.size_bytes > a.size_bytes ? b : a));
+  await visit(`${server.url}/library`, async (page) => {
+    await until("all files", async () => (await links(page).count()) === 9);
+    const sort = page.getByLabel("Order");
+    const first = async () => (await links(page).first().textContent()) ?? "";
+    await sort.selectOption("length");
+    await until("the longest", async () => (await first()).includes("Evening Light"));
+    expect(new URL(page.url()).searchParams.get("sort")).toBe("length");
+    await sort.selectOption("size");
+    await until("the largest", async () => (await first()).includes(largest.title));
+    await sort.selectOption("added");
+    await until("all", async () => (await links(page).count()) === 9);
+    await sort.selectOption("name");
+    const names = async () => links(page).evaluateAll((all) => all.map((one) => one.textContent));
+    await until("by name", async () => {
+      const shown = (await names()).map((text) => text ?? "");
+      return (
+        shown.length === 9 && shown.every((text, at) => text.includes(items[at]?.title ?? "?"))
+      );
+    });
+  });
+});
+
+test("a file tells which channels play it, by itself and as part of a show", async () => {
+  const { items } = await server.ask<{ items: { id: string }[] }>("/api/v1/media?q=harbour");
+  const media = items[0]?.id ?? "";
+  const body = { number: "61", name: "By Itself", items: [{ media }] };
+  const { id } = await server.ask<{ id: string }>("/api/v1/channels", "POST", body);
+  await visit(`${server.url}/library/${media}`, async (page) => {
+    const plays = page.getByRole("region", { name: "Channels that play it" });
+    await plays.getByText("as part of Harbour Lights").first().waitFor();
+    await plays.getByRole("link", { name: "61 By Itself" }).waitFor();
+    await shoot(page, "library-file");
+    // A lineup that is changed elsewhere is told at once.
+    await server.ask(`/api/v1/channels/${id}/lineup`, "PUT", { items: [] });
+    await plays.getByRole("link", { name: "61 By Itself" }).waitFor({ state: "detached" });
+    await plays.getByRole("link").first().click();
+    await page.waitForURL(/\/channels\/[0-9a-f-]{36}$/);
+  });
+});
+
+test("a folder is found by going through the server's; its files are not known before they play", async () => {
+  const top = mkdtempSync(join(tmpdir(), "aerial-e2e-browse-"));
+  mkdirSync(join(top, "empty"));
+  symlinkSync(CLIPS, join(top, "videos"));
+  const empty = await Server.start({ media: null });
+  // A server without channels makes some of what it finds.
+  const body = { number: "1", name: "One" };
+  const { id } = await empty.ask<{ id: string }>("/api/v1/channels", "POST", body);
+  try {
+    await visit(`${empty.url}/library`, async (page) => {
+      await page.getByText("The library is empty").waitFor();
+      await expectAccessible(page);
+      await shoot(page, "library-empty");
+      await page.getByRole("button", { name: "Add a folder" }).click();
+      const folders = page.getByRole("dialog", { name: "Folders of the library" });
+      await folders.getByText("No folder yet.").waitFor();
+      await folders.getByRole("button", { name: "Add a folder" }).click();
+      const dialog = page.getByRole("dialog", { name: "Add a folder" });
+      const here = dialog.getByRole("list", { name: "Folders here" });
+      for (const part of top.split("/").filter((name) => name !== ""))
+        await here.getByRole("button", { name: part, exact: true }).click();
+      await here.getByRole("button", { name: "empty" }).waitFor();
+      await expectAccessible(page);
+      await shoot(page, "library-folder");
+      await here.getByRole("button", { name: "videos" }).click();
+      const path = dialog.getByLabel("Folder on the server");
+      await until("its path", async () => (await path.inputValue()) === `${top}/videos`);
+      await dialog.getByRole("button", { name: "Add this folder" }).click();
+      await page.getByText("The folder is added").waitFor();
+      await folders.getByRole("button", { name: "Close" }).click();
+
+      await until("all files", async () => (await links(page).count()) === 9);
+      await page.getByText("Not known yet").first().waitFor();
+      await page.getByRole("searchbox").fill("evening light");
+      await until("one", async () => (await links(page).count()) === 1);
+      await links(page).first().click();
+      const verdict = page.getByText("Not known yet", { exact: true });
+      await verdict.waitFor();
+      await page.getByText("its keyframes are not indexed yet").waitFor();
+      await page.getByText("No channel plays it.").waitFor();
+      await expectAccessible(page);
+      await shoot(page, "library-file-unknown");
+
+      // A channel plays it: then it is found out, and the page says so.
+      const { items } = await empty.ask<{ items: { id: string }[] }>("/api/v1/media?q=evening");
+      const lineup = { items: [{ media: items[0]?.id }] };
+      await empty.ask(`/api/v1/channels/${id}/lineup`, "PUT", lineup);
+      await page.getByRole("link", { name: "1 One" }).waitFor();
+      await verdict.waitFor({ state: "detached" });
+    });
+  } finally {
+    await empty.stop();
+    rmSync(top, { recursive: true, force: true });
+  }
+});
 
 test("folders come and go, with what is wrong with one next to its field", async () => {
   const folder = mkdtempSync(join(tmpdir(), "aerial-e2e-folder-"));
@@ -121,14 +175,19 @@ test("folders come and go, with what is wrong with one next to its field", async
         await page.getByRole("button", { name: "Folders", exact: true }).click();
         await page.getByRole("button", { name: "Add a folder" }).click();
         const dialog = page.getByRole("dialog", { name: "Add a folder" });
-        await dialog.getByLabel("Folder on the server").fill("videos");
-        await dialog.getByRole("button", { name: "Add this folder" }).click();
-        await dialog.getByText("Must begin with /").waitFor();
-        await dialog.getByLabel("Folder on the server").fill("/no/such/folder");
-        await dialog.getByRole("button", { name: "Add this folder" }).click();
-        await dialog.getByText("cannot be read").waitFor();
-        await dialog.getByLabel("Folder on the server").fill(folder);
-        await dialog.getByRole("button", { name: "Add this folder" }).click();
+        const path = dialog.getByLabel("Folder on the server");
+        const add = dialog.getByRole("button", { name: "Add this folder" });
+        await add.click();
+        await dialog.getByText("Choose or type a folder first.").waitFor();
+        await path.fill("/no/such/folder");
+        await add.click();
+        await dialog
+          .locator(".field", { has: page.getByLabel("Folder on the server") })
+          .getByText("cannot be read")
+          .waitFor();
+        expect(await path.getAttribute("aria-invalid")).toBe("true");
+        await path.fill(folder);
+        await add.click();
         await page.getByRole("button", { name: `Remove ${folder}` }).click();
         await page.getByRole("button", { name: "Remove", exact: true }).click();
         await page.getByRole("button", { name: "Remove the folder for good" }).click();
@@ -142,18 +201,18 @@ test("folders come and go, with what is wrong with one next to its field", async
 });
 
 test("axe finds nothing serious, at a desk and on a phone, dark and light", async () => {
-  for (const path of ["/channels", "/library"]) {
+  const { items } = await server.ask<{ items: { id: string }[] }>("/api/v1/media?q=night");
+  for (const path of ["/library", "/library?view=grid", `/library/${items[0]?.id}`]) {
     for (const size of ["desk", "phone"] as const) {
       for (const scheme of ["dark", "light"] as const) {
         await visit(
           server.url + path,
           async (page) => {
-            await page
-              .getByRole("link", { name: /Harbour Lights|Episode 1/ })
-              .first()
-              .waitFor();
+            if (path.startsWith("/library/")) await page.getByRole("heading").first().waitFor();
+            else await links(page).first().waitFor();
             await expectAccessible(page);
-            await shoot(page, `page${path.replace("/", "-")}-${size}-${scheme}`);
+            const name = path.replace(/\/[0-9a-f-]{36}/, "-file").replace(/\W+/g, "-");
+            await shoot(page, `page${name}-${size}-${scheme}`);
           },
           { size, scheme },
         );

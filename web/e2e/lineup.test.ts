@@ -175,6 +175,39 @@ test("an edit takes effect when what is on ends", async () => {
   await until("the new item", async () => (await on()) === title(7), 200_000);
 }, 260_000);
 
+test("what it would play is seen before it is saved, with its length, and mixed", async () => {
+  const { id, path } = await channel(0);
+  await server.ask(`/api/v1/channels/${id}/now`);
+  await visit(server.url + path, async (page) => {
+    await page.getByText(/^1 item · 20 sec/).waitFor();
+    const strip = page.getByRole("list", { name: "What would be on, in order" });
+    await strip.getByText("On now").waitFor();
+    expect(await strip.getByText(title(7)).count()).toBe(0);
+    await page.getByRole("button", { name: "Files" }).click();
+    const row = shelf(page).getByRole("option", { name: title(7) });
+    await row.dblclick();
+    await strip.getByText(title(7)).first().waitFor();
+    await page.getByText("Your changes begin").waitFor();
+    await page.getByText("Not saved").waitFor();
+    expect(await saved(id)).toEqual(titles(0));
+
+    // All of the library, in another order than before.
+    await shelf(page).focus();
+    await page.keyboard.press("Control+a");
+    await page.getByRole("button", { name: "Add 9" }).click();
+    await page.getByText(/^11 items · /).waitFor();
+    const before = await shown(page);
+    await page.getByRole("button", { name: "Shuffle", exact: true }).click();
+    await until("another order", async () => `${await shown(page)}` !== `${before}`);
+    expect([...(await shown(page))].sort()).toEqual([...before].sort());
+    await page.getByRole("button", { name: "Undo: Shuffled" }).click();
+    await shows(page, before);
+    await page.getByRole("button", { name: "Discard" }).click();
+    await shows(page, titles(0));
+    await page.getByText("As it is saved").waitFor();
+  });
+});
+
 test("a lineup is arranged by keyboard alone", async () => {
   const { id, path } = await channel(0, 1, 2, 3);
   await visit(server.url + path, async (page) => {
@@ -343,7 +376,9 @@ test("on a phone the parts are tabs, and a finger moves items", async () => {
       await shoot(page, "lineup-phone-dragging");
       await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
       await shows(page, titles(7, 0, 1, 2));
+      await page.getByText("Not saved").waitFor();
       await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText(/^Saved\. Seen/).waitFor();
       await until("the lineup", async () => `${await saved(id)}` === `${titles(7, 0, 1, 2)}`);
     },
     { size: "phone" },
@@ -351,17 +386,32 @@ test("on a phone the parts are tabs, and a finger moves items", async () => {
 });
 
 test("axe finds nothing serious, dark and light", async () => {
-  const { path } = await channel(0, 1, 2);
-  for (const scheme of ["dark", "light"] as const) {
-    await visit(
-      server.url + path,
-      async (page) => {
-        await shows(page, titles(0, 1, 2));
-        await page.getByText("On now").waitFor();
-        await list(page).getByRole("option").nth(1).click();
-        await expectAccessible(page);
-      },
-      { scheme },
-    );
+  const { path } = await channel(0, 1, 2, 7, 8);
+  for (const size of ["desk", "phone"] as const) {
+    for (const scheme of ["dark", "light"] as const) {
+      await visit(
+        server.url + path,
+        async (page) => {
+          const look = async (part: string) => {
+            await expectAccessible(page);
+            await shoot(page, `lineup-${size}-${scheme}-${part}`);
+          };
+          await shows(page, titles(0, 1, 2, 7, 8));
+          if (size === "desk") await page.getByText("On now").waitFor();
+          await list(page).getByRole("option").nth(1).click();
+          await page.getByRole("button", { name: "Duplicate" }).click();
+          await page.getByText("Not saved").waitFor();
+          await look("edited");
+          if (size === "desk") return;
+          await page.getByRole("tab", { name: "Library" }).click();
+          await shelf(page).getByRole("option").first().waitFor();
+          await look("library");
+          await page.getByRole("tab", { name: "Tonight" }).click();
+          await page.getByText("On now").waitFor();
+          await look("tonight");
+        },
+        { size, scheme },
+      );
+    }
   }
 });

@@ -1,9 +1,12 @@
 // The design system's parts, by name. One line an entry, sorted.
 
 export { default as Bars } from "./Bars.svelte";
+export { default as BroughtBack } from "./BroughtBack.svelte";
 export { default as Button } from "./Button.svelte";
+export { default as ChoiceBox } from "./ChoiceBox.svelte";
 export { confirm } from "./confirm.svelte";
 export { default as Dialog } from "./Dialog.svelte";
+export { forgetDraft, keepDraft, recallDraft } from "./drafts";
 export { default as Empty } from "./Empty.svelte";
 export { default as ErrorState } from "./ErrorState.svelte";
 export { type ControlProps, default as Field } from "./Field.svelte";
@@ -13,6 +16,7 @@ export type { IconName } from "./icons";
 export { default as Loading } from "./Loading.svelte";
 export { default as Menu, type MenuItem } from "./Menu.svelte";
 export { default as PageTitle } from "./PageTitle.svelte";
+export { default as PickFile } from "./PickFile.svelte";
 export { default as Progress } from "./Progress.svelte";
 export { default as Select } from "./Select.svelte";
 export { default as Switch } from "./Switch.svelte";

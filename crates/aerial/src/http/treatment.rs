@@ -15,6 +15,10 @@ use crate::db::Copying;
 pub struct Treatment {
     /// Nothing is: its streams are sent as they are.
     pub plays_as_it_is: bool,
+    /// It stays so. Not yet where the picture might be sent as it is: that is known when
+    /// the file's keyframes are indexed, some time after a channel plays it. Until then it
+    /// is transcoded.
+    pub settled: bool,
     /// In one line.
     #[schema(
         example = "the picture is sent as it is; the sound is transcoded: AC-3 is not AAC-LC"
@@ -64,6 +68,8 @@ impl Treatment {
                 None => transcoded(of_video(video), NOT_INDEXED),
             },
         };
+        let settled = copying.is_some()
+            || facts.video.as_ref().is_none_or(|video| !of_video(video).is_empty());
         let audio = match facts.audio.first() {
             None => made("it has no sound: silence is sent"),
             Some(audio) => match copying {
@@ -81,6 +87,7 @@ impl Treatment {
         };
         Self {
             plays_as_it_is: video.action == Action::Copy && audio.action == Action::Copy,
+            settled,
             summary: format!("{}; {}", done("the picture", &video), done("the sound", &audio)),
             video,
             audio,
@@ -289,6 +296,17 @@ mod tests {
             told(None),
             @"false the picture is transcoded: its keyframes are not indexed yet; the sound is transcoded: its picture is transcoded, so it is too"
         );
+    }
+
+    #[test]
+    fn what_no_index_was_needed_for_stays_so() {
+        let hevc = VideoFacts { codec: "hevc".to_owned(), ..video() };
+        let refused = Copying::Transcoded { reason: "its groups of pictures are open".to_owned() };
+        let settled = |video, copying| Treatment::of(&file(video, vec![audio()]), copying).settled;
+        assert!(!settled(Some(video()), None), "it might be sent as it is");
+        assert!(settled(Some(video()), Some(&refused)));
+        assert!(settled(Some(hevc), None));
+        assert!(settled(None, None));
     }
 
     #[test]

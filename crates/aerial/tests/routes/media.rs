@@ -86,6 +86,7 @@ async fn a_media_tells_what_is_in_it_and_what_is_done_with_it() {
           ]
         },
         "plays_as_it_is": false,
+        "settled": true,
         "summary": "the picture is transcoded: HEVC is not H.264, more than 8 bits a colour; the sound is transcoded: its picture is transcoded, so it is too",
         "video": {
           "action": "transcode",

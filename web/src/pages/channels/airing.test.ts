@@ -1,22 +1,41 @@
 import { expect, it } from "vitest";
-import type { GuideEntry } from "@/api";
+import type { Now, Programme } from "@/api";
 import { airing, changesAt } from "./airing";
 
-const entry = (channel: string, start: number, end: number | null) =>
-  ({
-    channel,
-    start: new Date(start * 1_000).toISOString(),
-    end: end === null ? null : new Date(end * 1_000).toISOString(),
-  }) as GuideEntry;
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 12, minute)).toISOString();
+const programme = (title: string, from: number, to: number | null) =>
+  ({ title, start: at(from), end: to === null ? null : at(to) }) as Programme;
+const told = (
+  current: Programme | null,
+  next: Programme | null,
+): Pick<Now, "current" | "next"> => ({
+  current,
+  next,
+});
 
-it("finds what is on each channel, what is next, and when that changes", () => {
-  const guide = [entry("a", 0, 10), entry("a", 10, 20), entry("b", 5, null), entry("c", 30, 40)];
-  const on = airing(guide, 7_000);
-  expect(on.get("a")?.now).toBe(guide[0]);
-  expect(on.get("a")?.next).toBe(guide[1]);
-  expect(on.get("b")?.now).toBe(guide[2]);
-  expect(on.get("c")?.now).toBeUndefined();
-  expect(changesAt(on)).toBe(10_000);
-  expect(airing(guide, 10_000).get("a")?.now).toBe(guide[1]);
-  expect(changesAt(new Map())).toBeNull();
+it("finds what is on by now, and nothing where all has ended", () => {
+  const both = told(programme("a", 0, 20), programme("b", 20, 50));
+  const title = (minute: number) => airing(both, Date.parse(at(minute)))?.title;
+  expect([title(0), title(19), title(20), title(49), title(50)]).toEqual([
+    "a",
+    "a",
+    "b",
+    "b",
+    undefined,
+  ]);
+  expect(airing(told(programme("for ever", 0, null), null), Date.parse(at(59)))?.title).toBe(
+    "for ever",
+  );
+  expect(airing(told(null, null), Date.parse(at(0)))).toBeNull();
+});
+
+it("tells when the first of them ends", () => {
+  const all = [
+    told(programme("a", 0, 20), programme("b", 20, 50)),
+    told(programme("c", 0, 15), null),
+    told(programme("d", 0, null), null),
+    told(null, null),
+  ];
+  expect(changesAt(all)).toBe(Date.parse(at(15)));
+  expect(changesAt([])).toBeNull();
 });

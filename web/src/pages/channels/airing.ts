@@ -1,27 +1,21 @@
-// What is on each channel at one moment, from a stretch of the guide. Owns the sorting.
+// What is on a channel at one moment, of what was told a while ago. Owns the choice.
 
-import type { GuideEntry } from "@/api";
+import type { Now, Programme } from "@/api";
 import { millis } from "@/text/time";
 
-export interface OnNow {
-  now: GuideEntry | undefined;
-  next: GuideEntry | undefined;
+type Told = Pick<Now, "current" | "next">;
+
+/** Null where what was told has all ended. */
+export function airing({ current, next }: Told, nowMs: number): Programme | null {
+  return [current, next].find((one) => one !== null && isOn(one, nowMs)) ?? null;
 }
 
-export function airing(guide: readonly GuideEntry[], nowMs: number): Map<string, OnNow> {
-  const found = new Map<string, OnNow>();
-  for (const entry of guide) {
-    const of = found.get(entry.channel) ?? { now: undefined, next: undefined };
-    found.set(entry.channel, of);
-    if (millis(entry.start) <= nowMs && (entry.end === null || millis(entry.end) > nowMs))
-      of.now = entry;
-    else if (millis(entry.start) > nowMs) of.next ??= entry;
-  }
-  return found;
+function isOn({ start, end }: Programme, nowMs: number): boolean {
+  return millis(start) <= nowMs && (end === null || millis(end) > nowMs);
 }
 
-/** When the first of what is on ends. */
-export function changesAt(on: ReadonlyMap<string, OnNow>): number | null {
-  const ends = [...on.values()].flatMap(({ now }) => (now?.end ? [millis(now.end)] : []));
+/** When the first of what is on ends: then it is asked anew. */
+export function changesAt(told: readonly Told[]): number | null {
+  const ends = told.flatMap(({ current }) => (current?.end ? [millis(current.end)] : []));
   return ends.length === 0 ? null : Math.min(...ends);
 }

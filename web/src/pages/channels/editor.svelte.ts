@@ -4,7 +4,7 @@
 // a reload, another page or an absent server; it is kept by the browser until it is saved
 // or put away by whoever made it.
 
-import { api, call, clock, type LineupItem, type Preview, type Problem, reach } from "@/api";
+import { api, call, clock, type LineupItem, type Problem } from "@/api";
 import { problemOf } from "@/api/problem";
 import { t } from "@/text";
 import { episodeNumber } from "@/text/programme";
@@ -27,16 +27,13 @@ import {
 import { forget, keep, recall } from "./kept";
 import { type TheirEdit, theirEdit, together } from "./merge";
 import { byPlace } from "./places";
+import { LivePreview, type Question } from "./preview.svelte";
 import { kept, NOTHING, only, type Selection } from "./selection";
 
 const PAGE = 500;
 /** How often a lineup that changes while it is read is read again. */
 const READINGS = 3;
-/** After the last change, so that a quick hand asks once. */
-const PREVIEW_AFTER_MS = 350;
 const KEEP_AFTER_MS = 250;
-/** An evening of short programmes. */
-const PREVIEWED = 80;
 
 interface Saved {
   items: readonly Item[];
@@ -64,23 +61,24 @@ export class Editor {
   unkept = $state(false);
   /** When what was saved last is seen. */
   takesEffect = $state<string | null>(null);
-  preview = $state.raw<Preview | null>(null);
-  previewProblem = $state.raw<Problem | null>(null);
-  previewing = $state(false);
   /** For screen readers: what was done. */
   said = $state("");
 
   readonly items: Items = $derived(this.history.present);
   readonly total = $derived(total(this.items));
   readonly isChanged = $derived(this.saved !== null && !same(this.items, this.saved.items));
+  readonly preview: LivePreview;
   readonly #name: string;
   #made = 0;
   #keeping: ReturnType<typeof setTimeout> | null = null;
-  #previewTimer: ReturnType<typeof setTimeout> | null = null;
-  #asked = 0;
   #ended = false;
 
   constructor(readonly channel: string) {
+    this.preview = new LivePreview(
+      channel,
+      () => this.#question(),
+      (problem, sent) => this.#blame(problem, sent),
+    );
     this.#name = `new-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
   }
 
@@ -93,7 +91,7 @@ export class Editor {
       this.saved = saved;
       this.history = begun(saved.items);
       this.#bringBack(saved);
-      this.#previewSoon(0);
+      this.preview.again();
     } catch (thrown) {
       this.problem = problemOf(thrown, undefined);
     }
@@ -103,7 +101,7 @@ export class Editor {
   end(): void {
     this.flush();
     this.#ended = true;
-    if (this.#previewTimer !== null) clearTimeout(this.#previewTimer);
+    this.preview.end();
   }
 
   // What people do.
@@ -210,7 +208,7 @@ export class Editor {
     } catch {
       // The banner says that the server is away; it is asked again when it is back.
     }
-    this.#previewSoon(0);
+    this.preview.again();
   }
 
   /** Of two edits: both, ours, or theirs. */
@@ -257,7 +255,7 @@ export class Editor {
     if (this.wrong.size > 0) this.wrong = new Map();
     this.refused = null;
     this.#keepSoon();
-    this.#previewSoon(PREVIEW_AFTER_MS);
+    this.preview.soon();
   }
 
   async #read(): Promise<Saved> {
@@ -313,7 +311,7 @@ export class Editor {
     }
     this.#adopt(answered, sent);
     this.said = t.channels.lineup.saved;
-    this.#previewSoon(0);
+    this.preview.again();
   }
 
   /** Whether this is what was saved when the server went away before its ids were read. */
@@ -399,42 +397,14 @@ export class Editor {
     this.unkept = !keep(localStorage, this.channel, draft);
   }
 
-  /** Asks for the preview anew: now is another time. */
-  previewAgain(): void {
-    this.#previewSoon(0);
-  }
-
-  #previewSoon(afterMs: number): void {
-    if (this.#previewTimer !== null) clearTimeout(this.#previewTimer);
-    // A large lineup is a large question.
-    const wait = afterMs === 0 ? 0 : afterMs + this.items.length / 20;
-    this.#previewTimer = setTimeout(() => void this.#preview(), wait);
-  }
-
-  async #preview(): Promise<void> {
-    const { saved } = this;
-    if (saved === null || this.#ended || reach.isAway) return;
-    this.#asked += 1;
-    const asked = this.#asked;
+  /** The lineup as it stands here; what is saved, the server knows. */
+  #question(): Question | null {
+    if (this.saved === null) return null;
+    const server = (this.conflict?.theirs ?? this.saved).items;
     const sent = this.items;
-    const server = this.conflict?.theirs ?? saved;
-    const ids = new Set(server.items.flatMap(({ id }) => (id === null ? [] : [id])));
-    const body = same(sent, server.items)
-      ? { limit: PREVIEWED }
-      : { limit: PREVIEWED, items: wanted(sent, ids) };
-    this.previewing = true;
-    try {
-      const preview = await call(api.preview({ path: { channel: this.channel }, body }));
-      if (asked !== this.#asked) return;
-      this.preview = preview;
-      this.previewProblem = null;
-    } catch (thrown) {
-      if (asked !== this.#asked) return;
-      this.previewProblem = problemOf(thrown, undefined);
-      this.#blame(this.previewProblem, sent);
-    } finally {
-      if (asked === this.#asked) this.previewing = false;
-    }
+    if (same(sent, server)) return { sent };
+    const ids = new Set(server.flatMap(({ id }) => (id === null ? [] : [id])));
+    return { sent, items: wanted(sent, ids) };
   }
 }
 

@@ -11,6 +11,7 @@ const channel = {
   starts_at: "2026-12-24T18:00:00.000Z",
   ladder: ["720p"],
   video: "auto",
+  catchup_days: 7,
   grace_ms: 2_500,
   keep_running: false,
 } as unknown as Channel;
@@ -29,13 +30,21 @@ describe("a form", () => {
       grace_ms: null,
       ladder: [],
     });
+    expect(asEdit({ ...before, catchup: " 14 " }, before)).toEqual({ catchup_days: 14 });
+    expect(asEdit({ ...before, catchup: "" }, before)).toEqual({ catchup_days: 0 });
     const start = local("2027-01-01T09:30:00Z");
     expect(asEdit({ ...before, start }, before)).toEqual({ starts_at: "2027-01-01T09:30:00.000Z" });
   });
 
   it("leaves the start to the server where none is typed", () => {
     const form = { ...blank(["4"]), name: " News ", grace: "30" };
-    expect(asNew(form)).toMatchObject({ number: "5", name: "News", group: null, grace_ms: 30_000 });
+    expect(asNew(form)).toMatchObject({
+      number: "5",
+      name: "News",
+      group: null,
+      grace_ms: 30_000,
+      catchup_days: 0,
+    });
     expect("starts_at" in asNew(form)).toBe(false);
   });
 });
@@ -54,16 +63,20 @@ describe("checks", () => {
       number: "five",
       name: " ",
       group: "x".repeat(101),
+      catchup: "31",
       grace: "4000",
       start: "x",
     };
     expect(Object.keys(checked(bad)).sort()).toEqual([
+      "catchup_days",
       "grace_ms",
       "group",
       "name",
       "number",
       "starts_at",
     ]);
+    for (const catchup of ["-1", "1.5", "a", "007"])
+      expect([catchup, "catchup_days" in checked({ ...form, catchup })]).toEqual([catchup, true]);
     for (const number of ["", "0", "5.", "5.1.2", "-1", "1e3"])
       expect([number, "number" in checked({ ...form, number })]).toEqual([number, true]);
   });

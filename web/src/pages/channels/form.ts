@@ -15,6 +15,8 @@ export interface Typed {
   start: string;
   ladder: string[];
   video: "auto" | "transcode";
+  /** In days. */
+  catchup: string;
   /** In seconds. */
   grace: string;
   running: boolean;
@@ -27,6 +29,7 @@ export const RUNGS = ["source", "1080p", "720p", "480p", "360p"] as const;
 
 const NUMBER = /^[1-9]\d{0,4}(\.[1-9]\d{0,2})?$/;
 const LONGEST = 100;
+const MOST_DAYS = 30;
 const PICTURES = ["image/png", "image/jpeg", "image/webp"];
 const PICTURE_BYTES = 4 * 1024 * 1024;
 
@@ -40,6 +43,7 @@ export function blank(numbers: readonly string[]): Typed {
     start: "",
     ladder: [],
     video: "auto",
+    catchup: "0",
     grace: "",
     running: false,
   };
@@ -60,6 +64,7 @@ export function typed(channel: Channel): Typed {
     start: local(channel.starts_at),
     ladder: [...channel.ladder],
     video: channel.video,
+    catchup: `${channel.catchup_days}`,
     grace: channel.grace_ms === null ? "" : `${channel.grace_ms / 1_000}`,
     running: channel.keep_running,
   };
@@ -82,6 +87,9 @@ export function checked(form: Typed): Wrong {
   if (form.name.trim() === "") wrong.name = bad.required;
   else if ([...form.name.trim()].length > LONGEST) wrong.name = bad.long;
   if ([...form.group.trim()].length > LONGEST) wrong.group = bad.long;
+  const days = form.catchup.trim();
+  if (days !== "" && !(/^\d{1,2}$/.test(days) && Number(days) <= MOST_DAYS))
+    wrong.catchup_days = bad.days;
   const grace = form.grace.trim();
   if (grace !== "" && !(/^\d+(\.\d{1,3})?$/.test(grace) && Number(grace) <= 3_600))
     wrong.grace_ms = bad.grace;
@@ -105,6 +113,7 @@ function body(form: Typed) {
     loop: form.loop,
     ladder: form.ladder,
     video: form.video,
+    catchup_days: Number(form.catchup.trim()),
     grace_ms: form.grace.trim() === "" ? null : Math.round(Number(form.grace) * 1_000),
     keep_running: form.running,
   };

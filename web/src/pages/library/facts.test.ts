@@ -63,6 +63,7 @@ it("tells each stream and what is done with it", () => {
     chapters: [],
   } as NonNullable<Media["streams"]>;
   const treatment = {
+    settled: true,
     video: { action: "transcode" },
     audio: { action: "copy" },
   } as Media["treatment"];
@@ -90,4 +91,15 @@ it("tells each stream and what is done with it", () => {
     },
     { kind: "Subtitles", codec: "SubRip", detail: "", language: "English", done: "" },
   ]);
+  const done = (treatment: object | null) =>
+    rows(streams, treatment as Media["treatment"]).map((row) => row.done);
+  expect(done({ ...treatment, settled: false })).toEqual([
+    "not known yet",
+    "not known yet",
+    "not aired",
+    "",
+  ]);
+  const silent = { ...treatment, settled: false, audio: { action: "make" } };
+  expect(done(silent).slice(0, 2)).toEqual(["not known yet", "made"]);
+  expect(done(null)).toEqual(["", "", "", ""]);
 });

@@ -35,6 +35,14 @@ export function rate(fraction: string | null): string {
   return `${Math.round((over / under) * 1_000) / 1_000}`;
 }
 
+/** What is done with a stream; `make` is known without an index. */
+function done(treatment: Media["treatment"], of: "video" | "audio"): string {
+  const text = t.library.streams;
+  if (treatment === null) return "";
+  const { action } = treatment[of];
+  return treatment.settled || action === "make" ? text.done[action] : text.unsettled;
+}
+
 export function rows(streams: Streams, treatment: Media["treatment"]): Row[] {
   const text = t.library.streams;
   const all: Row[] = [];
@@ -56,7 +64,7 @@ export function rows(streams: Streams, treatment: Media["treatment"]): Row[] {
       codec: [codecName(video.codec), video.profile].filter(Boolean).join(" "),
       detail: detail.filter((part) => part !== "").join(" · "),
       language: languageName(video.language),
-      done: treatment === null ? "" : text.done[treatment.video.action],
+      done: done(treatment, "video"),
     });
   }
   streams.audio.forEach((audio, index) => {
@@ -67,8 +75,7 @@ export function rows(streams: Streams, treatment: Media["treatment"]): Row[] {
         " · ",
       ),
       language: languageName(audio.language),
-      done:
-        treatment === null ? "" : index === 0 ? text.done[treatment.audio.action] : text.notAired,
+      done: index === 0 || treatment === null ? done(treatment, "audio") : text.notAired,
     });
   });
   for (const subtitle of streams.subtitles) {

@@ -1,7 +1,8 @@
 // The files that fit what is looked for, as far as they were needed. Owns the asking, a
-// page after the other, no more than is scrolled to.
+// page after the other, no more than is scrolled to; how many there are in all is told
+// first, so that the list has its length from the start.
 
-import { api, call, type Media, type Problem } from "@/api";
+import { api, call, type Media, type MediaTotals, type Problem } from "@/api";
 import { problemOf } from "@/api/problem";
 import { asked, type Filters } from "./filters";
 
@@ -9,6 +10,7 @@ const PAGE = 200;
 
 export class Stock {
   media = $state.raw<readonly Media[]>([]);
+  totals = $state.raw<MediaTotals | null>(null);
   problem = $state.raw<Problem | null>(null);
   /** The first answer is on its way. */
   pending = $state(true);
@@ -18,13 +20,11 @@ export class Stock {
   #need = 0;
   #reading = false;
 
-  /** How many are known; one more stands for those that follow. */
+  /** How many there are: as told, or as far as they are known. */
   get count(): number {
-    return this.media.length + (this.#next === null ? 0 : 1);
-  }
-
-  get isWhole(): boolean {
-    return this.#next === null;
+    const told = this.totals === null ? 0 : wanted(this.totals, this.#filters);
+    if (this.#next === null && !this.pending) return this.media.length;
+    return Math.max(told, this.media.length + (this.#next === null ? 0 : 1));
   }
 
   /** Looks for others; what is shown stays until they are here. */
@@ -34,8 +34,12 @@ export class Stock {
     const about = this.#asked;
     this.#need = 0;
     try {
-      const page = await this.#page(null);
+      const [totals, page] = await Promise.all([
+        call(api.mediaTotals({ query: asked(filters) })),
+        this.#page(null),
+      ]);
       if (about !== this.#asked) return;
+      this.totals = totals;
       this.media = page.items;
       this.#next = page.next;
       this.problem = null;
@@ -52,8 +56,15 @@ export class Stock {
   /** The same again: something changed on the server. */
   async refresh(): Promise<void> {
     if (this.#filters === null) return;
+    const need = this.media.length;
     // What was scrolled far is not read anew for every change.
-    if (this.media.length > PAGE) return;
+    if (need > PAGE) {
+      const totals = await call(api.mediaTotals({ query: asked(this.#filters) })).catch(() => null);
+      if (totals !== null) this.totals = totals;
+      // What could not be had while the server was away.
+      this.need(this.#need);
+      return;
+    }
     await this.look(this.#filters);
   }
 
@@ -84,7 +95,12 @@ export class Stock {
 
   #page(cursor: string | null) {
     const filters = this.#filters as Filters;
-    const query = { ...asked(filters), limit: PAGE };
+    const query = { ...asked(filters), sort: filters.sort, limit: PAGE };
     return call(api.listMedia({ query: cursor === null ? query : { ...query, cursor } }));
   }
+}
+
+/** Of totals that are of all states and codecs, those that fit. */
+function wanted(totals: MediaTotals, filters: Filters | null): number {
+  return filters?.state ? totals[filters.state] : totals.media;
 }

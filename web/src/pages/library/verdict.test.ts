@@ -13,6 +13,7 @@ function media(video: string, audio: string, picture: object | null, other: obje
     treatment: {
       plays_as_it_is: video === "copy" && audio === "copy",
       summary: "",
+      settled: true,
       video: {
         action: video,
         reasons: video === "copy" ? [] : ["its groups of pictures are open"],
@@ -59,7 +60,18 @@ it("says what is wrong before anything else", () => {
     quarantined_since: "2026-01-01T00:00:00Z",
   };
   expect(line(media("copy", "copy", {}, aside))).toBe("none: Put aside: it failed on the air");
-  expect(line(media("copy", "copy", {}, { treatment: null }))).toBe("none: Not read yet");
+  expect(line(media("copy", "copy", {}, { treatment: null }))).toBe("unknown: Not read yet");
+});
+
+it("does not call work what is not known yet", () => {
+  const waiting = media("transcode", "transcode", {});
+  const unsettled = {
+    ...waiting,
+    treatment: { ...waiting.treatment, settled: false },
+  } as Media;
+  expect(line(unsettled)).toBe("unknown: Not known yet");
+  expect(verdict(unsettled).why[0]).toBe("Picture: its groups of pictures are open");
+  expect(verdict(unsettled).why.join(" ")).not.toContain("AC-3");
 });
 
 it("reads the bits a colour from FFmpeg's names", () => {

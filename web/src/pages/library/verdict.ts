@@ -5,8 +5,8 @@ import type { Media } from "@/api";
 import { t } from "@/text";
 
 export interface Verdict {
-  /** How good it is: sent as it is, some work, all of it is work, or not at all. */
-  grade: "good" | "some" | "work" | "none";
+  /** How good it is: sent as it is, some work, all of it is work, not known, or not at all. */
+  grade: "good" | "some" | "work" | "unknown" | "none";
   line: string;
   /** The reasons in full, for picture and sound. */
   why: string[];
@@ -80,7 +80,11 @@ export function verdict(media: Told): Verdict {
     return { grade: "none", line, why: media.reason === null ? [] : [media.reason] };
   }
   const { treatment, streams } = media;
-  if (treatment === null) return { grade: "none", line: text.unread, why: [] };
+  if (treatment === null) return { grade: "unknown", line: text.unread, why: [] };
+  if (!treatment.settled) {
+    const why = [...treatment.video.reasons.map(text.picture), text.unsettledWhy];
+    return { grade: "unknown", line: text.unsettled, why };
+  }
   const { video, audio } = treatment;
   const why = [
     ...(video.action === "copy" ? [] : video.reasons.map(text.picture)),
