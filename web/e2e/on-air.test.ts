@@ -42,6 +42,21 @@ async function living(): Promise<Run | undefined> {
   return items[0]?.runs.find(({ ended_at, pid }) => ended_at === null && pid !== null);
 }
 
+/** Kills the run that is at work; one that ended by itself meanwhile is not counted. */
+async function killed(): Promise<Run> {
+  let run: Run | undefined;
+  await until("a worker", async () => {
+    run = await living();
+    try {
+      return run?.pid != null && process.kill(run.pid, "SIGKILL");
+    } catch {
+      return false;
+    }
+  });
+  if (run === undefined) throw new Error("nothing was killed");
+  return run;
+}
+
 test("nothing on the air is as it should be", () =>
   visit(page(), async (page) => {
     await page.getByRole("heading", { name: "Nothing is on the air" }).waitFor();
@@ -61,7 +76,7 @@ test("a viewer puts a strip there, with segments, and it moves", async () => {
         .poll(() => lane.first().getAttribute("aria-label"))
         .toMatch(/\d+ (made|from the store)/);
       await card.getByText(/\d+ s ahead/).waitFor();
-      expect(await card.locator(".tick").count()).toBeGreaterThan(5);
+      await expect.poll(() => card.locator(".tick").count()).toBeGreaterThan(5);
       const layer = card.locator(".lane .layer").first();
       const before = await layer.evaluate((one) => one.style.transform);
       await expect.poll(() => layer.evaluate((one) => one.style.transform)).not.toBe(before);
@@ -92,9 +107,7 @@ test("an FFmpeg that is killed leaves a mark with its own words behind it", asyn
     await visit(page(), async (page) => {
       const card = page.getByRole("article", { name: "Films" });
       await card.waitFor();
-      await until("a worker", async () => (await living()) !== undefined);
-      const run = await living();
-      process.kill(run?.pid ?? -1, "SIGKILL");
+      const run = await killed();
       const mark = card.getByRole("button", { name: /^Fault at / });
       await mark.first().waitFor();
       // It moves with the strip: a hand follows it, a test takes the keys.
@@ -112,7 +125,7 @@ test("an FFmpeg that is killed leaves a mark with its own words behind it", asyn
       await page.keyboard.press("Escape");
 
       await card.getByRole("button", { name: "Details" }).click();
-      await card.getByRole("button", { name: `Look at run ${run?.worker}` }).waitFor();
+      await card.getByRole("button", { name: `Look at run ${run.worker}` }).waitFor();
       await expectAccessible(page);
     });
   } finally {
@@ -133,9 +146,11 @@ test("it is taken off the air after a question, since somebody watches", async (
     await question.waitFor();
     // A player that goes on asking would put it back on the air.
     await viewer.end();
+    // What is told for a moment is waited for before it comes.
+    const told = page.getByText("Films is off the air").waitFor();
     await question.getByRole("button", { name: "Stop Films" }).click();
+    await told;
     await page.getByRole("heading", { name: "Nothing is on the air" }).waitFor();
-    await page.getByText("Films is off the air").waitFor();
   });
 });
 

@@ -39,8 +39,10 @@ test("a setting is changed, and the server really works by it", () =>
       await field.fill("45s");
       await page.getByText("1 change is not saved").waitFor();
       await expectAccessible(page);
+      // What is told for a moment is waited for before it comes.
+      const told = page.getByText("The change is in force").waitFor();
       await page.getByRole("button", { name: "Save", exact: true }).click();
-      await page.getByText("The change is in force").waitFor();
+      await told;
       expect(await inForce("stream", "grace")).toBe("45s");
       await page
         .getByText(/Set in the settings file/)
@@ -85,8 +87,9 @@ test("what is typed outlives a server that is away", () =>
       await server.end("SIGKILL");
       await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByText("The server does not answer.").first().waitFor();
+      const back = page.getByText("The server is back.").waitFor();
       await server.run();
-      await page.getByText("The server is back.").waitFor();
+      await back;
       expect(await page.getByRole("textbox", { name: "Grace period" }).inputValue()).toBe("50s");
       await page.getByText("1 change is not saved").waitFor();
       // It is not left behind unasked.
@@ -113,8 +116,9 @@ test("the encoders are tested again", () =>
   visit(part("picture"), async (page) => {
     await page.getByText("libx264").first().waitFor();
     const before = await server.ask<{ encoders_tested_at: string }>("/api/v1/system");
+    const told = page.getByText("The encoders were tried again").waitFor();
     await page.getByRole("button", { name: "Test again" }).click();
-    await page.getByText("The encoders were tried again").waitFor();
+    await told;
     const after = await server.ask<{ encoders_tested_at: string }>("/api/v1/system");
     expect(after.encoders_tested_at).not.toBe(before.encoders_tested_at);
     await page.getByText("in use").first().waitFor();
@@ -134,7 +138,7 @@ test("a folder within another is refused beside its field, and nothing typed is 
       expect(await field.getAttribute("aria-invalid")).toBe("true");
       await expectAccessible(page);
       await page.reload();
-      expect(await field.inputValue()).toBe(`${CLIPS}/Films`);
+      await expect.poll(() => field.inputValue()).toBe(`${CLIPS}/Films`);
     },
     { allow: REFUSED },
   ));

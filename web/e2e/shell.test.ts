@@ -3,7 +3,7 @@
 import { request as ask, createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
-import { Server } from "./support/server";
+import { Server, until } from "./support/server";
 
 let server: Server;
 beforeAll(async () => {
@@ -24,7 +24,7 @@ test("every entry of the navigation leads to its page, and back leads back", () 
       await page.getByRole("navigation").getByRole("link", { name }).click();
       await page.waitForFunction((title) => document.title === title, `${name} · Aerial`);
       const link = page.getByRole("navigation").getByRole("link", { name });
-      expect(await link.getAttribute("aria-current")).toBe("page");
+      await expect.poll(() => link.getAttribute("aria-current")).toBe("page");
     }
     await page.goBack();
     await page.waitForFunction(() => document.title === "On air · Aerial");
@@ -85,6 +85,73 @@ test("the keys are told on ?, and Escape closes that", () =>
     await dialog.waitFor({ state: "hidden" });
   }));
 
+test("who wants less motion gets none, on any page", async () => {
+  for (const path of [
+    "/",
+    "/watch/1",
+    "/channels",
+    "/library",
+    "/on-air",
+    "/settings",
+    "/welcome",
+  ]) {
+    await visit(
+      server.url + path,
+      async (page) => {
+        await page.waitForFunction(() => document.title.endsWith("Aerial"));
+        await page.locator("h1").first().waitFor({ state: "attached" });
+        const moving = await page.evaluate(() =>
+          document
+            .getAnimations()
+            .map((one) => Number(one.effect?.getComputedTiming().duration ?? 0))
+            .filter((ms) => ms > 0),
+        );
+        expect([path, moving]).toEqual([path, []]);
+      },
+      { reducedMotion: true },
+    );
+  }
+});
+
+test("every page has keys, told on ?, but for those that say they have none", async () => {
+  for (const path of ["/", "/watch/1", "/channels", "/library", "/on-air", "/settings"]) {
+    await visit(server.url + path, async (page) => {
+      await page.locator("h1").first().waitFor({ state: "attached" });
+      await page.keyboard.press("?");
+      const dialog = page.getByRole("dialog", { name: "Keys" });
+      await dialog.waitFor();
+      await dialog.getByText("Everywhere").waitFor();
+      await expectAccessible(page);
+    });
+  }
+});
+
+test("no page at rest asks for anything more than once a second", async () => {
+  const SECONDS = 4;
+  for (const path of ["/", "/channels", "/library", "/on-air", "/settings", "/watch/1"]) {
+    await visit(server.url + path, async (page) => {
+      let last = performance.now();
+      const asked = new Map<string, number>();
+      page.on("request", (request) => {
+        const { pathname } = new URL(request.url());
+        last = performance.now();
+        asked.set(pathname, (asked.get(pathname) ?? 0) + 1);
+      });
+      await page.locator("h1").first().waitFor({ state: "attached" });
+      // What a page wants at first may come at once; a stream takes a while to be in step.
+      if (path.startsWith("/watch"))
+        await page.getByText("In step", { exact: true }).waitFor({ state: "attached" });
+      await until("some rest", () => asked.size === 0 || performance.now() - last > 400);
+      asked.clear();
+      const begun = performance.now();
+      await until("the end of a while", () => performance.now() - begun > SECONDS * 1_000);
+      const seconds = (performance.now() - begun) / 1_000;
+      const often = [...asked].filter(([, times]) => times > Math.ceil(seconds));
+      expect([path, often]).toEqual([path, []]);
+    });
+  }
+});
+
 test("a remote's arrows go along the navigation", () =>
   visit(`${server.url}/settings`, async (page) => {
     const link = (name: string) => page.getByRole("navigation").getByRole("link", { name });
@@ -105,8 +172,9 @@ test("an absent server is told over every page, and its return too", () =>
       await page.getByRole("navigation").getByRole("link", { name: "Guide" }).click();
       await page.getByText("The server does not answer.").first().waitFor();
       await shoot(page, "away");
+      const back = page.getByText("The server is back.").waitFor();
       await server.run();
-      await page.getByText("The server is back.").waitFor();
+      await back;
       await page.getByText("The server does not answer.").first().waitFor({ state: "hidden" });
     },
     { allow: AWAY },

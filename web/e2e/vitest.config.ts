@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // The app in a real browser against the real server. One file at a time: each starts a
-// server of its own, and machines that test have few cores.
+// server of its own, and machines that test have few cores. What is waited for may take its
+// time; no test says how long anything took but where the time is what it is about.
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
@@ -9,7 +10,8 @@ export default defineConfig({
     globalSetup: ["e2e/support/setup.ts"],
     environment: "node",
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000, interval: 100 } },
   },
 });

@@ -16,7 +16,7 @@ const BROWSERS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
-const SCREENSHOTS = new URL("../screenshots", import.meta.url).pathname;
+export const SCREENSHOTS = new URL("../screenshots", import.meta.url).pathname;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const SIZES = {
@@ -123,24 +123,6 @@ export async function expectAccessible(page: Page): Promise<void> {
 /** Writes a picture of the page to `e2e/screenshots/NAME.png` (not kept in git). */
 export async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: picture(name), animations: "disabled" });
-}
-
-/** Pictures of an address at all sizes, dark and light: `NAME-390-dark.png`, … */
-export async function shootAll(
-  url: string,
-  name: string,
-  ready: (page: Page) => Promise<void>,
-  options: VisitOptions = {},
-): Promise<void> {
-  for (const size of Object.keys(SIZES) as Size[]) {
-    for (const scheme of ["dark", "light"] as const) {
-      const look = async (page: Page) => {
-        await ready(page);
-        await shoot(page, `${name}-${SIZES[size].width}-${scheme}`);
-      };
-      await visit(url, look, { ...options, size, scheme });
-    }
-  }
 }
 
 function picture(name: string): string {

@@ -48,6 +48,9 @@ const LONG: readonly { path: string; of: number; times: number }[] = [
   { path: "Films/Two Rivers (1987).mkv", of: 2, times: 330 },
 ];
 
+/** How many channels a first scan makes of each: one a show, and one of the films. */
+export const CHANNELS_OF: Readonly<Record<string, number>> = { [CLIPS]: 3, [LONG_CLIPS]: 2 };
+
 /** Makes those that are not there yet. */
 export async function makeClips(): Promise<void> {
   for (const clip of LIST) await make(clip);

@@ -1,11 +1,22 @@
 // The real server, on a free port of this machine, with a data folder of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { CLIPS } from "./clips";
+import { basename, join, resolve } from "node:path";
+import { CHANNELS_OF, CLIPS } from "./clips";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
@@ -23,9 +34,23 @@ export interface ServerOptions {
   settings?: string;
   /** With its keeper, which keeps the sockets open and starts the server anew. */
   keeper?: boolean;
-  /** Answers when the server does; else when the first scan has made channels. */
+  /** Answers when the server does; else when the first scan has made all channels. */
   bare?: boolean;
 }
+
+/** A channel, as far as tests need to know it. */
+export interface Channel {
+  id: string;
+  number: string;
+  name: string;
+}
+
+/**
+ * Where the data of scanned libraries is kept for this run (`setup` makes it): whoever
+ * starts on the same clips begins with a copy, and neither reads them again nor tries the
+ * machine's encoders again.
+ */
+const SEEDS = process.env.E2E_SEEDS;
 
 /** A server that was started. */
 export class Server {
@@ -37,18 +62,52 @@ export class Server {
     readonly options: ServerOptions,
   ) {}
 
-  /** Starts one, and waits until it has channels (if it is to have some). */
+  /** Starts one, and waits until it has all of its channels (if it is to have some). */
   static async start(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(await freePort(), options);
+    const { media = CLIPS, bare = false } = options;
+    const seeded = media !== null && !bare && media in CHANNELS_OF;
+    if (seeded) cpSync(await seedOf(media), server.#data, { recursive: true });
     await server.run();
-    if (options.media !== null && !options.bare) {
-      await until("channels", async () => {
-        const { items } = await server.ask<{ items: unknown[] }>("/api/v1/channels");
-        const scan = await server.ask<{ state: string }>("/api/v1/scan");
-        return items.length > 0 && scan.state !== "running";
-      });
-    }
+    if (media !== null && !bare) await server.#settled(CHANNELS_OF[media] ?? 1);
     return server;
+  }
+
+  /** The data of a server that has read this library. */
+  static async scanned(media: string, to: string): Promise<void> {
+    const server = new Server(await freePort(), { media });
+    try {
+      await server.run();
+      await server.#settled(CHANNELS_OF[media] ?? 1);
+      // What the machine can encode is found out once, too.
+      await until("the encoders' test", async () => {
+        const system = await server.ask<{ encoders_tested_at: string | null }>("/api/v1/system");
+        return system.encoders_tested_at !== null;
+      });
+      await server.end();
+      renameSync(server.#data, to);
+    } finally {
+      await server.stop();
+    }
+  }
+
+  /** The scan is over, and has made so many channels: they come one after the other. */
+  async #settled(count: number): Promise<void> {
+    await until(`${count} channels`, async () => {
+      const scan = await this.ask<{ state: string; error: string | null }>("/api/v1/scan");
+      if (scan.state === "failed") throw new Error(`the scan failed: ${scan.error}`);
+      return scan.state === "done" && (await this.channels()).length >= count;
+    });
+  }
+
+  get #data(): string {
+    return join(this.folder, "data");
+  }
+
+  /** All channels, in the order of their numbers. */
+  async channels(): Promise<Channel[]> {
+    const { items } = await this.ask<{ items: Channel[] }>("/api/v1/channels");
+    return items.sort((a, b) => Number(a.number) - Number(b.number));
   }
 
   /** `http://127.0.0.1:…`, without a slash at its end. */
@@ -63,7 +122,7 @@ export class Server {
 
   /** Starts the program (again), and waits until it answers. */
   async run(): Promise<void> {
-    const data = join(this.folder, "data");
+    const data = this.#data;
     mkdirSync(data, { recursive: true });
     const log = openSync(join(this.folder, "log"), "a");
     const { media = CLIPS, settings, keeper = false } = this.options;
@@ -81,9 +140,9 @@ export class Server {
         `127.0.0.1:${this.port}`,
         ...(media === null ? [] : ["--media", media]),
       ],
-      // The program takes every `AERIAL_…` for a setting.
-      { stdio: ["ignore", log, log], cwd: this.folder, env: withoutOurs() },
+      { stdio: ["ignore", log, log], cwd: this.folder, env: environment(settings) },
     );
+    closeSync(log);
     this.#child = child;
     await until("the server", async () => {
       if (child.exitCode !== null) throw new Error(`the server ended: ${this.log}`);
@@ -145,9 +204,21 @@ export async function until(
   }
 }
 
-function withoutOurs(): NodeJS.ProcessEnv {
+/** The data of this library's first scan; made when it is first asked for. */
+async function seedOf(media: string): Promise<string> {
+  const folder = SEEDS ?? mkdtempSync(join(tmpdir(), "aerial-e2e-seeds-"));
+  const seed = join(folder, basename(media));
+  if (!existsSync(seed)) await Server.scanned(media, seed);
+  return seed;
+}
+
+/**
+ * The program takes every `AERIAL_…` for a setting. How much this machine carries is not
+ * measured: that takes all of it for ten seconds, whenever a test lets it be quiet.
+ */
+function environment(settings = ""): NodeJS.ProcessEnv {
   const { AERIAL_BIN: _, ...env } = process.env;
-  return env;
+  return settings.includes("encodes") ? env : { AERIAL_STREAM_ENCODES: "8", ...env };
 }
 
 function freePort(): Promise<number> {

@@ -456,7 +456,8 @@ function ahead(video: HTMLVideoElement): number {
   return end - video.currentTime;
 }
 
-type MakeSource = (
+/** Puts a stream into a video element. */
+export type MakeSource = (
   video: HTMLVideoElement,
   entry: Entry & { kind: "open" },
   chosen: Chosen,
@@ -464,7 +465,7 @@ type MakeSource = (
 ) => Source;
 
 /** What there is to play with; tried again where it could not be fetched. */
-async function source(): Promise<MakeSource | "none" | "away"> {
+export async function source(): Promise<MakeSource | "none" | "away"> {
   try {
     const { Hls, HlsSource } = await import("./hls");
     if (Hls.isSupported()) return (...made) => new HlsSource(...made);

@@ -73,7 +73,8 @@ export class Place {
     if (next === undefined) return false;
     const isOn = next.start <= now && now < next.end;
     // What never ends, or is not known yet, is gone through column by column.
-    const far = step < 0 && edge - next.start > ground.scale.columnMs * REACH;
+    const isLong = edge - next.start > ground.scale.columnMs * REACH;
+    const far = step < 0 && (isLong || next.items.length === 0);
     this.mark(this.channel, isOn ? "now" : far ? edge : Math.max(next.start, ground.from));
     return true;
   }

@@ -3,7 +3,7 @@
 // on the screen until something newer has come.
 
 import { SvelteMap } from "svelte/reactivity";
-import { api, call, type GuideEntry, type Problem } from "@/api";
+import { api, call, type GuideEntry, type Problem, type Programme } from "@/api";
 import { problemOf } from "@/api/problem";
 import { type Item, item } from "./cells";
 
@@ -145,7 +145,9 @@ export class GuideStore {
   #keep(channels: readonly string[], stretch: number, entries: readonly GuideEntry[]): void {
     const found = new Map<string, Item[]>(channels.map((channel) => [channel, []]));
     for (const entry of entries) found.get(entry.channel)?.push(item(entry));
-    for (const [channel, items] of found) {
+    const [from, to] = [stretch * this.#stretchMs, (stretch + 1) * this.#stretchMs];
+    for (const [channel, told] of found) {
+      const items = whole(told, from, to);
       const pieces = this.#pieces.get(channel) ?? new Map<number, Piece>();
       pieces.set(stretch, { items, stale: false, usedMs: performance.now() });
       this.#pieces.set(channel, pieces);
@@ -170,6 +172,37 @@ export class GuideStore {
       this.#rows.set(channel, joined(this.#pieces.get(channel) ?? new Map()));
     }
   }
+}
+
+/** With nothing on where nothing is told: before the channel was made, or longer ago than is kept. */
+function whole(told: readonly Item[], from: number, to: number): Item[] {
+  const items: Item[] = [];
+  let at = from;
+  for (const one of told) {
+    if (one.start > at + 1) items.push(nothing(at, one.start));
+    items.push(one);
+    at = Math.max(at, one.end);
+  }
+  if (at < to) items.push(nothing(at, to));
+  return items;
+}
+
+function nothing(start: number, end: number): Item {
+  const at = (ms: number) => new Date(ms).toISOString();
+  const none = { item: null, media: null, show: null, season: null, episode: null, year: null };
+  const programme: Programme = {
+    ...none,
+    catchup: null,
+    committed: false,
+    end: at(end),
+    media_start_ms: 0,
+    off_air: true,
+    plot: null,
+    start: at(start),
+    subtitle: null,
+    title: "",
+  };
+  return { start, end, programme };
 }
 
 /** A channel's pieces as one row: what two of them tell is told once. */

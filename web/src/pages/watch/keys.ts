@@ -24,6 +24,8 @@ export interface Does {
   pip: () => void;
   pause: () => void;
   live: () => void;
+  /** Gives `false` where that cannot be. */
+  fromStart: () => boolean;
   leave: () => void;
 }
 
@@ -84,6 +86,7 @@ export function keys(does: Does): Shortcut[] {
       run: (event) => (event.key === " " && does.inButton() ? false : does.pause()),
     },
     { keys: ["l", "End"], label: k.live, run: seen(does.live) },
+    { keys: ["s"], label: k.fromStart, run: does.fromStart },
     { keys: ["Escape"], label: k.leave, run: does.leave },
   ];
 }

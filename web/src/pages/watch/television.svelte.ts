@@ -7,13 +7,11 @@ import { keep, kept } from "@/app/kept";
 import { ChannelClock } from "@/player/clock";
 import { Player, type View } from "@/player/player";
 import type { Wanted } from "@/player/quality";
-
-const LOUDER = 0.1;
+import { Sound } from "./sound.svelte";
 
 export class Television {
   view = $state.raw<View | null>(null);
-  volume = $state(kept("volume", 1));
-  muted = $state(kept("muted", false));
+  readonly sound = new Sound(() => this.#player?.setSound());
   quality = $state<Wanted>(kept<Wanted>("quality", null));
   /** So long the first picture of a channel took. */
   zapMs = $state<number | null>(null);
@@ -27,7 +25,7 @@ export class Television {
       clock: this.clock,
       href,
       chosen,
-      sound: () => ({ volume: this.volume, muted: this.muted }),
+      sound: () => this.sound,
       changed: (view) => {
         this.view = view;
       },
@@ -65,22 +63,6 @@ export class Television {
   /** Somebody touched something: what the browser held back may go. */
   press(): void {
     this.#player?.press();
-  }
-
-  setMuted(muted: boolean): void {
-    this.muted = muted;
-    keep("muted", muted);
-    this.#player?.setSound();
-  }
-
-  setVolume(volume: number): void {
-    this.volume = Math.min(1, Math.max(0, volume));
-    keep("volume", this.volume);
-    this.setMuted(this.volume === 0);
-  }
-
-  louder(way: 1 | -1): void {
-    this.setVolume(Math.round((this.volume + way * LOUDER) * 100) / 100);
   }
 
   choose(quality: Wanted): void {

@@ -15,9 +15,8 @@ export async function openOnEmptyServer(): Promise<void> {
     if (items.length > 0) return;
     // Whoever may not change anything is not asked where the films are.
     const { scope, set_up } = await call(api.getSession());
-    const one = { query: { limit: 1 } };
     const isEmpty =
-      scope === "manage" ? (await call(api.listFolders(one))).items.length === 0 : set_up !== null;
+      scope === "manage" ? (await call(api.getAddresses())).first_run : set_up !== null;
     if (isEmpty && router.path === "/") await router.go("/welcome", { replace: true });
   } catch {
     // The page that is shown tells what is wrong.

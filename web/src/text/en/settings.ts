@@ -159,12 +159,10 @@ export const settings = {
       off_air: {
         name: "Off the air",
         text: "While a channel has nothing to play.",
-        sample: "The channel's name, and when it is back",
       },
       trouble: {
         name: "In trouble",
         text: "In place of a programme that fails.",
-        sample: "We'll be right back",
       },
     },
     from: {
@@ -179,6 +177,13 @@ export const settings = {
     saved: "The slate is in use",
     removed: "Aerial's own slate is in use",
     present: (name: string) => `The slate for “${name}”`,
+    elsewhere: "A file on the server",
+    drawn: {
+      trouble: "We'll be right back",
+      channel: "Harbour Lights",
+      back: "Back at 20:15",
+      next: "Next: The Ferry",
+    },
   },
   tv: {
     title: "Addresses",
