@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ChannelId, ChannelNumber, ItemId, MediaId};
 use crate::lineup::Order;
 use crate::profile::Rendition;
-use crate::time::{AirTime, Ticks};
+use crate::time::{AirTime, BadInstant, Ticks};
 
 /// Longest name, group or logo, in characters, that guides still show.
 pub const NAME_CHARS: usize = 100;
@@ -330,10 +330,7 @@ fn logo(url: &str) -> Result<String, String> {
 }
 
 fn instant(text: &str) -> Result<AirTime, String> {
-    let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
-        "must be a time such as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00".to_owned()
-    })?;
-    Ok(AirTime::from_unix_millis(timestamp.as_millisecond()))
+    text.parse().map_err(|error: BadInstant| error.to_string())
 }
 
 fn ladder(texts: &[String], invalid: &mut Invalid) -> Vec<Rendition> {

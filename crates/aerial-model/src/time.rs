@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +167,33 @@ impl fmt::Display for AirTime {
         match jiff::Timestamp::from_millisecond(self.unix_millis()) {
             Ok(timestamp) => write!(f, "{timestamp:.3}"),
             Err(_) => write!(f, "{} ticks", self.0),
+        }
+    }
+}
+
+/// What is no instant that anything can air at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadInstant {
+    /// Not RFC 3339.
+    #[error("must be a time such as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00")]
+    Form,
+    /// Older than all clocks, or so late that what is planned from there on could not be
+    /// written with a year of four digits.
+    #[error("must be a time from 1970 to 2999")]
+    Beyond,
+}
+
+/// 3000-01-01T00:00:00Z.
+const BEYOND_MS: i64 = 32_503_680_000_000;
+
+/// RFC 3339 in any zone, from 1970 to 2999, rounded down to milliseconds.
+impl FromStr for AirTime {
+    type Err = BadInstant;
+    fn from_str(text: &str) -> Result<Self, BadInstant> {
+        let timestamp: jiff::Timestamp = text.parse().map_err(|_| BadInstant::Form)?;
+        match timestamp.as_millisecond() {
+            0..BEYOND_MS => Ok(Self::from_unix_millis(timestamp.as_millisecond())),
+            _ => Err(BadInstant::Beyond),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the shape of commands and flags. Does nothing of what is asked (`app`).
 
+pub mod backup;
 pub mod channel;
 mod desk;
 mod exchange;
@@ -46,6 +47,10 @@ pub enum Command {
     /// List, add, export and import channels, for scripts
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Put all that must not be lost into one file, while the server runs or not
+    Backup(BackupArgs),
+    /// Put what is in a backup in the place of what is in the data folder
+    Restore(RestoreArgs),
     /// What is printed whatever the settings are.
     #[command(flatten)]
     Print(PrintCommand),
@@ -110,6 +115,33 @@ pub struct PasswordArgs {
     /// What the account is called from now on [default: as it is; `admin` at first]
     #[arg(long)]
     pub name: Option<String>,
+}
+
+/// Flags of `backup`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BackupArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// The file to make, or the folder to make it in [default: where the server keeps
+    /// its own, `backups` in the data folder]
+    pub file: Option<PathBuf>,
+}
+
+/// Flags of `restore`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RestoreArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// The backup
+    pub file: PathBuf,
+    /// Only read it, and say whether it is whole and what is in it
+    #[arg(long, conflicts_with = "force")]
+    pub check: bool,
+    /// Also where the data folder is in use: what is there is set aside in it
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What can be done with channels.
@@ -204,6 +236,8 @@ impl Command {
             Self::Serve(args) | Self::Demo(args) => &args.settings,
             Self::Scan(settings) | Self::Doctor(settings) | Self::Health(settings) => settings,
             Self::Password(args) => &args.settings,
+            Self::Backup(args) => &args.settings,
+            Self::Restore(args) => &args.settings,
             Self::Channel(
                 ChannelCommand::List { settings, .. }
                 | ChannelCommand::Add { settings, .. }

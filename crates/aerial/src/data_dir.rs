@@ -4,6 +4,8 @@
 //! what the files hold. Invariant: one server per folder; the lock is the
 //! kernel's, so it ends with the process that holds it, however that ends.
 
+mod swap;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,6 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// The catalogue's name in the data folder.
 pub const CATALOGUE: &str = "catalogue.sqlite";
+
+/// What else must not be lost: settings, and what people uploaded. All the rest of the
+/// folder is made again by a server that needs it.
+pub const KEPT: [&str; 4] = ["settings.toml", "config.toml", "slates", "artwork/logos"];
 
 /// What can be wrong with the data folder.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +65,7 @@ impl DataDir {
         make_private(root)?;
         let root = root.canonicalize().map_err(|source| unusable(root, source))?;
         let lock = lock(&root)?;
+        swap::finish(&root)?;
         let dir = Self { root, _lock: lock };
         for folder in [dir.segments(), dir.artwork(), dir.tmp()] {
             make_private(&folder)?;
@@ -92,6 +99,18 @@ impl DataDir {
         self.root.join("tmp")
     }
 
+    /// Whether there is anything in it that must not be lost.
+    pub fn is_occupied(&self) -> bool {
+        swap::is_occupied(&self.root)
+    }
+
+    /// Puts what lies in `new`, which must be in [`Self::tmp`], in the place of all that
+    /// must not be lost; that is set aside in a folder of this name, which is answered.
+    /// A crash leaves the one or the other.
+    pub fn replace(&self, new: &Path, aside: &str) -> Result<PathBuf, DataDirError> {
+        swap::replace(&self.root, new, aside)
+    }
+
     /// What a server that was killed left behind.
     fn empty_tmp(&self) -> Result<(), DataDirError> {
         let tmp = self.tmp();
@@ -106,6 +125,11 @@ impl DataDir {
         }
         Ok(())
     }
+}
+
+/// Whether a folder is in the middle of [`DataDir::replace`].
+pub fn is_being_replaced(root: &Path) -> bool {
+    swap::is_pending(root)
 }
 
 fn unusable(path: &Path, source: io::Error) -> DataDirError {

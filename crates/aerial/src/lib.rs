@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod connections;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod descriptors;
 pub mod discovery;
 pub mod doctor;
 pub mod ffmpeg;
@@ -21,7 +23,9 @@ pub mod indexing;
 pub mod keeper;
 pub mod library;
 pub mod load;
+pub mod metrics;
 pub mod schedule;
 pub mod service_manager;
 pub mod stream;
 pub mod telemetry;
+pub mod webhooks;

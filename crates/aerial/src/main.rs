@@ -81,6 +81,19 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(cli::channel::run(&command, &settings, &mut out))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Backup(args) => {
+            quietly(&settings)?;
+            let (config, to) = (args.settings.config.as_deref(), args.file.as_deref());
+            let mut out = std::io::stdout();
+            runtime()?.block_on(cli::backup::make(&settings, config, to, &mut out))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore(args) => {
+            quietly(&settings)?;
+            let (how, mut out) = ((args.check, args.force), std::io::stdout());
+            runtime()?.block_on(cli::backup::restore(&settings, &args.file, how, &mut out))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Print(command) => print(&command),
     }
 }

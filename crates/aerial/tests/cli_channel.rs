@@ -130,6 +130,35 @@ fn a_replaced_file_is_found_by_its_place() {
 }
 
 #[test]
+fn renamed_files_are_found_by_their_bytes_and_missing_ones_are_told_by_name() {
+    let home = furnished();
+    let list = exported(&home);
+    let other = Home::new();
+    copy(&home.videos.join("Shows"), &other.videos.join("Series"));
+    std::fs::copy(home.videos.join("Films/Two (2000).mkv"), other.videos.join("II.mkv")).unwrap();
+    // One of the same name that is another film altogether.
+    other.clip("Two (2000).mkv");
+    assert_eq!(other.scan().code, Some(0));
+    let file = other.write("channels.json", &list.to_string());
+    let refused = other.aerial(&["channel", "import", &file]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("`Films/One (1999).mkv`"), "{refused:?}");
+    assert!(!refused.stderr.contains("Two"), "{refused:?}");
+    assert_eq!(exported(&other)["channels"], json!([]), "nothing was changed");
+
+    std::fs::copy(home.videos.join("Films/One (1999).mkv"), other.videos.join("I.mkv")).unwrap();
+    assert_eq!(other.scan().code, Some(0));
+    let imported = other.aerial(&["channel", "import", &file]);
+    assert_eq!(imported.stdout, "added 5.1\n", "{imported:?}");
+    let (ours, theirs) = (&list["channels"][0]["items"], exported(&other));
+    let theirs = &theirs["channels"][0]["items"];
+    assert_eq!((&theirs[1]["path"], &theirs[2]["path"]), (&json!("II.mkv"), &json!("I.mkv")));
+    for item in [1, 2] {
+        assert_eq!(ours[item]["hash"], theirs[item]["hash"]);
+    }
+}
+
+#[test]
 fn a_list_that_is_none_is_refused_with_its_place() {
     let home = Home::new();
     for (text, fault) in [

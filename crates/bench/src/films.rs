@@ -70,15 +70,39 @@ pub(crate) const TINY_HOURS: u64 = 2;
 /// Three of 480p whose pictures bear their numbers, for so many minutes: small enough
 /// that two cores encode and show all three.
 pub(crate) fn numbered(folder: &Path, minutes: u64) -> Result<Vec<Film>> {
+    let source = numbered_once(folder)?;
+    let again = ["-stream_loop".to_owned(), (minutes * 60 / numbers::TURN_SECONDS).to_string()];
+    titled(&folder.join(format!("numbered-{minutes}")), "Numbered", 3, &source, &again)
+}
+
+/// Each number once.
+fn numbered_once(folder: &Path) -> Result<PathBuf> {
     let seconds = numbers::TURN_SECONDS;
     let picture = format!("testsrc2=s=848x480:r=25:d={seconds},noise=alls=4:allf=t,format=yuv420p");
     let strip = numbers::strip(848, 32);
     let input = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &strip];
     let words = "-preset veryfast -b:v 1500k -maxrate 2500k -bufsize 3M \
                  -filter_complex [0:v][1:v]overlay=shortest=1,format=yuv420p";
-    let source = made(folder, "numbered", seconds, &input, words)?;
-    let again = ["-stream_loop".to_owned(), (minutes * 60 / seconds).to_string()];
-    titled(&folder.join(format!("numbered-{minutes}")), "Numbered", 3, &source, &again)
+    made(folder, "numbered", seconds, &input, words)
+}
+
+/// So many of those pictures, of a few minutes, made anew: what befell the last ones is
+/// gone.
+pub(crate) fn mortal(folder: &Path, count: usize) -> Result<Vec<Film>> {
+    let source = numbered_once(folder)?;
+    let here = folder.join("mortal");
+    if here.exists() {
+        std::fs::remove_dir_all(&here)?;
+    }
+    let again = ["-stream_loop".to_owned(), "3".to_owned()];
+    titled(&here, "Mortal", count, &source, &again)
+}
+
+/// Another one, which is in no library yet.
+pub(crate) fn another(folder: &Path) -> Result<Film> {
+    let again = ["-stream_loop".to_owned(), "2".to_owned()];
+    let films = titled(&folder.join("other"), "Other", 1, &numbered_once(folder)?, &again)?;
+    films.into_iter().next().context("no other film")
 }
 
 /// Pictures and a tone, encoded once.

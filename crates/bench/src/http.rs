@@ -1,6 +1,6 @@
 //! A viewer's side of HTTP: one kept connection, and when the first byte came.
 
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -33,9 +33,15 @@ pub(crate) struct Fetched {
     pub(crate) bytes: u64,
 }
 
-/// A connection that is kept.
+/// A connection that is kept; where the server has closed it meanwhile, as it may at
+/// any time while nothing is asked, another one takes its place.
 #[derive(Debug)]
-pub(crate) struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+    address: SocketAddr,
+    /// It has been answered on before.
+    used: bool,
+}
 
 /// How a body's end is told.
 enum Length {
@@ -48,7 +54,7 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self(BufReader::with_capacity(1 << 16, stream)))
+        Ok(Self { stream: BufReader::with_capacity(1 << 16, stream), address, used: false })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
@@ -56,8 +62,7 @@ impl Connection {
     }
 
     pub(crate) fn send(&mut self, method: &str, path: &str, json: &str) -> Result<Answer> {
-        self.ask(method, path, json)?;
-        let (status, length) = self.head()?;
+        let (status, length) = self.answered(method, path, json)?;
         let body = match length {
             Length::Known(bytes) => self.exactly(bytes)?,
             Length::Chunked => self.chunks()?,
@@ -67,8 +72,7 @@ impl Connection {
 
     /// Asks, reads all of the answer, and keeps nothing of it but when it came.
     pub(crate) fn fetch(&mut self, path: &str) -> Result<Fetched> {
-        self.ask("GET", path, "")?;
-        let (status, length) = self.head()?;
+        let (status, length) = self.answered("GET", path, "")?;
         let (mut first, mut bytes) = (None, 0);
         match length {
             Length::Known(length) => {
@@ -90,16 +94,54 @@ impl Connection {
         Ok(Fetched { status, first, whole: Instant::now(), bytes })
     }
 
+    /// Asks for what has no end, and hands on what comes until `take` wants no more; the
+    /// status.
+    pub(crate) fn flow(
+        mut self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<bool>,
+    ) -> Result<u16> {
+        let (status, length) = self.answered("GET", path, "")?;
+        if status != 200 || matches!(length, Length::Known(_)) {
+            return Ok(status);
+        }
+        loop {
+            let bytes = self.chunk()?;
+            let chunk = self.exactly(bytes)?;
+            self.line()?;
+            if bytes == 0 || !take(&chunk)? {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Asks, and reads the answer's head.
+    fn answered(&mut self, method: &str, path: &str, json: &str) -> Result<(u16, Length)> {
+        let ask = |connection: &mut Self| {
+            connection.ask(method, path, json)?;
+            connection.head()
+        };
+        let head = match ask(self) {
+            Err(error) if self.used && was_closed(&error) => {
+                *self = Self::open(self.address)?;
+                ask(self)?
+            }
+            other => other?,
+        };
+        self.used = true;
+        Ok(head)
+    }
+
     /// Reads so many bytes; when the first of them was there.
     fn swallow(&mut self, mut bytes: usize) -> Result<Option<Instant>> {
         let mut first = None;
         while bytes > 0 {
-            let there = self.0.fill_buf()?.len().min(bytes);
+            let there = self.stream.fill_buf()?.len().min(bytes);
             if there == 0 {
-                bail!("the connection was closed");
+                bail!("the connection was closed in the middle of an answer");
             }
             first = first.or_else(|| Some(Instant::now()));
-            self.0.consume(there);
+            self.stream.consume(there);
             bytes -= there;
         }
         Ok(first)
@@ -111,7 +153,7 @@ impl Connection {
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
             json.len()
         );
-        Ok(self.0.get_mut().write_all(request.as_bytes())?)
+        Ok(self.stream.get_mut().write_all(request.as_bytes())?)
     }
 
     fn head(&mut self) -> Result<(u16, Length)> {
@@ -152,17 +194,23 @@ impl Connection {
 
     fn exactly(&mut self, bytes: usize) -> Result<Vec<u8>> {
         let mut body = vec![0; bytes];
-        self.0.read_exact(&mut body)?;
+        self.stream.read_exact(&mut body)?;
         Ok(body)
     }
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        if self.0.read_line(&mut line)? == 0 {
-            bail!("the connection was closed");
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof)).context("it was closed");
         }
         Ok(line.trim_end().to_owned())
     }
+}
+
+/// Whether the other end had closed it before anything was answered.
+pub(crate) fn was_closed(error: &anyhow::Error) -> bool {
+    let closed = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    error.downcast_ref::<io::Error>().is_some_and(|error| closed.contains(&error.kind()))
 }
 
 /// The address that `link` in the text at `base` leads to.

@@ -145,7 +145,7 @@ fn kill(server: &Server, watching: &[Watching], kills: usize) -> Result<HashMap<
 
 /// A channel's FFmpeg that may be killed: one that follows a killed one must have
 /// made a segment, since the second in a row is given up on by design.
-fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Option<u32>> {
+pub(crate) fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Option<u32>> {
     let path = format!("/streams/{number}/history");
     let history = server.api("GET", &path, &Value::Null)?;
     let runs = history["items"][0]["runs"].as_array().cloned().unwrap_or_default();

@@ -17,22 +17,23 @@ const FIRST: usize = 100;
 const APART_SECONDS: i64 = 70;
 /// What is in memory for a while has left it by then: the longest is slates' 240 s,
 /// and there are none; segments leave after 60 s, viewers after 24 s.
-const SETTLE: Duration = Duration::from_secs(100);
+pub(crate) const SETTLE: Duration = Duration::from_secs(100);
 /// The allocator's own ways.
 const SAME_KIB: u64 = 6 << 10;
 
 /// What a server has.
 #[derive(Clone, Copy, Debug)]
-struct Holdings {
-    processes: usize,
-    descriptors: usize,
-    tasks: u64,
-    files: usize,
-    kib: u64,
+pub(crate) struct Holdings {
+    pub(crate) processes: usize,
+    pub(crate) descriptors: usize,
+    pub(crate) tasks: u64,
+    /// Files that are no finished segments.
+    pub(crate) files: usize,
+    pub(crate) kib: u64,
 }
 
 impl Holdings {
-    fn of(server: &Server) -> Result<Self> {
+    pub(crate) fn of(server: &Server) -> Result<Self> {
         let [_, serving] = server.processes()?;
         Ok(Self {
             processes: children(serving)?.len(),

@@ -4,7 +4,8 @@
 //! example of the server's crate would build it again with the features of its
 //! tests. Owns the order of the measurements and the table; each module measures
 //! one thing. Everything stays on the loopback and ends by itself, by its process
-//! id. What is missed is told and fails nothing: a busy machine is no fault.
+//! id. What is missed is told and fails nothing, but for the soak: a busy machine is no
+//! fault.
 #![allow(
     clippy::disallowed_methods,
     reason = "the bans are for the server; this reads the clock and waits for its own processes"
@@ -30,6 +31,7 @@ mod screens;
 mod segments;
 mod server;
 mod shown;
+mod soak;
 mod tune_in;
 mod viewer;
 mod viewers;
@@ -64,6 +66,9 @@ fn main() -> Result<()> {
 const BESIDE_FFMPEG: [(&str, &str); 1] = [("AERIAL_FFMPEG_NICENESS", "0")];
 
 fn measure(options: &Options, report: &mut Report) -> Result<()> {
+    if options.wants(options::SOAK) {
+        soak::measure(options, report)?;
+    }
     let any = |parts: &[&str]| parts.iter().any(|part| options.wants(part));
     if any(&["idle", "tune-in", "warm", "players", "load"]) {
         short_films(options, report)?;

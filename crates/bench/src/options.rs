@@ -13,8 +13,11 @@ pub(crate) const PARTS: [&str; 12] = [
     "channels", "leak", "kill",
 ];
 
+/// The one that takes an hour, and is never meant by "all".
+pub(crate) const SOAK: &str = "soak";
+
 const USAGE: &str = "usage: aerial-bench PATH/TO/aerial WORK-FOLDER PATH/TO/hls.min.js \
-    [--channels N] [--for SECONDS] [--kills N] [--starts N] [PART]…";
+    [--channels N] [--for SECONDS] [--kills N] [--starts N] [--viewers N] [--seed N] [PART]…";
 
 /// The command line.
 #[derive(Debug)]
@@ -26,6 +29,12 @@ pub(crate) struct Options {
     pub(crate) channels: usize,
     /// For how long.
     pub(crate) watched: Duration,
+    /// For how long the soak goes on.
+    pub(crate) soak: Duration,
+    /// How many viewers come and go in it.
+    pub(crate) viewers: usize,
+    /// Which chance it has.
+    pub(crate) seed: usize,
     /// How often FFmpeg is killed.
     pub(crate) kills: usize,
     /// How often a channel is started and stopped.
@@ -45,6 +54,9 @@ impl Options {
             hls_js: hls_js.into(),
             channels: 60,
             watched: Duration::from_secs(120),
+            soak: Duration::from_secs(3_600),
+            viewers: 8,
+            seed: 1,
             kills: 20,
             starts: 1_000,
             parts: Vec::new(),
@@ -58,10 +70,15 @@ impl Options {
             };
             match word.as_str() {
                 "--channels" => options.channels = number()?,
-                "--for" => options.watched = Duration::from_secs(number()?.try_into()?),
+                "--for" => {
+                    options.watched = Duration::from_secs(number()?.try_into()?);
+                    options.soak = options.watched;
+                }
+                "--viewers" => options.viewers = number()?,
+                "--seed" => options.seed = number()?,
                 "--kills" => options.kills = number()?,
                 "--starts" => options.starts = number()?,
-                part if PARTS.contains(&part) => options.parts.push(word),
+                part if part == SOAK || PARTS.contains(&part) => options.parts.push(word),
                 _ => bail!("{word} is no part ({}) and no option\n{USAGE}", PARTS.join(", ")),
             }
         }
@@ -70,7 +87,7 @@ impl Options {
 
     /// Whether this part is to be measured.
     pub(crate) fn wants(&self, part: &str) -> bool {
-        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+        (self.parts.is_empty() && part != SOAK) || self.parts.iter().any(|wanted| wanted == part)
     }
 }
 
@@ -85,7 +102,7 @@ mod tests {
     #[test]
     fn without_a_part_all_are_wanted() {
         let options = read("aerial work hls.js --kills 100").unwrap();
-        assert!(PARTS.iter().all(|part| options.wants(part)));
+        assert!(PARTS.iter().all(|part| options.wants(part)) && !options.wants(SOAK));
         assert_eq!((options.kills, options.channels), (100, 60));
     }
 

@@ -61,6 +61,16 @@ impl Server {
         films: &[Film],
         settings: &[(&str, &str)],
     ) -> Result<Self> {
+        Self::start_with_log((binary, folder), films, settings, Stdio::inherit())
+    }
+
+    /// The same, with its log somewhere else.
+    pub(crate) fn start_with_log(
+        (binary, folder): (&Path, &Path),
+        films: &[Film],
+        settings: &[(&str, &str)],
+        log: Stdio,
+    ) -> Result<Self> {
         let data = folder.join("data");
         // Nothing made before may be there.
         if data.exists() {
@@ -80,6 +90,7 @@ impl Server {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", binary.display()))?;
         let stdout = keeper.stdout.take().context("no stdout")?;
@@ -152,16 +163,29 @@ impl Server {
 
     /// A new channel that plays this film in a loop, now at that second of it.
     pub(crate) fn channel(&self, film: &Film, second: i64, video: Video) -> Result<Channel> {
+        self.channel_of(std::slice::from_ref(film), second, video)
+    }
+
+    /// The id that the library gave a film.
+    pub(crate) fn media(&self, film: &Film) -> Result<&str> {
         let media = self.media.iter().find(|(title, _)| *title == film.title);
-        let (_, media) = media.with_context(|| format!("{} is not there", film.title))?;
+        media.map(|(_, id)| id.as_str()).with_context(|| format!("{} is not there", film.title))
+    }
+
+    /// A new channel that plays these films one after the other, the first now at that
+    /// second of it.
+    pub(crate) fn channel_of(&self, films: &[Film], second: i64, video: Video) -> Result<Channel> {
+        let item = |film| Ok(json!({ "media": self.media(film)? }));
+        let items: Vec<Value> = films.iter().map(item).collect::<Result<_>>()?;
+        let first = films.first().context("a channel without a film")?;
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let starts_at = Timestamp::now() - SignedDuration::from_secs(second);
         let starts_at: Timestamp = Timestamp::from_millisecond(starts_at.as_millisecond())?;
         let body = json!({
             "number": number.to_string(),
-            "name": format!("{} from {second} s", film.title),
+            "name": format!("{} from {second} s", first.title),
             "starts_at": starts_at.to_string(),
-            "items": [{ "media": media }],
+            "items": items,
             "video": match video {
                 Video::Copied => "auto",
                 Video::Transcoded => "transcode",
@@ -225,10 +249,19 @@ impl Server {
         let _ = self.keeper.wait();
     }
 
+    /// Asks the keeper for a new server in place of the one that runs.
+    pub(crate) fn renew(&self) {
+        self.signal(Signal::HUP);
+    }
+
     fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.keeper.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
+            let _ = kill_process(pid, signal);
         }
     }
 }

@@ -160,6 +160,17 @@ impl Viewer {
         Ok(self.connection.get(&self.playlist_at)?.body)
     }
 
+    /// Says that nobody looks any more, as players do that can.
+    pub(crate) fn leave(mut self, number: &str) -> Result<()> {
+        let query = self.playlist_at.split_once('?').map_or("", |(_, query)| query);
+        let client = query.split('&').find_map(|pair| pair.strip_prefix("client="));
+        let client = client.context("a list without a client's id")?;
+        let path = format!("/stream/{number}/clients/{client}");
+        let left = self.connection.send("DELETE", &path, "")?;
+        ensure!(matches!(left.status, 204 | 404), "{path} was answered {}", left.status);
+        Ok(())
+    }
+
     /// Watches until then, and looks at the list at even times from `from` on.
     pub(crate) fn watch(&mut self, from: Instant, until: Instant) -> Result<()> {
         let mut next = from;

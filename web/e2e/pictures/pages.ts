@@ -16,6 +16,7 @@ import {
   theBrowser,
   visit,
 } from "../support/browser";
+import { Viewer } from "../support/viewer";
 
 const URL_OF = (process.env.AERIAL_URL ?? "http://127.0.0.1:8400").replace(/\/$/, "");
 /** Only these pages, by name; all, where none is named. */
@@ -118,6 +119,8 @@ const SHOTS: readonly Shot[] = [
   { name: "not-found", path: "/watch/99", ready: heading },
 ];
 
+const tuneIn = (channel: string) => Viewer.tuneIn(URL_OF, channel);
+
 afterAll(closeBrowser);
 
 for (const { name, path, ready } of SHOTS) {
@@ -125,6 +128,8 @@ for (const { name, path, ready } of SHOTS) {
   test(name, async () => {
     const url = URL_OF + (typeof path === "string" ? path : await path());
     const made: string[] = [];
+    // Something is to be on the air where that is looked at.
+    const viewers = name === "on-air" ? await Promise.all(["1", "2", "3"].map(tuneIn)) : [];
     for (const size of Object.keys(SIZES) as Size[]) {
       for (const scheme of ["dark", "light"] as Scheme[]) {
         const file = `${name}-${SIZES[size].width}-${scheme}`;
@@ -136,6 +141,7 @@ for (const { name, path, ready } of SHOTS) {
         made.push(file);
       }
     }
+    for (const viewer of viewers) await viewer.end();
     await sheet(name, made);
   });
 }

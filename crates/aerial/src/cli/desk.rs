@@ -19,10 +19,12 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::access::secret::Secret;
 use crate::access::{Access, AccessError, key};
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, DataDirError};
@@ -131,8 +133,10 @@ impl Desk {
             }
             Err(error) => return Err(error.into()),
         };
-        let db = Db::open(&data.catalogue()).await?;
         let (clock, standard) = (Clock::system(), Standard::of(settings));
+        let ending = CancellationToken::new();
+        Backups::new(data.root(), settings, None, clock.clone(), ending).before_upgrade().await;
+        let db = Db::open(&data.catalogue()).await?;
         let schedule = Schedule::open_with(db.clone(), clock.clone(), standard).await?;
         let install = Device::of_install(&db).await?.id.to_string();
         let rules = settings.access.clone();

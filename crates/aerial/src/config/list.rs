@@ -294,6 +294,24 @@ pub const SETTINGS: &[Setting] = &[
         "For how many days the as-run log goes back.",
     ),
     setting(
+        "backup",
+        "every",
+        Kind::Period { least: "0s", most: "90d" },
+        "How often the server makes a backup by itself, 1h at the least; 0s: never.",
+    ),
+    setting(
+        "backup",
+        "keep",
+        Kind::Number { least: 1, most: 1_000 },
+        "How many of them stay. Those that somebody asked for stay until they are deleted.",
+    ),
+    setting(
+        "backup",
+        "folder",
+        Kind::Folder,
+        "The folder for them, where it is not `backups` in the data folder.",
+    ),
+    setting(
         "discovery",
         "hdhomerun",
         Kind::Switch,
@@ -354,6 +372,7 @@ mod tests {
         all.slates.trouble = Some(PathBuf::from("a"));
         all.ffmpeg.path = Some(PathBuf::from("a"));
         all.ffmpeg.ffprobe = Some(PathBuf::from("a"));
+        all.backup.folder = Some(PathBuf::from("a"));
         let table = toml::Table::try_from(&all).unwrap();
         let keys: BTreeSet<String> = table
             .iter()

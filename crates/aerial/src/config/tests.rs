@@ -74,12 +74,30 @@ fn without_anything_given_the_defaults_hold() {
 
     [history]
     days = 90
+
+    [backup]
+    every = "1d"
+    keep = 7
     "#);
 }
 
 #[test]
 fn the_defaults_are_valid() {
     assert_eq!(Settings::default().validate(), Ok(()));
+}
+
+#[test]
+fn backups_are_made_from_every_hour_to_every_quarter_or_never() {
+    for every in ["0s", "1h", "1d", "90d"] {
+        let file = format!("[backup]\nevery = \"{every}\"\n");
+        assert!(load(Some(&file), &[], Flags::default()).is_ok(), "{every}");
+    }
+    let said = file_error("[backup]\nevery = \"59m\"\n");
+    assert_eq!(
+        said,
+        "aerial.toml:2: backup.every: 59m is neither from 1h to 90d nor 0s, which is never"
+    );
+    assert!(variable_error("AERIAL_BACKUP_KEEP", "0").contains("1 to 1000"));
 }
 
 #[test]

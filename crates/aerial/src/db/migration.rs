@@ -520,3 +520,6 @@ fn as_run() -> TableCreateStatement {
         ],
     )
 }
+
+#[cfg(test)]
+mod tests;

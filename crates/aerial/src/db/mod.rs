@@ -27,6 +27,7 @@ mod migration;
 mod quarantine;
 mod settings;
 mod slates;
+mod snapshot;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,7 @@ pub use media_list::{
 };
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
 pub use slates::SlateRange;
+pub use snapshot::Inside;
 
 use error::{Doing, Result};
 
@@ -201,8 +203,7 @@ async fn check(writer: &DatabaseConnection, path: &Path) -> Result<()> {
 }
 
 async fn migrate(writer: &DatabaseConnection, path: &Path) -> Result<()> {
-    let known: Vec<String> =
-        migration::Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let known = Db::steps();
     let applied = migration::Migrator::get_migration_models(writer)
         .await
         .doing("read which steps its schema has taken")?;

@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::living::Registration;
 use super::shim;
-use super::spawner::Registration;
 use super::stderr_tail::StderrTail;
 use crate::clock::monotonic;
 

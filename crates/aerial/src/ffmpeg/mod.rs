@@ -11,6 +11,7 @@ pub mod devices;
 pub mod discover;
 pub mod encoders;
 mod font;
+mod living;
 mod sample;
 pub mod sandbox;
 pub mod selftest;

@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use super::child::{Child, Exit, Minder, Urgency};
 use super::confinement::Confinement;
+use super::living::Living;
 use super::shim::{OnParentDeath, ShimArgs};
 use crate::config::Sandbox;
 
@@ -500,33 +501,5 @@ impl Thread {
         command.stderr(Stdio::piped());
         command.process_group(0);
         command
-    }
-}
-
-/// The children alive: process id and program. The lock is held for single
-/// map operations alone.
-#[derive(Clone, Debug, Default)]
-struct Living(Arc<Mutex<BTreeMap<u32, PathBuf>>>);
-
-impl Living {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn register(&self, pid: u32, program: PathBuf) -> Registration {
-        self.lock().insert(pid, program);
-        Registration { living: self.clone(), pid }
-    }
-}
-
-/// A process's place in the list, given up when it is reaped.
-pub(super) struct Registration {
-    living: Living,
-    pid: u32,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.living.lock().remove(&self.pid);
     }
 }

@@ -133,7 +133,11 @@ pub(super) async fn list(State(slates): State<OwnSlates>) -> Json<SlatesView> {
     get, path = "/slates/{kind}", operation_id = "get_slate", tag = "system",
     params(("kind" = Slated, Path, description = "For what it stands in.")),
     responses(
-        (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, content(
+            (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"),
+            (Vec<u8> = "image/gif"), (Vec<u8> = "video/mp4"), (Vec<u8> = "video/webm"),
+            (Vec<u8> = "application/octet-stream"),
+        )),
         (status = 404, description = "None was uploaded.", body = Problem),
     ),
 )]

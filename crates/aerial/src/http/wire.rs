@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::{AirTime, BadInstant, Ticks};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -32,10 +32,7 @@ impl FromStr for Instant {
     fn from_str(text: &str) -> Result<Self, String> {
         // A `+` that was not escaped in a query arrives as a blank.
         let text = text.replace(' ', "+");
-        let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
-            "must be a time such as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00".to_owned()
-        })?;
-        Ok(Self(AirTime::from_unix_millis(timestamp.as_millisecond())))
+        text.parse().map(Self).map_err(|error: BadInstant| error.to_string())
     }
 }
 
@@ -63,5 +60,11 @@ mod tests {
             0
         );
         assert!("tomorrow".parse::<Instant>().is_err());
+        // Before any clock, or so late that what is planned there could not be written.
+        for beyond in
+            ["-000001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "3000-01-01T00:00:00Z"]
+        {
+            assert!(beyond.parse::<Instant>().unwrap_err().contains("1970"), "{beyond}");
+        }
     }
 }

@@ -86,10 +86,35 @@ impl Home {
 
     /// With all that our own code has to say in the log.
     pub(crate) fn serve_loudly(&self) -> Server {
+        self.serve_with_log("aerial=trace,tower_http=trace,hyper=trace", &[])
+    }
+
+    /// With this much of it in the log, and set so by variables.
+    pub(crate) fn serve_with_log(&self, filter: &str, settings: &[(&str, String)]) -> Server {
         let mut command = self.serving();
-        command.env("RUST_LOG", "aerial=trace,tower_http=trace,hyper=trace");
+        command.env("RUST_LOG", filter);
+        command.envs(settings.iter().map(|(name, value)| (*name, value)));
         let log = Stdio::from(File::create(self.log()).unwrap());
         let mut server = Self::started(&mut command, log);
+        server.log = Some(self.log());
+        server
+    }
+
+    /// With these variables, its log kept, and no more open files at first than that.
+    pub(crate) fn serve_as(&self, variables: &[(&str, &str)], open_files: Option<u32>) -> Server {
+        let serving = self.serving();
+        let mut command = match open_files {
+            None => serving,
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -Sn {most} && exec \"$0\" \"$@\""));
+                shell.arg(serving.get_program()).args(serving.get_args()).env_remove("RUST_LOG");
+                shell
+            }
+        };
+        command.envs(variables.iter().copied());
+        let mut server =
+            Self::started(&mut command, Stdio::from(File::create(self.log()).unwrap()));
         server.log = Some(self.log());
         server
     }

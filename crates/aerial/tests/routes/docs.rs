@@ -25,6 +25,7 @@ async fn the_document_names_every_route() {
         operations(&document).iter().map(|(path, method, _)| format!("{method} {path}")).collect();
     all.sort();
     insta::assert_snapshot!(all.join("\n"), @r#"
+    DELETE /api/v1/backups/{backup}
     DELETE /api/v1/channels/{channel}
     DELETE /api/v1/channels/{channel}/lineup/items/{item}
     DELETE /api/v1/folders/{folder}
@@ -38,6 +39,8 @@ async fn the_document_names_every_route() {
     GET /api/v1/access
     GET /api/v1/addresses
     GET /api/v1/as-run
+    GET /api/v1/backups
+    GET /api/v1/backups/{backup}
     GET /api/v1/channels
     GET /api/v1/channels/export
     GET /api/v1/channels/{channel}
@@ -75,6 +78,7 @@ async fn the_document_names_every_route() {
     PATCH /api/v1/channels/{channel}
     PATCH /api/v1/media/{media}
     PATCH /api/v1/settings
+    POST /api/v1/backups
     POST /api/v1/channels
     POST /api/v1/channels/import
     POST /api/v1/channels/preview
@@ -89,6 +93,7 @@ async fn the_document_names_every_route() {
     POST /api/v1/streams/{channel}
     POST /api/v1/streams/{channel}/clients
     POST /api/v1/system/encoders/test
+    POST /api/v1/system/webhooks/test
     POST /api/v1/tokens
     PUT /api/v1/account/password
     PUT /api/v1/channels/{channel}/lineup

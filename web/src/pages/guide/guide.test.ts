@@ -151,6 +151,25 @@ describe("the store", () => {
     vi.useRealTimers();
   });
 
+  test("where the server tells of nothing it is known that nothing is on", async () => {
+    vi.useFakeTimers();
+    const stretch = STRETCH_COLUMNS * 30 * MINUTE;
+    const from = Math.floor(DAY / stretch) * stretch;
+    // The channel was made an hour after the stretch began, and has something for an hour.
+    const store = new GuideStore(async (channels) =>
+      channels.map((channel) => entry(from + HOUR, 60, { channel })),
+    );
+    store.setColumn(30 * MINUTE);
+    store.look({ channels: ["a"], first: 0, last: 0, from, to: from + 1 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const row = store.row("a");
+    expect(row.map(({ programme }) => programme.off_air)).toEqual([true, false, true]);
+    expect(row.map(({ start }) => start)).toEqual([from, from + HOUR, from + 2 * HOUR]);
+    expect(row.at(-1)?.end).toBe(from + stretch);
+    store.end();
+    vi.useRealTimers();
+  });
+
   test("a failure is told, tried again after a while, and leaves what is known", async () => {
     vi.useFakeTimers();
     let failing = true;
