@@ -35,6 +35,21 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::MissingFile,
+        Self::UnreadableFile,
+        Self::ReplacedFile,
+        Self::CorruptFile,
+        Self::Encoder,
+        Self::DiskFull,
+        Self::Crash,
+        Self::Hang,
+        Self::Output,
+        Self::Machine,
+        Self::Bug,
+    ];
+
     /// As API and log name it.
     pub const fn name(self) -> &'static str {
         match self {

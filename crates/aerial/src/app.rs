@@ -28,6 +28,7 @@ use crate::connections::{Connections, Limits};
 use crate::data_dir::DataDirError;
 use crate::db::DbError;
 use crate::demo::DemoError;
+use crate::descriptors::Descriptors;
 use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::schedule::ScheduleError;
@@ -162,7 +163,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     };
     let (server, rules) = (&startup.settings.server, &startup.settings.access);
     let limits = Limits {
-        all: server.connections.get().into(),
+        all: connections(server.connections.get().into()),
         each: server.connections_per_address.get().into(),
         local: rules.local_networks.clone(),
         proxies: rules.trusted_proxies.clone(),
@@ -199,6 +200,23 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
             Ok(End::AtOnce)
         }
     }
+}
+
+/// How many connections there may be, having raised the limit of open files.
+fn connections(wanted: usize) -> usize {
+    let open = Descriptors::raise().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+        Descriptors::read()
+    });
+    tracing::info!(limit = open.now, "files that may be open");
+    let carried = usize::try_from(open.connections(wanted as u64)).unwrap_or(wanted);
+    if carried < wanted {
+        match open.advice(wanted as u64) {
+            Some(advice) => tracing::warn!("{advice}"),
+            None => tracing::warn!(carried, wanted, "fewer connections than are set"),
+        }
+    }
+    carried
 }
 
 /// Say that the server is there: to the keeper, to people, and to scripts that

@@ -11,6 +11,7 @@ mod edit;
 mod encodes;
 pub mod list;
 mod units;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,6 +30,7 @@ pub use backup::Backup;
 pub use edit::{Change, EditError, Edits, FileError, Loaded, Origin, Wrong};
 pub use encodes::{BadEncodes, Encodes};
 pub use units::{BadUnit, ByteSize, Period, Within};
+pub use webhooks::{EventKind, HookSecret, HookUrl, Webhook};
 
 /// Variables that begin like settings but are none: the settings file itself.
 const NO_SETTINGS: [&str; 1] = [CONFIG_VARIABLE];
@@ -68,6 +70,9 @@ pub struct Settings {
     pub history: History,
     /// The backups that the server makes by itself.
     pub backup: Backup,
+    /// Who is told of faults: as many as there are, each under `[[webhooks]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Webhook>,
 }
 
 /// `[server]`: where the server is found.
@@ -509,6 +514,10 @@ impl Settings {
         if limit < ByteSize(64 << 20) {
             return Err(("store.limit", format!("{limit} is too small: at least 64MiB")));
         }
+        if self.webhooks.len() > webhooks::MOST {
+            let (count, most) = (self.webhooks.len(), webhooks::MOST);
+            return Err(("webhooks", format!("{count} are too many: at most {most}")));
+        }
         let slates = &self.slates;
         for (key, path) in
             [("slates.off_air", &slates.off_air), ("slates.trouble", &slates.trouble)]
@@ -614,14 +623,11 @@ fn line_at(text: &str, byte: usize) -> usize {
 
 /// The line, from 1, on which `section.key` is set.
 fn line_of(text: &str, key: &str) -> Option<usize> {
-    use serde::de::Deserialize as _;
-    use std::collections::BTreeMap;
-    use toml::Spanned;
     let (section, key) = key.split_once('.')?;
-    let deserializer = toml::de::Deserializer::parse(text).ok()?;
-    let table: BTreeMap<String, BTreeMap<Spanned<String>, Value>> =
-        BTreeMap::deserialize(deserializer).ok()?;
-    let (key, _) = table.get(section)?.iter().find(|(name, _)| name.get_ref() == key)?;
+    let table = toml::de::DeTable::parse(text).ok()?;
+    let (_, section) = table.get_ref().iter().find(|(name, _)| name.get_ref() == section)?;
+    let section = section.get_ref().as_table()?;
+    let (key, _) = section.iter().find(|(name, _)| name.get_ref() == key)?;
     Some(line_at(text, key.span().start))
 }
 

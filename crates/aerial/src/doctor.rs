@@ -9,11 +9,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aerial_model::encoder::Choice;
+use aerial_model::network::is_local;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Sandbox, Settings};
 use crate::data_dir::CATALOGUE;
 use crate::db::Db;
+use crate::descriptors::Descriptors;
 use crate::discovery;
 use crate::ffmpeg::capacity;
 use crate::ffmpeg::encoders::{self, Tried};
@@ -91,6 +93,8 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
     examine_discovery(settings, &mut report);
+    examine_descriptors(settings, Descriptors::read(), &mut report);
+    examine_webhooks(settings, &mut report);
     let account = Db::has_account(&settings.server.data.join(CATALOGUE)).await;
     examine_access(settings, account, &mut report);
     report
@@ -132,6 +136,47 @@ fn examine_access(settings: &Settings, account: Option<bool>, report: &mut Repor
         let text = "server.public_url is set, but no proxy is trusted (access.trusted_proxies): \
                     what comes through one is from nowhere, and has to sign in";
         report.add(Severity::Note, text);
+    }
+}
+
+fn examine_descriptors(settings: &Settings, open: Descriptors, report: &mut Report) {
+    let wanted = settings.server.connections.get().into();
+    match open.advice(wanted) {
+        None => {
+            let most = open.most;
+            let text = format!("{most} files may be open, enough for {wanted} connections");
+            report.add(Severity::Fine, text);
+        }
+        Some(advice) => report.add(Severity::Note, advice),
+    }
+}
+
+/// Tells whom faults are told. Nothing is sent: whoever gets it would wonder.
+fn examine_webhooks(settings: &Settings, report: &mut Report) {
+    if settings.webhooks.is_empty() {
+        return;
+    }
+    let hosts: Vec<&str> = settings.webhooks.iter().map(|hook| hook.url.host()).collect();
+    let text = format!(
+        "faults are told to {} (POST /api/v1/system/webhooks/test tries that)",
+        hosts.join(", ")
+    );
+    report.add(Severity::Fine, text);
+    let open = settings.webhooks.iter().filter(|hook| hook.url.uri().scheme_str() == Some("http"));
+    for hook in open.filter(|hook| !is_near(hook.url.host())) {
+        let host = hook.url.host();
+        let text =
+            format!("the webhook at {host} is told by http, which others can read: use https");
+        report.add(Severity::Note, text);
+    }
+}
+
+/// On this machine or the local network, as far as a name tells.
+fn is_near(host: &str) -> bool {
+    let plain = host.trim_matches(['[', ']']);
+    match plain.parse() {
+        Ok(address) => is_local(address),
+        Err(_) => !plain.contains('.') || plain.ends_with(".local") || plain.ends_with(".lan"),
     }
 }
 
@@ -401,6 +446,38 @@ mod tests {
         assert_eq!(examined(&settings)[0].severity, Severity::Fine);
         settings.discovery.hdhomerun = false;
         assert_eq!(examined(&settings), []);
+    }
+
+    #[test]
+    fn whom_faults_are_told_is_told_without_secrets() {
+        let hook = |url: &str| toml::from_str(&format!("url = \"{url}\"")).unwrap();
+        let mut settings = Settings::default();
+        let mut report = Report::default();
+        examine_webhooks(&settings, &mut report);
+        assert_eq!(report.0, []);
+        settings.webhooks =
+            ["http://10.0.0.2/secret", "https://a.example/secret", "http://b.example/secret"]
+                .map(hook)
+                .into();
+        examine_webhooks(&settings, &mut report);
+        let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Fine, Severity::Note]);
+        let text = report.to_string();
+        assert!(text.contains("10.0.0.2, a.example, b.example"), "{text}");
+        assert!(text.contains("b.example is told by http") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn too_few_open_files_are_a_note() {
+        let examined = |most| {
+            let mut report = Report::default();
+            let open = Descriptors { now: 1_024, most };
+            examine_descriptors(&Settings::default(), open, &mut report);
+            report.0[0].clone()
+        };
+        assert_eq!(examined(524_288).severity, Severity::Fine);
+        let low = examined(1_024);
+        assert!(low.severity == Severity::Note && low.text.contains("5120"), "{low:?}");
     }
 
     #[test]

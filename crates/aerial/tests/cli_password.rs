@@ -82,6 +82,10 @@ fn no_secret_is_in_the_log() {
         .into();
     assert_eq!(ask(&server, "GET", &format!("/t/{}/channels.m3u", secrets[1]), "", "").0, 200);
     assert_eq!(ask(&server, "GET", &format!("/t/{}/nothing", secrets[1]), "", "").0, 404);
+    // Nor where a path is not what it should be.
+    for path in ["/t/{}", "/elsewhere/t/{}/channels.m3u", "/t/x/t/{}", "/%74/{}/channels.m3u"] {
+        ask(&server, "GET", &path.replace("{}", &secrets[1]), "", "");
+    }
     let head = format!("Authorization: Bearer {}\r\n", secrets[0]);
     assert_eq!(ask(&server, "GET", "/api/v1/channels", &head, "").0, 200);
     sign_in(&server, "admin", "four and twenty mice");

@@ -234,9 +234,16 @@ impl Access {
         }
     }
 
-    /// Whether the local network may read metrics.
-    pub fn local_metrics(&self) -> bool {
-        self.0.settings.local_metrics
+    /// Whether whoever asks may read the server's figures for being where they are: on
+    /// the local network, where the settings say so. A token that is not valid is
+    /// refused all the same, so that whoever has it learns.
+    pub fn opens_figures_to(&self, caller: &Caller) -> bool {
+        let is_near = match caller.whence {
+            Whence::Machine => true,
+            Whence::Address(address) => self.is_local(address),
+            Whence::Unknown => false,
+        };
+        self.0.settings.local_metrics && is_near && caller.by != By::BadToken
     }
 
     /// The proxies that are believed.

@@ -42,6 +42,7 @@ use crate::indexing::Indexing;
 use crate::keeper;
 use crate::library::{Ffprobe, FromTheAir, Library, Logos, Thumbnails, Tools, WatchTimes, Watcher};
 use crate::load::{Load, Sent, Sources};
+use crate::metrics::Metrics;
 use crate::schedule::{Schedule, Standard};
 use crate::stream::admission::Admission;
 use crate::stream::devices::Devices;
@@ -56,6 +57,7 @@ use crate::stream::slate::{SlateLooks, Slates};
 use crate::stream::slated::Slated;
 use crate::stream::store::{Limits, Store};
 use crate::stream::transcoder::Transcoder;
+use crate::webhooks::{self, Patience, Webhooks, What};
 
 /// Ledgers are pruned, and media that are away for a day left out, this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
@@ -63,6 +65,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 /// Stretches that the as-run log has at the most, whatever their age: 100 to 200 MB,
 /// and of ten channels that never stop half a year of half hours.
 const AS_RUN_KEPT: u64 = 200_000;
+
+/// Under which it is written down whether the server before this one ended as it should.
+const ENDED_WELL: &str = "ended_well";
 
 /// The parts, in the order in which they are started.
 pub(super) struct Parts {
@@ -223,6 +228,9 @@ impl Parts {
         });
         let transcoding = (stop_transcoding, transcoding);
         db.close_as_run().await?;
+        // None was written down before the first start.
+        let broke_off = db.setting(ENDED_WELL).await? == Some(false);
+        db.set_setting(ENDED_WELL, &false).await?;
         let as_run = start_as_run(&manager, &schedule, &clock);
         let (tell_encoders, encoders) = watch::channel(Tried::default());
         let again = Arc::new(Notify::new());
@@ -255,6 +263,23 @@ impl Parts {
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
         let (load, sent) = (Load::default(), Sent::default());
+        let metrics = Metrics::new(sent.clone());
+        let (hooks, patience) = (&settings.webhooks, Patience::default());
+        let webhooks = Webhooks::start(hooks, patience, metrics.clone(), &tasks, &ending);
+        if !webhooks.is_empty() {
+            if broke_off {
+                webhooks.tell(What::Restart, clock.now());
+            }
+            let sources = webhooks::Sources {
+                faults: manager.faults(),
+                schedule: schedule.clone(),
+                db: db.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+            };
+            let (watching, ending) = (webhooks::watch(webhooks.clone(), sources), ending.clone());
+            tasks.spawn(async move { ending.run_until_cancelled(watching).await });
+        }
         let sources = Sources {
             clock: clock.clone(),
             spawner: spawner.clone(),
@@ -286,6 +311,8 @@ impl Parts {
         let api = AppState {
             load,
             backups,
+            metrics,
+            webhooks,
             loaded: startup.loaded.clone(),
             restart,
             slates: slates_for_settings,
@@ -334,7 +361,8 @@ impl Parts {
     pub(super) fn router(&self) -> Router {
         let streams = http::stream::router(self.manager.clone(), self.ending.clone());
         let all = http::router(self.api.clone()).merge(streams);
-        http::outside(all, self.api.access.clone(), self.api.public_url.clone())
+        let AppState { access, public_url, metrics, .. } = &self.api;
+        http::outside(all, access.clone(), public_url.clone(), metrics.clone())
     }
 
     /// Who may do what.
@@ -392,6 +420,9 @@ impl Parts {
         if left > 0 {
             let program = self.ffmpeg.ffmpeg.display();
             tracing::error!(left, %program, "processes hang in the system and could not be ended");
+        }
+        if let Err(error) = self.db.set_setting(ENDED_WELL, &true).await {
+            tracing::error!(%error, "a good end is not written down");
         }
         drop(self.api);
         drop(self.schedule);

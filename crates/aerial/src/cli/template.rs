@@ -14,6 +14,11 @@ use crate::config::{CONFIG_VARIABLE, Settings};
 /// As wide as a line is.
 const WIDTH: usize = 90;
 
+/// What has no default: there can be none or many.
+const WEBHOOKS: &str = "\
+    # Who is told of faults, each under [[webhooks]] of its own with `url`, and `events` and\n\
+    # `secret` if you like: docs/operating.md has it all.\n";
+
 /// The file.
 ///
 /// # Errors
@@ -40,6 +45,7 @@ pub fn settings() -> Result<String, toml::ser::Error> {
         }
         let _ = writeln!(text, "{}\n", line(setting, defaults.get(section)));
     }
+    text.push_str(WEBHOOKS);
     Ok(text)
 }
 

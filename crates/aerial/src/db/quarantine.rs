@@ -7,10 +7,12 @@
 use aerial_model::id::{MapId, MediaId};
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{AirTime, Ticks};
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+};
 use uuid::Uuid;
 
-use super::entity::media::{Entity, Model};
+use super::entity::media::{Column, Entity, Model};
 use super::error::{Doing, Result};
 use super::media::Identity;
 use super::media_store::is_of;
@@ -48,6 +50,12 @@ impl Db {
             Ok(was)
         })
         .await
+    }
+
+    /// How many media are put aside.
+    pub async fn count_put_aside(&self) -> Result<u64> {
+        let put_aside = Entity::find().filter(Column::QuarantineReason.is_not_null());
+        put_aside.count(self.reader()).await.doing("count what is put aside")
     }
 
     /// Gives a media another map, by which it is planned from now on; airings of the

@@ -46,6 +46,10 @@ const PAGES: [&str; 11] = [
     "/sign-in",
 ];
 
+/// Marks an answer as one of the app's page and its files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfTheApp;
+
 /// What stands in the built page for the way to the app's root.
 const BASE: &str = "<base href=\"/\"";
 
@@ -129,6 +133,7 @@ async fn harden(request: Request, next: Next) -> Response {
     for (name, value) in fixed {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    response.extensions_mut().insert(OfTheApp);
     response
 }
 

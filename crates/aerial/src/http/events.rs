@@ -25,6 +25,7 @@ use super::load::LoadSample;
 use super::scan::Stage;
 use super::wire::Instant;
 use crate::library::{Library, Progress};
+use crate::metrics::Metrics;
 use crate::schedule::{self, Schedule};
 use crate::stream::session::SessionChange;
 
@@ -196,6 +197,11 @@ impl Events {
         let _nobody = self.sender.send(change);
     }
 
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.sender.receiver_count()
+    }
+
     /// Whether anybody listens.
     pub fn are_heard(&self) -> bool {
         self.sender.receiver_count() > 0
@@ -271,8 +277,13 @@ pub(super) async fn events(
     State(events): State<Events>,
     State(schedule): State<Schedule>,
     State(library): State<Library>,
+    State(metrics): State<Metrics>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let stream = events.listen(&schedule, &library).filter_map(|change| {
+    let stream = events.listen(&schedule, &library).filter_map(move |change| {
+        match &change {
+            Change::Missed { events } => metrics.events_missed(*events),
+            _ => metrics.event_sent(),
+        }
         let event = sse::Event::default().event(change.name()).json_data(&change);
         future::ready(event.ok().map(Ok))
     });

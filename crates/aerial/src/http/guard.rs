@@ -57,6 +57,8 @@ pub(super) struct Needs {
     change: Need,
     /// It is for players: to be had with a token in the path too, and from every page.
     players: bool,
+    /// It is for who watches over the server: `access.local_metrics` opens it.
+    figures: bool,
 }
 
 impl Needs {
@@ -72,11 +74,13 @@ impl Needs {
     pub(super) const KNOWN: Self = Self::new(Need::Watch, Need::Known);
     /// To be seen by who may read, to be changed by who may manage.
     pub(super) const READ: Self = Self::new(Need::Read, Need::Manage);
+    /// To be seen by who may read, and by the local network where the settings say so.
+    pub(super) const FIGURES: Self = Self { figures: true, ..Self::new(Need::Read, Need::Manage) };
     /// For who may manage alone.
     pub(super) const MANAGE: Self = Self::new(Need::Manage, Need::Manage);
 
     const fn new(look: Need, change: Need) -> Self {
-        Self { look, change, players: false }
+        Self { look, change, players: false, figures: false }
     }
 
     fn of(self, method: &Method) -> Need {
@@ -84,7 +88,7 @@ impl Needs {
     }
 }
 
-fn is_safe(method: &Method) -> bool {
+pub(super) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -137,6 +141,10 @@ pub(super) fn not_under_tokens(router: Router) -> Router {
 /// From a page of another site.
 #[derive(Clone, Copy, Debug)]
 struct CrossSite;
+
+/// From where the server's figures may be read without a credential.
+#[derive(Clone, Copy, Debug)]
+struct MayReadFigures;
 
 /// How often a household may ask the API: a library's pictures at once, and then as fast
 /// as anybody scrolls.
@@ -197,8 +205,12 @@ pub(super) async fn identify(
         return problem.retry_after(wait + Duration::from_secs(1)).into_response();
     }
     let cross_site = is_cross_site(request.headers(), &gate.public);
+    let reads_figures = gate.access.opens_figures_to(&caller);
     let extensions = request.extensions_mut();
     extensions.insert(caller);
+    if reads_figures {
+        extensions.insert(MayReadFigures);
+    }
     if cross_site {
         extensions.insert(CrossSite);
     }
@@ -217,6 +229,9 @@ async fn judge(needs: Needs, request: Request, next: Next) -> Response {
         let detail = "changes can be made from this server's own pages, or by programs; behind a \
                       proxy, let it pass on the header `Host`, or set `server.public_url`";
         return Problem::new(Kind::CrossSite, detail).into_response();
+    }
+    if needs.figures && is_safe(request.method()) && extensions.get::<MayReadFigures>().is_some() {
+        return next.run(request).await;
     }
     let standing = caller.map_or(Standing::Stranger, |caller| caller.standing);
     match (standing.judged(needs.of(request.method())), caller) {

@@ -25,16 +25,19 @@ pub mod extract;
 pub mod folders;
 mod guard;
 pub mod guide;
+pub mod health;
 pub mod lineups;
 pub mod load;
 mod logos;
 pub mod media;
+mod metrics;
 pub mod openapi;
 pub mod page;
 mod prefix;
 pub mod preview;
 pub mod problem;
 mod replay;
+mod request_id;
 pub mod scan;
 mod scheduled;
 mod sessions;
@@ -49,6 +52,7 @@ pub mod thumbnail;
 pub mod tokens;
 pub mod totals;
 pub mod treatment;
+pub mod webhooks;
 pub mod wire;
 
 use axum::extract::FromRef;
@@ -72,9 +76,11 @@ use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
 use crate::library::{Library, Logos, Thumbnails, Watcher};
 use crate::load::Load;
+use crate::metrics::Metrics;
 use crate::schedule::Schedule;
 use crate::stream::own_slates::OwnSlates;
 use crate::stream::slate::Slates;
+use crate::webhooks::Webhooks;
 
 use addresses::Listening;
 use apps::origin::PublicUrl;
@@ -114,6 +120,10 @@ pub struct AppState {
     pub clock: Clock,
     /// How loaded it is.
     pub load: Load,
+    /// What is counted, for whoever watches over it.
+    pub metrics: Metrics,
+    /// Who is told of faults.
+    pub webhooks: Webhooks,
     /// What it is set to.
     pub loaded: Loaded,
     /// What starts it anew.
@@ -140,6 +150,7 @@ pub fn router(state: AppState) -> Router {
     let document = openapi::routes(&openapi::completed(&document));
     let everywhere = api
         .merge(guard::all_guarded(Needs::WATCH, document))
+        .route("/metrics", guard::guarded(Needs::FIGURES, get(metrics::get)))
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     let apps = shell::around_api(apps::router()).with_state(state.clone());
@@ -148,10 +159,11 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Puts around all that this server answers what is between it and the network.
-pub fn outside(router: Router, access: Access, public: PublicUrl) -> Router {
+pub fn outside(router: Router, access: Access, public: PublicUrl, metrics: Metrics) -> Router {
     let base = Base::of(&public);
     let gate = Gate::new(access, public);
     let router = router.layer(middleware::from_fn_with_state(gate, guard::identify));
+    let router = router.layer(middleware::from_fn_with_state(metrics, metrics::counted));
     let router = shell::around_all(router);
     // Before a route is looked for, so around the router, not in it.
     let taking_off = middleware::from_fn(move |request, next: Next| {
@@ -198,8 +210,8 @@ pub fn document() -> serde_json::Value {
 
 fn api() -> OpenApiRouter<AppState> {
     let health = Guarded::new()
-        .routes(Needs::OPEN, routes!(system::healthz))
-        .routes(Needs::OPEN, routes!(system::readyz));
+        .routes(Needs::OPEN, routes!(health::healthz))
+        .routes(Needs::OPEN, routes!(health::readyz));
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .merge(health.into_inner())
         .nest("/api/v1", v1().into_inner())
@@ -254,6 +266,7 @@ fn v1() -> Guarded<AppState> {
         .routes(Needs::MANAGE, routes!(backups::get, backups::delete))
         .routes(Needs::READ, routes!(system::get))
         .routes(Needs::MANAGE, routes!(system::test_encoders))
+        .routes(Needs::MANAGE, routes!(webhooks::test))
         .routes(Needs::WATCH, routes!(events::events))
         .routes(Needs::OPEN, routes!(account::get, account::sign_in, account::sign_out))
         .routes(Needs::OPEN, routes!(account::set_password))

@@ -14,7 +14,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::streams::{
-    ClientFacts, Refusal, RenditionFacts, RunFacts, SessionFacts, SessionHistory, Sessions,
+    ClientFacts, Figures, Refusal, RenditionFacts, RunFacts, SessionFacts, SessionHistory, Sessions,
 };
 use crate::stream::history::{Record, Run};
 use crate::stream::manager::{Manager, StreamError};
@@ -68,6 +68,16 @@ impl Sessions for Manager {
 
     fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>> {
         Manager::strips(self, only).boxed()
+    }
+
+    fn figures(&self) -> Figures {
+        let status = self.transcoding();
+        let asleep = status.workers.iter().filter(|worker| worker.parked).count();
+        Figures {
+            tally: self.tally().clone(),
+            replays: self.replays().watched(),
+            workers: (status.workers.len() - asleep, asleep),
+        }
     }
 
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

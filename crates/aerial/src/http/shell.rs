@@ -17,16 +17,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::{
-    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::{RequestBodyDeadlineLayer, RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
-use uuid::Uuid;
 
 use super::exchange::IMPORT_LIMIT;
 use super::extract::{BODY_LIMIT, too_large, too_large_over};
 use super::problem::{Kind, Problem, Told};
+use super::request_id::{Ids, span, well_formed};
 use super::slates::SLATE_LIMIT;
 
 /// How long an answer of the API may take to begin: longer than the longest
@@ -99,29 +97,12 @@ async fn limited(mut request: Request, next: Next) -> Response {
 pub(super) fn around_all<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router.layer(CatchPanicLayer::custom(panicked)).layer(
         ServiceBuilder::new()
+            .layer(middleware::map_request(well_formed))
             .layer(SetRequestIdLayer::x_request_id(Ids))
             .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(middleware::map_response(secured)),
     )
-}
-
-/// Time-ordered, so that logs of one moment stand together.
-#[derive(Clone, Copy, Debug)]
-struct Ids;
-
-impl MakeRequestId for Ids {
-    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&Uuid::now_v7().to_string()).ok().map(RequestId::new)
-    }
-}
-
-fn span(request: &Request) -> tracing::Span {
-    let id = request.extensions().get::<RequestId>();
-    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    // Not the query: it can carry a viewer's id.
-    let (method, path) = (request.method(), request.uri().path());
-    tracing::debug_span!("request", %method, path, id)
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {

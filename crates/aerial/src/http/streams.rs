@@ -23,6 +23,7 @@ use super::scheduled::find;
 use super::wire::Instant;
 use crate::schedule::Schedule;
 use crate::stream::strip::Strip;
+use crate::stream::tally::Tally;
 
 /// A session, as the Stream Manager knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +120,17 @@ pub struct RunFacts {
     pub stderr: String,
 }
 
+/// What is counted of the streams.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Since the start.
+    pub tally: Tally,
+    /// Who watches something again.
+    pub replays: usize,
+    /// Workers at work, and asleep.
+    pub workers: (usize, usize),
+}
+
 /// Why the Stream Manager did not do what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -160,6 +172,8 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
     fn warning(&self, media: MediaId) -> Option<String>;
     /// The strips of all sessions, or of this channel's, by number.
     fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>>;
+    /// What is counted of the streams, for whoever watches over the server.
+    fn figures(&self) -> Figures;
     /// The first segment that no playlist of this channel has listed.
     fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
 }
@@ -177,6 +191,16 @@ impl Streams {
     /// See [`Sessions::first_unpromised`].
     pub(super) async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, Refusal> {
         self.0.first_unpromised(channel).await
+    }
+
+    /// See [`Sessions::list`].
+    pub(super) fn list(&self) -> Vec<SessionFacts> {
+        self.0.list()
+    }
+
+    /// See [`Sessions::figures`].
+    pub(super) fn figures(&self) -> Figures {
+        self.0.figures()
     }
 
     /// See [`Sessions::strips`].

@@ -1,11 +1,10 @@
-//! `/system`, `/healthz` and `/readyz`: the server itself.
+//! `/system`: the server itself.
 //!
 //! Owns what is told of it. The facts are found at the start (`Host`), the
 //! encoders' soon after; the disk is asked each time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aerial_model::capacity::Limit;
 use aerial_model::time::AirTime;
@@ -14,25 +13,18 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::backups::StandingView;
 use super::extract::Json;
-use super::problem::{Answer, Kind, Problem};
 use super::wire::{Instant, millis};
 use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::Sandbox;
-use crate::db::Db;
 use crate::ffmpeg::Spawner;
 use crate::ffmpeg::sandbox::trial::Holds;
 use crate::stream::admission::{Admission, Occupancy};
 use crate::stream::store::{Store, Trouble, Usage};
-
-/// How long whoever asks for readiness waits for the catalogue's writer.
-const WRITER_WITHIN: Duration = Duration::from_secs(2);
 
 /// What was found out about this server when it started.
 #[derive(Clone, Debug)]
@@ -199,9 +191,9 @@ pub struct Disk {
     /// The data folder.
     path: String,
     /// Size of the disk.
-    total_bytes: u64,
+    pub(super) total_bytes: u64,
     /// What is free on it for this server.
-    free_bytes: u64,
+    pub(super) free_bytes: u64,
     /// The most that the segment store may take.
     store_limit_bytes: u64,
 }
@@ -303,7 +295,7 @@ pub(super) async fn test_encoders(State(Host(host)): State<Host>) -> StatusCode 
     StatusCode::ACCEPTED
 }
 
-fn disk(host: &HostFacts) -> Option<Disk> {
+pub(super) fn disk(host: &HostFacts) -> Option<Disk> {
     let stat = rustix::fs::statvfs(&host.data).ok()?;
     Some(Disk {
         path: host.data.to_string_lossy().into_owned(),
@@ -311,54 +303,4 @@ fn disk(host: &HostFacts) -> Option<Disk> {
         free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
         store_limit_bytes: host.store.usage().limit_bytes,
     })
-}
-
-/// Told to a supervisor.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Health {
-    /// `alive` or `ready`.
-    status: &'static str,
-}
-
-/// The server answers.
-#[utoipa::path(
-    get, path = "/healthz", operation_id = "healthz", tag = "system",
-    responses((status = 200, body = Health)),
-)]
-pub(super) async fn healthz() -> Json<Health> {
-    Json(Health { status: "alive" })
-}
-
-/// The server can serve: its catalogue can be written, FFmpeg is there, and it is not stopping.
-#[utoipa::path(
-    get, path = "/readyz", operation_id = "readyz", tag = "system",
-    responses(
-        (status = 200, body = Health),
-        (status = 503, description = "Not now.", body = Problem),
-    ),
-)]
-pub(super) async fn readyz(
-    State(db): State<Db>,
-    State(Host(host)): State<Host>,
-    State(ending): State<CancellationToken>,
-) -> Answer<Json<Health>> {
-    if ending.is_cancelled() {
-        return Err(Problem::new(Kind::Unavailable, "the server is stopping"));
-    }
-    let mut reasons = Vec::new();
-    if let Err(error) = db.folders().await {
-        reasons.push(error.to_string());
-    } else if let Ok(Err(error)) = timeout(WRITER_WITHIN, db.writable()).await {
-        // One that is busy for long is no fault.
-        reasons.push(error.to_string());
-    }
-    let ffmpeg = &host.ffmpeg_path;
-    if !tokio::fs::try_exists(ffmpeg).await.unwrap_or(false) {
-        let path = ffmpeg.display();
-        reasons.push(format!("FFmpeg is not at {path} any more: install it again"));
-    }
-    match reasons.is_empty() {
-        true => Ok(Json(Health { status: "ready" })),
-        false => Err(Problem::new(Kind::Unavailable, reasons.join("; "))),
-    }
 }

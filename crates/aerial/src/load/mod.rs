@@ -16,7 +16,7 @@ use aerial_model::time::AirTime;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-pub use self::procfs::{Procfs, Readings};
+pub use self::procfs::{Process, Procfs, Readings};
 use crate::clock::{Clock, monotonic};
 use crate::ffmpeg::Spawner;
 use crate::stream::store::Store;

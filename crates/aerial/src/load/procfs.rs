@@ -23,6 +23,21 @@ pub struct Readings {
     pub machine_bytes: Option<(u64, u64)>,
 }
 
+/// A process, as whoever watches over it wants to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Process {
+    /// Processor time so far, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Memory that is really used.
+    pub resident_bytes: Option<u64>,
+    /// Address space.
+    pub virtual_bytes: Option<u64>,
+    /// Open files, sockets and pipes.
+    pub open_descriptors: Option<u64>,
+    /// When it was started, in seconds since 1970.
+    pub started_at: Option<f64>,
+}
+
 /// Where to read.
 #[derive(Clone, Debug)]
 pub struct Procfs {
@@ -69,6 +84,27 @@ impl Procfs {
         }
     }
 
+    /// What is to be known of this process itself. Takes a microsecond for each open
+    /// file.
+    pub fn itself(&self) -> Process {
+        let own = self.root.join("self");
+        let stat = fs::read_to_string(own.join("stat")).unwrap_or_default();
+        let of_ticks = |ticks: u64| ticks as f64 / self.ticks_per_second as f64;
+        let booted: Option<u64> =
+            fs::read_to_string(self.root.join("stat")).ok().and_then(|text| {
+                text.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()
+            });
+        // `proc_pid_stat(5)`: 22 is the start, 23 the address space.
+        let started = field(&stat, 22).map(of_ticks);
+        Process {
+            cpu_seconds: Times::read(&own).map(|times| of_ticks(times.own)),
+            resident_bytes: self.resident(&own),
+            virtual_bytes: field(&stat, 23),
+            open_descriptors: fs::read_dir(own.join("fd")).ok().map(|open| open.count() as u64),
+            started_at: booted.zip(started).map(|(booted, started)| booted as f64 + started),
+        }
+    }
+
     fn resident(&self, process: &Path) -> Option<u64> {
         let text = fs::read_to_string(process.join("statm")).ok()?;
         let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
@@ -110,12 +146,15 @@ impl Times {
     /// anything, blanks and brackets too.
     fn read(process: &Path) -> Option<Self> {
         let text = fs::read_to_string(process.join("stat")).ok()?;
-        let (_, rest) = text.rsplit_once(')')?;
-        let mut fields = rest.split_ascii_whitespace().skip(11).map(|part| part.parse::<u64>());
-        let mut next = || fields.next()?.ok();
-        let own = next()? + next()?;
-        Some(Self { own, ended_children: next()? + next()? })
+        let of = |number| field(&text, number);
+        Some(Self { own: of(14)? + of(15)?, ended_children: of(16)? + of(17)? })
     }
+}
+
+/// A field of `/proc/PID/stat`, counted from 1 as its page in the manual does.
+fn field(stat: &str, number: usize) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -159,9 +198,30 @@ mod tests {
     }
 
     #[test]
+    fn a_process_tells_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let stat =
+            "7 (a) b) (c) S 1 7 7 0 -1 4194560 9 0 0 0 100 20 3000 400 20 0 9 0 550 8192 5\n";
+        write(folder.path(), "self/stat", stat);
+        write(folder.path(), "self/statm", "2 1 0 0 0 0 0\n");
+        write(folder.path(), "stat", "cpu  1 1 1 1\nbtime 1700000000\nprocesses 9\n");
+        ["0", "1", "2"].iter().for_each(|fd| write(folder.path(), &format!("self/fd/{fd}"), ""));
+        let procfs = Procfs { page: 4_096, ticks_per_second: 100, ..Procfs::at(folder.path()) };
+        let told = Process {
+            cpu_seconds: Some(1.2),
+            resident_bytes: Some(4_096),
+            virtual_bytes: Some(8_192),
+            open_descriptors: Some(3),
+            started_at: Some(1_700_000_005.5),
+        };
+        assert_eq!(procfs.itself(), told);
+    }
+
+    #[test]
     fn where_there_is_nothing_to_read_nothing_is_known() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Procfs::at(folder.path()).read(&[1]), Readings::default());
+        assert_eq!(Procfs::at(folder.path()).itself(), Process::default());
         write(folder.path(), "self/stat", "cut off");
         write(folder.path(), "stat", "cpu 1 x");
         assert_eq!(Procfs::at(folder.path()).read(&[1]), Readings::default());

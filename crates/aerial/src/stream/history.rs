@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::Class;
-use aerial_model::id::{ChannelId, MediaId};
+use aerial_model::id::{ChannelId, ChannelNumber, MediaId};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use super::tally::Tally;
 use crate::clock::monotonic;
 use crate::ffmpeg::{Exit, StderrTail};
 
@@ -128,6 +129,8 @@ impl Run {
 pub struct Record {
     /// Its name in the transcoder.
     pub session: SessionId,
+    /// The number that its channel had.
+    pub number: ChannelNumber,
     /// When it began.
     pub started: Instant,
     /// When it ended, if it has.
@@ -143,20 +146,33 @@ pub struct Record {
 pub struct History {
     records: Arc<Mutex<Vec<(ChannelId, Record)>>>,
     faults: broadcast::Sender<FaultSeen>,
+    tally: Tally,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { records: Arc::default(), faults: broadcast::Sender::new(FAULTS_KEPT) }
+        Self::counted(Tally::default())
     }
 }
 
 impl History {
-    /// A session begins.
-    pub fn begin(&self, session: SessionId, channel: ChannelId) {
-        let runs = VecDeque::new();
-        let record = Record { session, started: monotonic(), ended: None, restarts: 0, runs };
+    /// Of nothing yet; runs and faults are counted there.
+    pub fn counted(tally: Tally) -> Self {
+        Self { records: Arc::default(), faults: broadcast::Sender::new(FAULTS_KEPT), tally }
+    }
+
+    /// A session begins, of the channel that has this number now.
+    pub fn begin(&self, session: SessionId, (channel, number): (ChannelId, ChannelNumber)) {
+        let (started, runs) = (monotonic(), VecDeque::new());
+        let record = Record { session, number, started, ended: None, restarts: 0, runs };
         self.records().push((channel, record));
+    }
+
+    /// The numbers of these sessions' channels; what is watched again has none.
+    pub fn channels(&self, sessions: &[SessionId]) -> Vec<ChannelNumber> {
+        let records = self.records();
+        let of = records.iter().filter(|(_, record)| sessions.contains(&record.session));
+        of.map(|(_, record)| record.number).collect()
     }
 
     /// It has ended.
@@ -170,6 +186,7 @@ impl History {
 
     /// A run begins, for these sessions.
     pub fn note(&self, sessions: &[SessionId], run: &Arc<Run>) {
+        self.tally.ran();
         let mut records = self.records();
         for (_, record) in records.iter_mut().filter(|(_, r)| sessions.contains(&r.session)) {
             record.runs.push_back(Arc::clone(run));
@@ -181,6 +198,7 @@ impl History {
 
     /// A run failed, and another takes its place.
     pub fn failed(&self, run: &Run, class: Class, reason: &str) {
+        self.tally.failed(class);
         let mut channels = Vec::new();
         for (channel, record) in self.records().iter_mut() {
             if record.runs.iter().any(|one| one.worker == run.worker) {
@@ -241,7 +259,7 @@ mod tests {
     async fn a_session_keeps_its_last_runs_and_counts_all_that_failed() {
         let history = History::default();
         let mut faults = history.faults();
-        history.begin(SessionId(1), CHANNEL);
+        history.begin(SessionId(1), (CHANNEL, "5".parse().unwrap()));
         for number in 0..40 {
             let run = run(number);
             history.note(&[SessionId(1)], &run);
@@ -253,13 +271,15 @@ mod tests {
         let kept: Vec<u64> = record.runs.iter().map(|run| run.worker.0).collect();
         assert_eq!(kept, (24..40).collect::<Vec<_>>());
         assert_eq!(record.restarts, 40);
+        let told = history.channels(&[SessionId(1), SessionId(9)]);
+        assert_eq!(told, ["5".parse().unwrap()], "what is watched again has none");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_has_ended_is_told_for_an_hour_and_not_without_bound() {
         let history = History::default();
         for number in 0..ENDED_KEPT as u64 + 9 {
-            history.begin(SessionId(number), CHANNEL);
+            history.begin(SessionId(number), (CHANNEL, "5".parse().unwrap()));
             history.note(&[SessionId(number)], &run(number));
         }
         assert_eq!(history.of(CHANNEL).len(), ENDED_KEPT + 9, "they are on the air");

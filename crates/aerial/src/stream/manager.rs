@@ -33,6 +33,7 @@ use super::replay::Replays;
 use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
 use super::slated::Slated;
 use super::store::{Store, Usage};
+use super::tally::Tally;
 use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{Status, Transcoder};
 use crate::clock::{Clock, WALL_DISTRUSTED};
@@ -273,6 +274,11 @@ impl Manager {
         self.0.parts.store.usage()
     }
 
+    /// What is counted of the stream part.
+    pub fn tally(&self) -> &Tally {
+        self.0.parts.store.tally()
+    }
+
     /// What really airs, and what of it was slate.
     pub fn as_run(&self) -> &AsRunNotes {
         self.0.parts.slated.as_run()
@@ -412,9 +418,10 @@ impl Manager {
         tune_in: TuneIn,
     ) -> Result<(), StreamError> {
         let admission = &self.0.parts.admission;
-        admission.enter(session, open, channel, tune_in).map_err(|full| StreamError::Full {
-            what: format!("channel {} {}", channel.number, channel.name),
-            full,
+        admission.enter(session, open, channel, tune_in).map_err(|full| {
+            self.tally().refused();
+            let what = format!("channel {} {}", channel.number, channel.name);
+            StreamError::Full { what, full }
         })
     }
 

@@ -26,6 +26,7 @@ pub mod slated;
 pub mod source_file;
 pub mod store;
 pub mod strip;
+pub mod tally;
 pub mod timeline;
 pub mod track;
 pub mod transcoder;

@@ -20,6 +20,7 @@ use aerial_model::time::{AirTime, Ticks};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::admission::{Admission, Seat};
 use super::history::SessionId;
@@ -205,7 +206,7 @@ pub fn begin(
     stop: CancellationToken,
 ) -> (SessionHandle, impl Future<Output = ()> + Send + 'static) {
     let origin = monotonic();
-    parts.transcoder.history().begin(id, channel.id);
+    parts.transcoder.history().begin(id, (channel.id, channel.number));
     let grace = grace_of(&channel);
     let target = Duration::from_secs(channel.target_duration().into());
     let model = Session::new(grace, channel.keep_running, target, Duration::ZERO);
@@ -243,7 +244,8 @@ pub fn begin(
     };
     let unpromised = Arc::default();
     let handle = SessionHandle { id, messages, view, unpromised, stop: stop.clone() };
-    (handle, owner.run(inbox, stop))
+    let span = tracing::error_span!("session", session = id.0, channel = %owner.channel.number);
+    (handle, owner.run(inbox, stop).instrument(span))
 }
 
 fn grace_of(channel: &OnAir) -> Duration {

@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 use super::encoding::Encoding;
 use super::off_air::OffAirWords;
 use super::store::{SegmentKey, Store};
+use super::tally::Made;
 use super::track::{Source, Track};
 use super::worker::Unfinished;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
@@ -195,6 +196,7 @@ impl Slates {
                 }
             }
             growth.finish_unkept();
+            store.tally().made(Made::Slate);
         }
         for index in segments {
             let key = SegmentKey { track: track.key, index };
@@ -202,6 +204,7 @@ impl Slates {
                 let segment = segment_of(&clip, track, index).map_err(failed)?;
                 store.mark_slate(key);
                 store.stand_in(key, segment);
+                store.tally().made(Made::Slate);
             }
         }
         Ok(())

@@ -146,6 +146,7 @@ impl Slated {
         {
             return;
         }
+        self.0.store.tally().slated(channel);
         let range = self.remember(channel, segment, why);
         self.1.slate(channel, segment, why);
         match timeout(WRITTEN_WITHIN, self.0.log.store(range)).await {

@@ -62,6 +62,14 @@ impl Source {
 }
 
 impl Track {
+    /// What makes its pictures, as FFmpeg calls it; `copy` where they are the file's.
+    pub fn encoder(&self) -> &'static str {
+        match self.treatment.copies_video() {
+            true => "copy",
+            false => self.profile.encoder.ffmpeg_name(),
+        }
+    }
+
     /// A media in a profile, as the FFmpeg of that version makes it.
     pub fn of_media(source: Arc<MediaSource>, profile: Arc<Profile>, ffmpeg: &str) -> Self {
         let (map, treatment) = (source.map.clone(), Treatment::Transcoded);

@@ -4,6 +4,7 @@
 //! is their plain concatenation. Invariant: the viewer is counted for exactly
 //! as long as the stream exists.
 
+use std::future::ready;
 use std::time::Duration;
 
 use aerial_model::client::ClientId;
@@ -110,11 +111,12 @@ impl Viewer {
         match manager.segment_of(session, &self.channel, rendition, sequence).await {
             // A stream that broke off within a segment would not be decodable:
             // it ends there.
-            Ok(body) => Some(
-                body.into_stream()
-                    .take_while(|bytes| std::future::ready(bytes.is_ok()))
-                    .filter_map(|bytes| std::future::ready(bytes.ok())),
-            ),
+            Ok(body) => {
+                manager.tally().served_mpegts(self.channel.id);
+                manager.tally().tuned_in(client);
+                let bytes = body.into_stream().take_while(|bytes| ready(bytes.is_ok()));
+                Some(bytes.filter_map(|bytes| ready(bytes.ok())))
+            }
             Err(error) => {
                 tracing::info!(channel = %self.channel.number, %error, "a viewer's stream ends");
                 None

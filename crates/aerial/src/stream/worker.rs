@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aerial_model::fault::{self, Class, Evidence, FileState, classify};
 use aerial_model::segmenter::{Handover, Output, Segmenter};
+use aerial_model::time::Ticks;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStdout;
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::store::{Growth, SegmentKey, Store};
+use super::tally::Made;
 use super::track::Track;
 use super::{remux, source_file};
 use crate::clock::monotonic;
@@ -163,6 +165,8 @@ impl Worker {
             segmenter: Segmenter::resume_as(self.track.map.clone(), self.track.treatment, handover),
             growth: continued,
             completed: 0,
+            unnoted: Ticks::ZERO,
+            at_work: monotonic(),
         };
         let mut outputs = Vec::new();
         // Before anything of it is used: are these the bytes that were planned?
@@ -202,13 +206,17 @@ impl Worker {
         let mut buffer = vec![0; READ_BYTES];
         let (mut reached, mut of_no_use) = (making.segmenter.position(), 0);
         let (mut patience, mut made) = (self.patience, making.completed);
+        making.at_work = monotonic();
         loop {
+            self.note_work(making);
             if making.segmenter.position().segment >= *limit.borrow_and_update() {
                 self.report(making, true);
                 tokio::select! {
                     () = self.stop.cancelled() => return Ending::Told,
-                    _ = limit.changed() => continue,
+                    _ = limit.changed() => {}
                 }
+                making.at_work = monotonic();
+                continue;
             }
             self.report(making, false);
             if made != making.completed {
@@ -217,6 +225,7 @@ impl Worker {
                 if self.stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
                     return Ending::Told;
                 }
+                making.at_work = monotonic();
             }
             let read = tokio::select! {
                 () = self.stop.cancelled() => return Ending::Told,
@@ -256,6 +265,15 @@ impl Worker {
         Duration::from_millis(ticks / 90) / LEISURE
     }
 
+    /// Tells what was made since it was told last, and in which time.
+    fn note_work(&self, making: &mut Making) {
+        let media = std::mem::take(&mut making.unnoted);
+        if media > Ticks::ZERO {
+            self.store.tally().worked(self.track.encoder(), making.at_work.elapsed(), media);
+            making.at_work = monotonic();
+        }
+    }
+
     /// Puts into the store what the segmenter gave.
     fn keep(&self, making: &mut Making, outputs: &mut Vec<Output>) {
         for output in outputs.drain(..) {
@@ -269,7 +287,8 @@ impl Worker {
                         growth.push(chunk);
                     }
                 }
-                Output::Closed { .. } => {
+                Output::Closed { index } => {
+                    making.unnoted += self.track.map.segment_length(index);
                     making.open = false;
                     making.completed += 1;
                     if let Some(growth) = making.growth.take() {
@@ -277,6 +296,10 @@ impl Worker {
                             true => growth.finish(),
                             false => growth.finish_unkept(),
                         }
+                        self.store.tally().made(match self.track.treatment.copies_video() {
+                            true => Made::Copied,
+                            false => Made::Encoded,
+                        });
                     }
                 }
             }
@@ -299,6 +322,7 @@ impl Worker {
             let mut outputs = Vec::new();
             let finished = making.segmenter.finish(&mut outputs);
             self.keep(making, &mut outputs);
+            self.note_work(making);
             self.report(making, false);
             match finished {
                 Ok(finished) => whole = finished.complete,
@@ -393,6 +417,10 @@ struct Making {
     /// `None` between segments, and while somebody else makes this one.
     growth: Option<Growth>,
     completed: u32,
+    /// Media that was made and not told of yet.
+    unnoted: Ticks,
+    /// Since when it works on that.
+    at_work: Instant,
 }
 
 impl Making {

@@ -100,6 +100,25 @@ impl Home {
         server
     }
 
+    /// With these variables, its log kept, and no more open files at first than that.
+    pub(crate) fn serve_as(&self, variables: &[(&str, &str)], open_files: Option<u32>) -> Server {
+        let serving = self.serving();
+        let mut command = match open_files {
+            None => serving,
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -Sn {most} && exec \"$0\" \"$@\""));
+                shell.arg(serving.get_program()).args(serving.get_args()).env_remove("RUST_LOG");
+                shell
+            }
+        };
+        command.envs(variables.iter().copied());
+        let mut server =
+            Self::started(&mut command, Stdio::from(File::create(self.log()).unwrap()));
+        server.log = Some(self.log());
+        server
+    }
+
     fn log(&self) -> PathBuf {
         self.dir.path().join("log")
     }

@@ -11,10 +11,13 @@ mod support;
 
 mod bad_input;
 mod copied;
+mod logs;
 mod marker;
+mod metrics;
 mod picture;
 mod purity;
 mod restart;
 mod restored;
 mod sharing;
 mod trouble;
+mod webhooks;

@@ -15,7 +15,7 @@ async fn told(server: &Server, title: &str) -> Vec<AirTime> {
     assert!(guide.status.is_success(), "{guide:?}");
     let programmes = guide.text.split("<programme ").skip(1);
     let named = programmes.filter(|programme| programme.contains(&format!(">{title}</title>")));
-    named.map(|programme| start(programme)).collect()
+    named.map(start).collect()
 }
 
 /// Of `start="20261128153000 +0000"`.

@@ -91,6 +91,7 @@ fn everything() -> Vec<(Method, String)> {
         "/xmltv.xml.gz",
         "/logos/{file}",
         "/logos/uploaded/{name}",
+        "/metrics",
         "/discover.json",
         "/lineup.json",
         "/lineup.xml",

@@ -93,6 +93,7 @@ async fn the_document_names_every_route() {
     POST /api/v1/streams/{channel}
     POST /api/v1/streams/{channel}/clients
     POST /api/v1/system/encoders/test
+    POST /api/v1/system/webhooks/test
     POST /api/v1/tokens
     PUT /api/v1/account/password
     PUT /api/v1/channels/{channel}/lineup

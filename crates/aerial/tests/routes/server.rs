@@ -23,7 +23,7 @@ use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
 use aerial::http::settings::Restart;
 use aerial::http::streams::{
-    ClientFacts, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
+    ClientFacts, Figures, Refusal, RunFacts, SessionFacts, SessionHistory, Sessions, Streams,
 };
 use aerial::http::system::{Encoder, Host, HostFacts, Tried};
 use aerial::http::{AppState, outside, router};
@@ -31,6 +31,7 @@ use aerial::library::{
     Library, Listener, Logos, ProbeFailure, Prober, Thumbnails, Tools, WatchTimes, Watcher,
 };
 use aerial::load::Load;
+use aerial::metrics::Metrics;
 use aerial::schedule::Schedule;
 use aerial::stream::admission::Admission;
 use aerial::stream::devices::Devices;
@@ -39,6 +40,7 @@ use aerial::stream::own_slates::OwnSlates;
 use aerial::stream::slate::{SlateLooks, Slates};
 use aerial::stream::store::{Limits, Store};
 use aerial::stream::strip::Strip;
+use aerial::webhooks::{Patience, Webhooks};
 use aerial_model::capacity::Limit;
 use aerial_model::client::ClientId;
 use aerial_model::command::{Filters, Tuning};
@@ -55,6 +57,7 @@ use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// The key in the data folder.
@@ -86,6 +89,7 @@ pub(crate) struct Server {
     pub(crate) spawner: Spawner,
     pub(crate) data: DataDir,
     pub(crate) access: Access,
+    pub(crate) ffmpeg: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -165,6 +169,10 @@ impl Server {
     }
 
     pub(crate) async fn with(rules: config::Access) -> Self {
+        Self::telling(rules, Vec::new()).await
+    }
+
+    pub(crate) async fn telling(rules: config::Access, hooks: Vec<config::Webhook>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(&dir.path().join("data")).unwrap();
         let films = dir.path().join("films");
@@ -183,11 +191,14 @@ impl Server {
         tokio::spawn(scans.run(ending.clone()));
         let spawner = Spawner::new(env!("CARGO_BIN_EXE_aerial")).unwrap();
         let manager = Manager::default();
+        // It is looked for, never run.
+        let ffmpeg = dir.path().join("ffmpeg");
+        std::fs::write(&ffmpeg, "").unwrap();
         let host = HostFacts {
             started_at: NOW - Ticks::from_secs(90),
             restarts: 1,
             ffmpeg_version: "5.1.9".to_owned(),
-            ffmpeg_path: "/usr/bin/ffmpeg".into(),
+            ffmpeg_path: ffmpeg.clone(),
             ffmpeg_shortcomings: Vec::new(),
             sandbox: (Sandbox::Auto, Holds::default()),
             encoders: watch::channel(Tried {
@@ -254,6 +265,14 @@ impl Server {
             spawner: spawner.clone(),
             clock: clock.clone(),
             load,
+            metrics: Metrics::default(),
+            webhooks: Webhooks::start(
+                &hooks,
+                Patience::default(),
+                Metrics::default(),
+                &TaskTracker::new(),
+                &ending,
+            ),
             loaded,
             restart: Restart::by(move || {
                 asked.fetch_add(1, Ordering::Relaxed);
@@ -266,7 +285,12 @@ impl Server {
             ending: ending.clone(),
         };
         Self {
-            router: outside(router(state), access.clone(), PublicUrl::default()),
+            router: outside(
+                router(state.clone()),
+                access.clone(),
+                PublicUrl::default(),
+                state.metrics,
+            ),
             db,
             clock,
             schedule,
@@ -278,6 +302,7 @@ impl Server {
             spawner,
             data,
             access,
+            ffmpeg,
             _dir: dir,
         }
     }
@@ -491,6 +516,7 @@ struct Sessioned {
     full: bool,
     warnings: BTreeMap<MediaId, String>,
     strips: Vec<Strip>,
+    figures: Figures,
 }
 
 impl Manager {
@@ -620,6 +646,10 @@ impl Sessions for Manager {
         let strips = self.0.lock().unwrap().strips.clone();
         let wanted = strips.into_iter().filter(|one| only.is_none_or(|only| one.channel == only));
         Box::pin(ready(wanted.collect()))
+    }
+
+    fn figures(&self) -> Figures {
+        self.0.lock().unwrap().figures.clone()
     }
 
     fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {

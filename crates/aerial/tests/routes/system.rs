@@ -50,8 +50,45 @@ async fn a_server_that_stops_is_alive_but_not_ready() {
     let server = Server::new().await;
     assert_eq!(server.get("/readyz").await.expect(200).json(), json!({ "status": "ready" }));
     server.ending.cancel();
-    server.get("/readyz").await.expect(503);
+    let told = server.get("/readyz").await.expect(503).json();
+    assert_eq!(told["detail"], json!("the server is stopping"));
     assert_eq!(server.get("/healthz").await.expect(200).json(), json!({ "status": "alive" }));
+}
+
+#[tokio::test]
+async fn without_ffmpeg_it_is_not_ready_until_that_is_there_again() {
+    let server = Server::new().await;
+    std::fs::remove_file(&server.ffmpeg).unwrap();
+    let told = server.get("/readyz").await.expect(503).json();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("install it again"), "{detail}");
+    assert!(detail.contains(server.ffmpeg.to_str().unwrap()), "{detail}");
+    let metrics = server.get("/metrics").await.expect(200).body;
+    let metrics = String::from_utf8(metrics).unwrap();
+    assert!(metrics.contains("aerial_not_ready{reason=\"ffmpeg\"} 1.0\n"), "{metrics}");
+    std::fs::write(&server.ffmpeg, "").unwrap();
+    server.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn without_its_catalogue_it_is_not_ready_and_says_all_that_is_wrong() {
+    let server = Server::new().await;
+    server.db.clone().close().await.unwrap();
+    let told = server.get("/readyz").await.expect(503).json();
+    let of_catalogue = told["detail"].as_str().unwrap().to_owned();
+    assert!(of_catalogue.contains("catalogue"), "{of_catalogue}");
+    std::fs::remove_file(&server.ffmpeg).unwrap();
+    let both = server.get("/readyz").await.expect(503).json();
+    let both = both["detail"].as_str().unwrap();
+    assert!(both.starts_with(&of_catalogue) && both.contains("; FFmpeg is not at"), "{both}");
+    // What is known of it otherwise is told all the same.
+    let metrics = server.get("/metrics").await.expect(200).body;
+    let metrics = String::from_utf8(metrics).unwrap();
+    for line in ["aerial_ready 0.0", "aerial_not_ready{reason=\"catalogue\"} 1.0"] {
+        assert!(metrics.lines().any(|one| one == line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("aerial_library_put_aside"), "{metrics}");
+    server.get("/healthz").await.expect(200);
 }
 
 #[tokio::test]

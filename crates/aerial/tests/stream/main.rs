@@ -24,6 +24,7 @@ mod replay;
 mod sharing;
 mod store;
 mod strips;
+mod tally;
 mod tokens;
 mod turns;
 mod world;

@@ -9,6 +9,7 @@ use aerial::config;
 use aerial::db::{Db, TokenKind};
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::{outside, stream};
+use aerial::metrics::Metrics;
 use aerial_model::access::Scope;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -49,7 +50,7 @@ async fn a_token_stays_in_every_address_of_a_stream() {
     let access = Access::open(db, Clock::simulated(NOW), rules, "test", None).await.unwrap();
     let (token, secret) = access.make_token("TV", TokenKind::Stream, Scope::Watch).await.unwrap();
     let streams = stream::router(world.manager.clone(), CancellationToken::new());
-    let routes = outside(streams, access.clone(), PublicUrl::default());
+    let routes = outside(streams, access.clone(), PublicUrl::default(), Metrics::default());
 
     let root = Url::parse(&format!("http://tv/t/{}/", secret.reveal())).unwrap();
     let url = |path: &str| root.join(path).unwrap();

@@ -125,9 +125,11 @@ impl Manager {
         };
         let tune_in = self.tune_in(channel.id, &ledger, rendition, tune_in).await;
         let client = client.unwrap_or_else(|| {
-            self.0
-                .anonymous
-                .get_with((channel.id, viewer.0, viewer.1), || new_client(edge.current, now))
+            self.0.anonymous.get_with((channel.id, viewer.0, viewer.1), || {
+                let client = new_client(edge.current, now);
+                self.tally().tuning_in(client);
+                client
+            })
         });
         let seen = Event::Seen { client, rendition: Some(rendition) };
         let session = self.session(&channel, [seen], tune_in)?;
@@ -161,7 +163,14 @@ impl Manager {
             match self.segment_of(&session, &channel, rendition, sequence).await {
                 // It ended as this came in, for want of clients: the next one.
                 Err(StreamError::Stopped(_)) if !session.was_stopped() => {}
-                body => return body.map(|body| (body, waiting)),
+                body => {
+                    let body = body?;
+                    self.tally().served_hls(channel.id);
+                    if let Some(client) = client {
+                        self.tally().tuned_in(client);
+                    }
+                    return Ok((body, waiting));
+                }
             }
         }
     }
@@ -184,6 +193,7 @@ impl Manager {
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now_on(channel.id)))?;
         session.promised(sequence + 1);
         self.clock().promised(channel.id, segment.end());
+        let in_time = self.now_on(channel.id) <= segment.start;
         let airing = ledger
             .airing_of(sequence)
             .ok_or_else(|| no_segment(channel, &ledger, sequence, self.now_on(channel.id)))?;
@@ -220,6 +230,9 @@ impl Manager {
         let why = self.transcoding().trouble(track.key);
         self.0.parts.slated.note(channel.id, &segment, &track, &why).await;
         self.as_run().sent(channel.id, &segment);
+        if in_time && self.now_on(channel.id) > segment.start {
+            self.tally().late(channel.id);
+        }
         session.tell(Message::Event(Event::Delivered));
         let whole = matches!(found, Found::Finished(_));
         let body = SegmentBody::of(found, body::offset(&segment));
@@ -275,6 +288,7 @@ impl Manager {
             None => TuneIn::Silent,
         };
         let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
+        self.tally().tuning_in(client);
         Ok((client, session))
     }
 

@@ -264,6 +264,7 @@ impl Replays {
             }
         };
         drop(waiting);
+        parts.store.tally().replayed();
         let is_slate = subject.is_media(&segment) && parts.store.is_slate(key);
         let body = SegmentBody::of(found, body::offset(&segment));
         Ok(Played { body, is_slate, watching })

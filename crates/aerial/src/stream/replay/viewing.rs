@@ -295,7 +295,10 @@ impl Viewings {
         }
         let session = SessionId(FIRST_SESSION + self.begun.fetch_add(1, Ordering::Relaxed));
         let seat = parts.admission.admit(session, viewing.rendition, &viewing.name, encode);
-        let seat = seat.map_err(|full| StreamError::Full { what: viewing.what.clone(), full })?;
+        let seat = seat.map_err(|full| {
+            parts.store.tally().refused();
+            StreamError::Full { what: viewing.what.clone(), full }
+        })?;
         let demand = parts.transcoder.demand(session);
         // It is new: nobody can have given it one.
         let _first = viewing.place.set((seat, demand));

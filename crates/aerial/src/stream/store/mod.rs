@@ -33,6 +33,7 @@ use self::files::{Files, OnDisk};
 pub use self::growing::{Growing, Growth};
 pub use self::trouble::{DiskError, Limits, Trouble};
 use crate::clock::monotonic;
+use crate::stream::tally::Tally;
 
 /// After it was last asked for or listed. A segment can be fetched for as long as a
 /// playlist reached back plus its own length again (`rules.md`, 21), and playlists
@@ -129,6 +130,7 @@ struct Inner {
     trouble: Mutex<Option<Trouble>>,
     /// Somebody marks what was used: a disk that hangs has one of them to hold.
     marking: AtomicBool,
+    tally: Tally,
 }
 
 /// Segments on their way.
@@ -163,7 +165,13 @@ impl Store {
             writing: Semaphore::new(1),
             trouble: Mutex::default(),
             marking: AtomicBool::new(false),
+            tally: Tally::default(),
         })))
+    }
+
+    /// What is counted of segments, and of all that the stream part does.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// How it stands with the segment, without a mark that anybody asked.

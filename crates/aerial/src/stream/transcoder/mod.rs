@@ -121,7 +121,7 @@ impl Transcoder {
         // makes them wait, which loses nothing.
         let (commands, inbox) = mpsc::channel(64);
         let (status_in, status) = watch::channel(Arc::default());
-        let history = History::default();
+        let history = History::counted(store.tally().clone());
         let notes = Notes::new(history.clone(), findings);
         let owner = Owner::new(spawner, encoding, store, slates, notes, status_in);
         let task = tokio::spawn(owner.run(inbox, stop));

@@ -10,6 +10,7 @@ use aerial_model::demand::WorkerId;
 use aerial_model::fault::{Class, Tell};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::SessionId;
 use crate::ffmpeg::{Child, Exit, StderrTail};
@@ -49,6 +50,22 @@ impl Notes {
     pub(super) fn unstarted(worker: WorkerId, track: &Track, segment: u32) -> Arc<Run> {
         let (task, line) = (task(track, segment), Vec::new());
         Arc::new(Run::begin(worker, None, task, line, StderrTail::default()))
+    }
+
+    /// What each line of a worker bears: for whom it was started.
+    pub(super) fn span(&self, worker: WorkerId, sessions: &[SessionId]) -> Span {
+        let (sessions, channels) = self.whose(sessions);
+        // Of the highest level, so that lines of every level bear it.
+        tracing::error_span!("worker", worker = worker.0, sessions, channels)
+    }
+
+    /// Sessions and the numbers of their channels, for a log.
+    pub(super) fn whose(&self, sessions: &[SessionId]) -> (String, String) {
+        let mut ids: Vec<u64> = sessions.iter().map(|session| session.0).collect();
+        ids.sort_unstable();
+        let mut channels = self.history.channels(sessions);
+        channels.sort_unstable();
+        (listed(&ids), listed(&channels))
     }
 
     pub(super) fn began(&self, sessions: &[SessionId], run: &Arc<Run>) {
@@ -96,6 +113,10 @@ impl Notes {
             self.telling.shutdown().await;
         }
     }
+}
+
+fn listed<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn task(track: &Track, segment: u32) -> Task {

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use super::device::{self, stands_in};
 use super::health::{Course, slated_segments};
@@ -75,6 +76,8 @@ pub(super) struct Running {
     stands_in: bool,
     /// Told to end: who waits for that.
     waiting: Vec<Released>,
+    /// What each line of it bears.
+    pub(super) span: Span,
 }
 
 impl Owner {
@@ -186,7 +189,7 @@ impl Owner {
                         && !running.completes()
                     {
                         let title = running.track.title();
-                        tracing::debug!(worker = worker.0, title, reason, "worker ends");
+                        running.span.in_scope(|| tracing::debug!(title, reason, "worker ends"));
                         running.stop.cancel();
                     }
                 }
@@ -263,7 +266,15 @@ impl Owner {
             Course::Slate => {
                 if !std::mem::replace(&mut state.told_slate, true) {
                     let (title, reason) = (state.track.title(), state.trouble());
-                    tracing::warn!(title, segment, ?reason, "the programme is slate for now");
+                    let (sessions, channels) = self.notes.whose(&sessions_of(&self.demands, key));
+                    tracing::warn!(
+                        sessions,
+                        channels,
+                        title,
+                        segment,
+                        ?reason,
+                        "the programme is slate for now"
+                    );
                 }
                 self.compose(key, segment, slated);
                 return;
@@ -362,13 +373,17 @@ impl Owner {
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
         let stands_in = stands_in(&self.encoding.devices, &track);
         let run = Notes::started(id, &track, first, &child, line);
-        self.notes.began(&sessions_of(&self.demands, track.key), &run);
+        let sessions = sessions_of(&self.demands, track.key);
+        self.notes.began(&sessions, &run);
+        let span = self.notes.span(id, &sessions);
         let (limit, limit_seen) = watch::channel(limit);
         let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
         let in_software = self.tracks.get(&track.key).is_some_and(|s| s.health.is_in_software());
         let title = track.title();
-        tracing::info!(worker = id.0, title, segment = first, pid, in_software, "worker starts");
+        span.in_scope(|| {
+            tracing::info!(title, segment = first, pid, in_software, "worker starts");
+        });
         let worker = Worker {
             track: Arc::clone(&track),
             store: self.store.clone(),
@@ -378,7 +393,8 @@ impl Owner {
             patience,
             keeps: !stands_in,
         };
-        let task = self.running.spawn(worker.run(child, handover, continued)).id();
+        let work = worker.run(child, handover, continued).instrument(span.clone());
+        let task = self.running.spawn(work).id();
         let running = Running {
             speed: self.tuning(&track).speed,
             track,
@@ -393,6 +409,7 @@ impl Owner {
             retires_at: None,
             stands_in,
             waiting: Vec::new(),
+            span,
         };
         self.workers.insert(id, running);
     }
@@ -421,14 +438,15 @@ impl Owner {
                 }
             }
             Outcome::Failed(failure) => {
-                tracing::warn!(
-                    worker = id.0,
-                    title = worker.track.title(),
-                    segment = ended.progress.segment,
-                    class = failure.class.name(),
-                    reason = failure.detail,
-                    "worker failed"
-                );
+                worker.span.in_scope(|| {
+                    tracing::warn!(
+                        title = worker.track.title(),
+                        segment = ended.progress.segment,
+                        class = failure.class.name(),
+                        reason = failure.detail,
+                        "worker failed"
+                    );
+                });
                 device::blame(
                     &self.encoding.devices,
                     &worker.track,

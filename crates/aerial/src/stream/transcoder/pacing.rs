@@ -77,11 +77,9 @@ impl Owner {
                 let next = worker.progress.borrow().segment + 1;
                 if worker.retires_at.replace(worker.retires_at.unwrap_or(next)).is_none() {
                     let title = worker.track.title();
-                    tracing::info!(
-                        worker = id.0,
-                        title,
-                        "too slow: it is replaced after this segment"
-                    );
+                    worker.span.in_scope(|| {
+                        tracing::info!(title, "too slow: it is replaced after this segment");
+                    });
                     worker.limit.send_replace(next);
                 }
             }
