@@ -164,23 +164,28 @@ test("a channel's settings and its logo are changed, and what is put away is gon
 });
 
 test("a channel is cloned with its lineup, and the clone is opened", () =>
-  visit(`${server.url}/channels`, async (page) => {
-    const [first] = await channels();
-    await choose(page, first?.name ?? "", "Clone");
-    await page.getByText("is made, with the same lineup.").waitFor();
-    await page.getByRole("button", { name: "Open it" }).click();
-    await page.waitForURL(/\/channels\/[0-9a-f-]{36}$/);
-    const clone = page.url().split("/").at(-1) ?? "";
-    expect(clone).not.toBe(first?.id);
-    expect(await titles(clone)).toEqual(await titles(first?.id ?? ""));
-    // From its own page it is deleted, asked twice.
-    const name = (await channels()).find(({ id }) => id === clone)?.name ?? "";
-    await choose(page, name, "Delete");
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByRole("button", { name: `Delete ${name} for good` }).click();
-    await page.waitForURL(/\/channels$/);
-    expect((await channels()).some(({ id }) => id === clone)).toBe(false);
-  }));
+  visit(
+    `${server.url}/channels`,
+    async (page) => {
+      const [first] = await channels();
+      await choose(page, first?.name ?? "", "Clone");
+      await page.getByText("is made, with the same lineup.").waitFor();
+      await page.getByRole("button", { name: "Open it" }).click();
+      await page.waitForURL(/\/channels\/[0-9a-f-]{36}$/);
+      const clone = page.url().split("/").at(-1) ?? "";
+      expect(clone).not.toBe(first?.id);
+      expect(await titles(clone)).toEqual(await titles(first?.id ?? ""));
+      // From its own page it is deleted, asked twice.
+      const name = (await channels()).find(({ id }) => id === clone)?.name ?? "";
+      await choose(page, name, "Delete");
+      await page.getByRole("button", { name: "Delete", exact: true }).click();
+      await page.getByRole("button", { name: `Delete ${name} for good` }).click();
+      await page.waitForURL(/\/channels$/);
+      expect((await channels()).some(({ id }) => id === clone)).toBe(false);
+    },
+    // Its page may look once more before it is left.
+    { allow: [/404.*channels/] },
+  ));
 
 test("channels go out as a file, and come in from one, looked at first", () =>
   visit(

@@ -10,6 +10,9 @@ import { CLIPS } from "./support/clips";
 import { Server, until } from "./support/server";
 
 const REFUSED = [/409|422/];
+const AWAY = [
+  /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|502/,
+];
 
 let server: Server;
 beforeAll(async () => {
@@ -164,6 +167,41 @@ test("a folder is found by going through the server's; its files are not known b
     await empty.stop();
     rmSync(top, { recursive: true, force: true });
   }
+});
+
+test("a lost server takes away nothing that is shown, and what was asked meanwhile is answered", () =>
+  visit(
+    `${server.url}/library`,
+    async (page) => {
+      await until("all files", async () => (await links(page).count()) === 9);
+      await server.end("SIGKILL");
+      await page.getByRole("searchbox").fill("night");
+      await page.getByText("The server does not answer. Trying again").waitFor();
+      expect(await links(page).count()).toBe(9);
+      await expectAccessible(page);
+      await server.run();
+      await page.getByText("The server is back.").waitFor();
+      await until("three", async () => (await links(page).count()) === 3);
+    },
+    { allow: AWAY },
+  ));
+
+test("what is not there is told, with a way on", async () => {
+  const nobody = "00000000-0000-7000-8000-000000000000";
+  for (const [path, told, way] of [
+    [`/library/${nobody}`, "There is no such file in the library", "Library"],
+    [`/channels/${nobody}`, "There is no such channel", "All channels"],
+    ["/library?q=zzz", "Nothing fits", "Look at everything"],
+  ] as const)
+    await visit(
+      server.url + path,
+      async (page) => {
+        await page.getByText(told).last().waitFor();
+        await page.getByRole("main").getByText(way, { exact: true }).first().waitFor();
+        await expectAccessible(page);
+      },
+      { allow: [/404/] },
+    );
 });
 
 test("folders come and go, with what is wrong with one next to its field", async () => {

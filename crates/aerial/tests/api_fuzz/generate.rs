@@ -104,11 +104,13 @@ impl<'a> Generator<'a> {
                 for (name, value) in fields {
                     let noun = match name.as_str() {
                         "id" => whose,
+                        "name" if whose == "backup" => whose,
                         "next" => "cursor",
                         name => name.trim_end_matches('s'),
                     };
                     let is_name = |text: &str| {
-                        uuid(text).is_some() || matches!(noun, "cursor" | "show" | "client")
+                        uuid(text).is_some()
+                            || matches!(noun, "backup" | "cursor" | "show" | "client")
                     };
                     match value.as_str() {
                         Some(text) if is_name(text) => self.remember(noun, text),
@@ -392,9 +394,8 @@ impl<'a> Generator<'a> {
         match name {
             "number" => self.channel_number(),
             "channel" if self.chance.once_in(2) => self.channel_number(),
-            "channel" | "media" | "item" | "folder" | "token" | "client" | "show" | "cursor" => {
-                self.name(name)
-            }
+            "backup" | "channel" | "media" | "item" | "folder" | "token" | "client" | "show"
+            | "cursor" => self.name(name),
             "path" => self.chance.pick(&self.paths).clone(),
             "ladder" => {
                 (*self.chance.pick(&["source", "1080p", "720p", "480p", "360p"])).to_owned()

@@ -15,6 +15,9 @@ pub(crate) fn faults(document: &Document, operation: &Operation, answer: &Answer
         return vec![format!("the document does not name the status {status}")];
     };
     let mut faults = Vec::new();
+    if status >= 500 && status != 503 {
+        faults.push(format!("{status} is a fault of the server, whoever names it"));
+    }
     if status == 503 && operation.path != "/readyz" && answer.header("retry-after").is_none() {
         faults.push("503 without Retry-After".to_owned());
     }

@@ -41,7 +41,8 @@ const MOST_FAULTS: usize = 12;
 
 /// Those that start FFmpeg or hash a password are asked more seldom, so that they do not
 /// take all of the time; and those that take away what others need.
-const DEAR: [&str; 12] = [
+const DEAR: [&str; 13] = [
+    "POST /api/v1/backups",
     "DELETE /api/v1/channels/{channel}",
     "DELETE /api/v1/media/{media}",
     "PUT /api/v1/channels/{channel}/lineup",
@@ -63,7 +64,8 @@ const RUINOUS_ONCE_IN: usize = 60;
 /// So often askers look at what there is.
 const LOOK_ROUND_EVERY: u64 = 40;
 /// Lists, and what they are of.
-const LOOKED_AT: [(&str, &str); 6] = [
+const LOOKED_AT: [(&str, &str); 7] = [
+    ("/api/v1/backups", "backup"),
     ("/api/v1/folders", "folder"),
     ("/api/v1/media?state=ok", "media"),
     ("/api/v1/channels", "channel"),

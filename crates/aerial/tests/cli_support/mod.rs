@@ -92,7 +92,7 @@ impl Home {
     /// With this much of it in the log, and set so by variables.
     pub(crate) fn serve_with_log(&self, filter: &str, settings: &[(&str, String)]) -> Server {
         let mut command = self.serving();
-        command.env("RUST_LOG", filter);
+        command.env("RUST_LOG", filter).current_dir(self.dir.path());
         command.envs(settings.iter().map(|(name, value)| (*name, value)));
         let log = Stdio::from(File::create(self.log()).unwrap());
         let mut server = Self::started(&mut command, log);

@@ -56,7 +56,7 @@ fn run(input: &[u8]) {
     let mut answers = input.split(|byte| *byte == NEXT);
     let mut last: &[u8] = b"{}";
     // A large file is asked about otherwise than a small one.
-    let size = if input.len() % 2 == 0 { 1_000 } else { 3 << 30 };
+    let size = if input.len().is_multiple_of(2) { 1_000 } else { 3 << 30 };
     let mut probe = Probe::new(Path::new("/films/a film.mkv"), size).unwrap();
     for run in 0.. {
         assert!(run < MOST_RUNS, "it asks on and on");

@@ -54,7 +54,7 @@ export const library = {
     unread: "Not read yet",
     unsettled: "Not known yet",
     unsettledWhy:
-      "Whether its picture can be sent as it is, is found out some time after a channel plays it. Until then it is transcoded.",
+      "Whether its picture can be sent as it is, is found out once it is in a channel's lineup. Until then it is transcoded.",
     picture: (why: string) => `Picture: ${why}`,
     sound: (why: string) => `Sound: ${why}`,
   },
@@ -135,6 +135,7 @@ export const library = {
     language: "Language",
     done: "What is done",
     plays: "Channels that play it",
+    beingRead: "A channel plays it, so its turn comes soon; this page says then what was found.",
     playsNone: "No channel plays it.",
     playsFailed: (why: string) => `It could not be told which channels play it: ${why}`,
     asShow: (show: string) => `as part of ${show}`,
