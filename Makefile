@@ -69,7 +69,7 @@ soak: ## let a server live for hours, an hour and a half; SOAK="--for 600" for l
 
 kills: ## kill a server at 200 random moments while it writes; KILLS=1000 for more
 	@scripts/bootstrap test
-	AERIAL_KILLS=$(KILLS) cargo test --locked --package aerial --test kills -- --nocapture
+	KILLS=$(KILLS) cargo test --locked --package aerial --test kills -- --nocapture
 
 web: ## build the web page alone
 	@scripts/bootstrap web

@@ -2,8 +2,8 @@
 //! tokens, scans, commits, segments. After each kill the catalogue is whole, the ledgers
 //! are valid and say what they said, and nothing that was acknowledged is lost.
 //!
-//! Ten kills, or as many as `AERIAL_KILLS` says (`make kills`: 200), at moments that
-//! `AERIAL_KILLS_SEED` decides.
+//! Ten kills, or as many as `KILLS` says (`make kills`: 200), at moments that
+//! `KILLS_SEED` decides.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so best by a panic")]
@@ -451,8 +451,8 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_at_any_moment_loses_nothing_that_it_acknowledged() {
-    let kills = from_environment("AERIAL_KILLS", 10);
-    let seed = from_environment("AERIAL_KILLS_SEED", 6);
+    let kills = from_environment("KILLS", 10);
+    let seed = from_environment("KILLS_SEED", 6);
     let mut chance = Chance(seed);
     let mut world = World::new();
     world.furnish().await;

@@ -27,7 +27,7 @@ pub(crate) struct Holdings {
     pub(crate) processes: usize,
     pub(crate) descriptors: usize,
     pub(crate) tasks: u64,
-    /// Files that are no finished segments.
+    /// Files where segments are kept and things are made that are no finished segments.
     pub(crate) files: usize,
     pub(crate) kib: u64,
 }
@@ -39,7 +39,8 @@ impl Holdings {
             processes: children(serving)?.len(),
             descriptors: std::fs::read_dir(format!("/proc/{serving}/fd"))?.count(),
             tasks: server.system()?["tasks"].as_u64().context("a system without tasks")?,
-            files: unfinished(&server.data)?,
+            files: unfinished(&server.data.join("segments"))?
+                + unfinished(&server.data.join("tmp"))?,
             kib: resident_kib(serving)?,
         })
     }

@@ -122,10 +122,13 @@ const AAC_FRAME: i64 = 1_024;
 /// Sound begins this much before what is wanted first (`engine-notes.md`: A0).
 const AUDIO_LEAD: Ticks = Ticks::from_millis(250);
 
-/// Samples at 48 kHz, rounded down.
+/// Samples at 48 kHz, rounded down: 8 in 15 ticks, which overflows for no time there is.
 const fn samples(at: Ticks) -> i64 {
-    at.0 * 48_000 / TICKS_PER_SECOND
+    at.0 * (48_000 / SHARED) / (TICKS_PER_SECOND / SHARED)
 }
+
+/// What 48,000 and the ticks of a second are both divided by.
+const SHARED: i64 = 6_000;
 
 /// The arguments of a worker, which writes MPEG-TS to its stdout.
 ///

@@ -34,6 +34,9 @@ const WARM_UP: Duration = Duration::from_secs(120);
 const AFTERWARDS: Duration = Duration::from_secs(150);
 /// No more than this has anything grown at the end.
 const FLAT_PERCENT: u64 = 5;
+/// What a viewer may stand still for when the file breaks that it watches.
+const A_SEGMENT: Duration = Duration::from_secs(4);
+
 /// What a viewer may stand still for after a blow: a hang is seen after 10 s.
 const LONGEST_AFTER_A_BLOW: Duration = Duration::from_secs(20);
 
@@ -158,6 +161,8 @@ fn explained(event: &Event, stations: &[Station], blows: &[Blow]) -> bool {
             (What::StoodStill(time), Kind::Died | Kind::Hung | Kind::Restart) => {
                 *time <= LONGEST_AFTER_A_BLOW
             }
+            // A worker that fails is followed by slate.
+            (What::StoodStill(time), Kind::Broken) => *time <= A_SEGMENT,
             // An unending stream ends with its server.
             (What::Ended, Kind::Restart) => true,
             _ => false,
