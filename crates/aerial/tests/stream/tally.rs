@@ -81,8 +81,8 @@ async fn slate_in_place_of_a_programme_is_counted_with_its_faults() {
     let (client, _) = world.tune_in(world.channel()).await;
     world.segments(client, 0..2).await;
     assert_eq!(tally.of_channel(FIRST).slated, 2);
-    // One slate may serve both: they are equally long.
-    assert!((1..=2).contains(&tally.segments_made(Made::Slate)));
+    // One may serve both, since they are equally long; others are made ahead.
+    assert!(tally.segments_made(Made::Slate) >= 1);
     assert_eq!(tally.segments_made(Made::Encoded), 0);
     let faults: u64 = Class::ALL.map(|class| tally.faults(class)).iter().sum();
     assert!(faults >= 2 && faults <= tally.runs(), "{faults} of {}", tally.runs());
