@@ -409,53 +409,62 @@ describe("what aired is watched again", () => {
       await isShown(page, at(0));
     }));
 
-  test("what was, from the guide; it is paused, gone about in, and goes on with what followed", () =>
-    visit(server.url, async (page) => {
-      const marked = (words: string) => page.locator(`#guide-marked[aria-label*="${words}"]`);
-      await marked("on now").waitFor();
-      await page.keyboard.press("ArrowDown");
-      await marked(at(1).name).waitFor();
-      // A channel that was made just now has to have shown something first.
-      await until("something that is over", async () => {
+  test(
+    "what was, from the guide; it is paused, gone about in, and goes on with what followed",
+    () =>
+      visit(server.url, async (page) => {
+        const marked = (words: string) => page.locator(`#guide-marked[aria-label*="${words}"]`);
+        await marked("on now").waitFor();
+        await page.keyboard.press("ArrowDown");
+        await marked(at(1).name).waitFor();
+        // A channel that was made just now has to have shown something first: of two minutes
+        // at the most.
+        await until(
+          "something that is over",
+          async () => {
+            await page.keyboard.press("Home");
+            await page.keyboard.press("ArrowLeft");
+            return page.getByRole("link", { name: "Watch again" }).isVisible();
+          },
+          150_000,
+        );
+        await page.getByRole("link", { name: "Watch again" }).click();
+        await page.waitForURL("**/watch/*?from=*");
+        const from = fromOf(page);
+        await moves(page, 0.5);
+        // Times are told in milliseconds: a moment later nothing else is meant.
+        const later = (ms: number) => new Date(Date.parse(from) + ms).toISOString();
+        const { items } = await server.ask<{ items: Aired[] }>(
+          `/api/v1/guide?channel=${at(1).id}&from=${later(1_000)}&to=${later(2_000)}`,
+        );
+        const lengthS = (Date.parse(items[0]?.end ?? "") - Date.parse(from)) / 1_000;
+        const { duration } = await shownAt(page, from);
+        expect(Math.abs(duration - lengthS)).toBeLessThan(1);
+        await page.keyboard.press(" ");
+        await page.waitForFunction(() => document.querySelector("video")?.paused);
+        const place = page.getByRole("slider", { name: "Place in the programme" });
+        const before = Number(await place.inputValue());
+        await page.keyboard.press("ArrowRight");
+        await page.waitForFunction(
+          (s) => (document.querySelector("video")?.currentTime ?? 0) >= s,
+          Math.min(before + 15, duration - 1),
+        );
         await page.keyboard.press("Home");
-        await page.keyboard.press("ArrowLeft");
-        return page.getByRole("link", { name: "Watch again" }).isVisible();
-      });
-      await page.getByRole("link", { name: "Watch again" }).click();
-      await page.waitForURL("**/watch/*?from=*");
-      const from = fromOf(page);
-      await moves(page, 0.5);
-      // Times are told in milliseconds: a moment later nothing else is meant.
-      const later = (ms: number) => new Date(Date.parse(from) + ms).toISOString();
-      const { items } = await server.ask<{ items: Aired[] }>(
-        `/api/v1/guide?channel=${at(1).id}&from=${later(1_000)}&to=${later(2_000)}`,
-      );
-      const lengthS = (Date.parse(items[0]?.end ?? "") - Date.parse(from)) / 1_000;
-      const { duration } = await shownAt(page, from);
-      expect(Math.abs(duration - lengthS)).toBeLessThan(1);
-      await page.keyboard.press(" ");
-      await page.waitForFunction(() => document.querySelector("video")?.paused);
-      const place = page.getByRole("slider", { name: "Place in the programme" });
-      const before = Number(await place.inputValue());
-      await page.keyboard.press("ArrowRight");
-      await page.waitForFunction(
-        (s) => (document.querySelector("video")?.currentTime ?? 0) >= s,
-        Math.min(before + 15, duration - 1),
-      );
-      await page.keyboard.press("Home");
-      await page.waitForFunction(() => document.querySelector("video")?.currentTime === 0);
-      await page.keyboard.press("ArrowRight");
-      await page.keyboard.press(" ");
-      const goOn = page.getByRole("link", { name: /^Go on with / });
-      await goOn.waitFor();
-      await expectAccessible(page);
-      await shoot(page, "watch-again-ended");
-      await goOn.click();
-      await page.waitForURL((address) => (address.searchParams.get("from") ?? "") > from);
-      await moves(page, 0.5);
-      await page.keyboard.press("Escape");
-      await page.waitForURL(`${server.url}/`);
-    }));
+        await page.waitForFunction(() => document.querySelector("video")?.currentTime === 0);
+        await page.keyboard.press("ArrowRight");
+        await page.keyboard.press(" ");
+        const goOn = page.getByRole("link", { name: /^Go on with / });
+        await goOn.waitFor();
+        await expectAccessible(page);
+        await shoot(page, "watch-again-ended");
+        await goOn.click();
+        await page.waitForURL((address) => (address.searchParams.get("from") ?? "") > from);
+        await moves(page, 0.5);
+        await page.keyboard.press("Escape");
+        await page.waitForURL(`${server.url}/`);
+      }),
+    400_000,
+  );
 
   test("what cannot be had again is told, with a way to what is on", () =>
     visit(

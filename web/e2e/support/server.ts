@@ -179,11 +179,17 @@ export class Server {
 
   /** Asks the API; throws what it says where that is an error. */
   async ask<T>(path: string, method = "GET", body?: unknown): Promise<T> {
-    const answer = await fetch(this.url + path, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    const send = () =>
+      fetch(this.url + path, {
+        method,
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
+    // A server that restarts closes the connection that was kept for the next question.
+    const answer = await send().catch((error) => {
+      if (method !== "GET") throw error;
+      return send();
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
