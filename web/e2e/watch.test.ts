@@ -410,26 +410,24 @@ describe("what aired is watched again", () => {
     }));
 
   test(
-    "what was, from the guide; it is paused, gone about in, and goes on with what followed",
+    "what was, by its address; it is paused, gone about in, and goes on with what followed",
     () =>
       visit(server.url, async (page) => {
-        const marked = (words: string) => page.locator(`#guide-marked[aria-label*="${words}"]`);
-        await marked("on now").waitFor();
-        await page.keyboard.press("ArrowDown");
-        await marked(at(1).name).waitFor();
-        // A channel that was made just now has to have shown something first: of two minutes
-        // at the most.
+        // A channel that was made just now has to have shown something first.
+        let over: Aired | undefined;
         await until(
           "something that is over",
           async () => {
-            await page.keyboard.press("Home");
-            await page.keyboard.press("ArrowLeft");
-            return page.getByRole("link", { name: "Watch again" }).isVisible();
+            const span = `from=${new Date(Date.now() - 300_000).toISOString()}&to=${new Date().toISOString()}`;
+            const told = await server.ask<{ items: Aired[] }>(
+              `/api/v1/guide?channel=${at(1).id}&${span}`,
+            );
+            over = told.items.find((one) => one.catchup && Date.parse(one.end) < Date.now());
+            return over !== undefined;
           },
           150_000,
         );
-        await page.getByRole("link", { name: "Watch again" }).click();
-        await page.waitForURL("**/watch/*?from=*");
+        await page.goto(`${watching(at(1))}?from=${over?.start}`);
         const from = fromOf(page);
         await moves(page, 0.5);
         // Times are told in milliseconds: a moment later nothing else is meant.
