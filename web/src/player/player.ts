@@ -7,19 +7,10 @@ import { dateOf } from "./date";
 import type { Chosen } from "./hls";
 import { type Entry, enter } from "./master";
 import type { Rung, Wanted } from "./quality";
+import { AGAIN_MS, refusal, type Trouble } from "./refusal";
 import type { Source, SourceEvents, Track } from "./source";
 import { DELAY_MS, decide, joining, type Seen, type Step, type Told, toLive, told } from "./step";
 import { look, type Still, UNSEEN } from "./still";
-
-/** Why there is no picture, or none that moves. */
-export type Trouble =
-  | { kind: "unsupported" }
-  | { kind: "away" }
-  | { kind: "waiting" }
-  | { kind: "signed-out" }
-  | { kind: "gone"; words: string }
-  | { kind: "failed"; words: string; againAtMs: number }
-  | { kind: "full"; words: string; againAtMs: number };
 
 /** All that the page needs to know of it. */
 export interface View {
@@ -53,9 +44,6 @@ export interface Needs {
 const LOOK_MS = 250;
 const AIM_MS = 50;
 const SECOND_MS = 1_000;
-/** A server that is away, and one that answered with what it should not. */
-const AGAIN_MS = 1_500;
-const FAILED_AGAIN_MS = 10_000;
 
 /** What belongs to one tuning; later answers to an older one are recognised by it. */
 interface Tuning {
@@ -231,29 +219,10 @@ export class Player {
   }
 
   #refused(entry: Entry): void {
-    const atMs = Date.now();
-    switch (entry.kind) {
-      case "open":
-        return;
-      case "away":
-        this.#change({ trouble: { kind: "away" } });
-        this.#later(AGAIN_MS);
-        return;
-      case "full":
-        this.#change({
-          trouble: { kind: "full", words: entry.words, againAtMs: atMs + entry.againMs },
-        });
-        this.#later(entry.againMs);
-        return;
-      case "failed":
-        this.#change({
-          trouble: { kind: "failed", words: entry.words, againAtMs: atMs + FAILED_AGAIN_MS },
-        });
-        this.#later(FAILED_AGAIN_MS);
-        return;
-      default:
-        this.#change({ trouble: entry });
-    }
+    const refused = refusal(entry, Date.now());
+    if (refused === null) return;
+    this.#change({ trouble: refused.trouble });
+    if (refused.againMs !== null) this.#later(refused.againMs);
   }
 
   /** Tunes in anew after a while, unless something else is shown by then. */

@@ -4,7 +4,8 @@
 // for again until it has.
 
 import { type Entry, enter } from "./master";
-import { source, type Trouble } from "./player";
+import { source } from "./player";
+import { AGAIN_MS, refusal, type Trouble } from "./refusal";
 import type { Source } from "./source";
 
 /** All that the page needs to know of it. */
@@ -29,8 +30,6 @@ export interface ReplayNeeds {
   changed: (view: ReplayView) => void;
 }
 
-const AGAIN_MS = 1_500;
-const FAILED_AGAIN_MS = 10_000;
 const HAVE_FUTURE_DATA = 3;
 /** Nothing is made sooner than it airs; so far before that, it surely is. */
 const SHORT_OF_NOW_MS = 3_000;
@@ -163,29 +162,10 @@ export class Replay {
   }
 
   #refused(entry: Entry): void {
-    const atMs = Date.now();
-    switch (entry.kind) {
-      case "open":
-        return;
-      case "away":
-        this.#change({ trouble: { kind: "away" } });
-        this.#later(AGAIN_MS);
-        return;
-      case "full":
-        this.#change({
-          trouble: { kind: "full", words: entry.words, againAtMs: atMs + entry.againMs },
-        });
-        this.#later(entry.againMs);
-        return;
-      case "failed":
-        this.#change({
-          trouble: { kind: "failed", words: entry.words, againAtMs: atMs + FAILED_AGAIN_MS },
-        });
-        this.#later(FAILED_AGAIN_MS);
-        return;
-      default:
-        this.#change({ trouble: entry });
-    }
+    const refused = refusal(entry, Date.now());
+    if (refused === null) return;
+    this.#change({ trouble: refused.trouble });
+    if (refused.againMs !== null) this.#later(refused.againMs);
   }
 
   #later(ms: number): void {

@@ -2,7 +2,7 @@
 // the player met and what the server tells; asks nobody.
 
 import type { Now, Strip } from "@/api";
-import type { Trouble } from "@/player/player";
+import type { Trouble } from "@/player/refusal";
 import { t } from "@/text";
 import { headline } from "@/text/programme";
 import { timeOfDay } from "@/text/time";
