@@ -286,8 +286,9 @@ mod tests {
         assert!(!is(&stall(99, 3), blow(Kind::Died, "Mortal 6")), "before it");
         assert!(!is(&stall(140, 3), blow(Kind::Died, "Mortal 6")), "long after it");
         assert!(!is(&stall(110, 30), blow(Kind::Died, "Mortal 6")), "longer than it takes");
-        // A file that breaks is slate in time: nobody's picture stands still.
-        assert!(!is(&stall(110, 3), blow(Kind::Broken, "Mortal 6")));
+        // A file that breaks is followed by slate: it costs a segment, no more.
+        assert!(is(&stall(110, 3), blow(Kind::Broken, "Mortal 6")));
+        assert!(!is(&stall(110, 5), blow(Kind::Broken, "Mortal 6")));
     }
 
     #[test]
