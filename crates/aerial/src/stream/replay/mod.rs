@@ -28,7 +28,7 @@ use super::session::SessionParts;
 use super::store::SegmentKey;
 use super::timeline::OnAir;
 use crate::clock::monotonic;
-use crate::stream::manager::StreamError;
+use crate::stream::error::StreamError;
 
 pub use error::ReplayError;
 pub use span::Asked;

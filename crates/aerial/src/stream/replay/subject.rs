@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Result;
 use super::viewing::{Viewer, ViewingName};
 use crate::clock::Clock;
-use crate::stream::manager::StreamError;
+use crate::stream::error::StreamError;
 use crate::stream::programme::Programme;
 use crate::stream::timeline::{Alone, OnAir, TimelineError};
 
