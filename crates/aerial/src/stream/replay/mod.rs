@@ -9,6 +9,7 @@
 mod error;
 mod span;
 mod subject;
+mod viewer;
 mod viewing;
 
 use std::ops::Range;
@@ -32,7 +33,8 @@ use crate::stream::error::StreamError;
 
 pub use error::ReplayError;
 pub use span::Asked;
-pub use viewing::{Viewer, Watching};
+pub use viewer::Viewer;
+pub use viewing::Watching;
 
 use subject::Subject;
 use viewing::{Viewing, Viewings};
