@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -25,8 +24,6 @@ const SEED: u64 = 20_260;
 const APART: Duration = Duration::from_secs(6);
 /// Workers that are a minute ahead are asleep until 40 s of it are played.
 const PATIENCE: Duration = Duration::from_secs(100);
-/// A segment takes two seconds of two cores where three are encoded at once.
-const MAKES_SOME: jiff::SignedDuration = jiff::SignedDuration::from_secs(6);
 /// Players have begun by then.
 const BEGUN: Duration = Duration::from_secs(40);
 /// What was done about the last kill is shown by then.
@@ -146,8 +143,8 @@ fn kill(server: &Server, watching: &[Watching], kills: usize) -> Result<HashMap<
     Ok(killed)
 }
 
-/// A channel's FFmpeg that may be killed: one that follows a killed one must have had
-/// the time to make segments, since the second in a row is given up on by design.
+/// A channel's FFmpeg that may be killed: one that follows a killed one must have made a
+/// segment, since the second in a row is given up on by design.
 pub(crate) fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Option<u32>> {
     let path = format!("/streams/{number}/history");
     let history = server.api("GET", &path, &Value::Null)?;
@@ -155,8 +152,7 @@ pub(crate) fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Opti
     let pid_of = |run: &Value| run["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
     let killed_before = runs.iter().skip(1).filter_map(pid_of).any(|pid| done.contains(&pid));
     let Some(run) = runs.first().filter(|run| run["ended_at"].is_null()) else { return Ok(None) };
-    let started = run["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-    let made_some = started.is_some_and(|at| Timestamp::now().duration_since(at) > MAKES_SOME);
+    let made_some = run["completed"].as_u64().is_some_and(|segments| segments > 0);
     Ok(pid_of(run).filter(|pid| !done.contains(pid) && (made_some || !killed_before)))
 }
 
