@@ -59,9 +59,9 @@ async fn segments_made_and_served_are_counted_and_each_tune_in_once() {
 /// What a run has made is told while it goes on, and not only of those that ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_goes_on_tells_the_segments_it_has_completed() {
-    // Some segments, then nothing more, for less than what is a hang.
-    let stuck = relay(340_000, json!(["stall"]));
-    let setting = Setting::of(Plan::of(&[film("25", 600)])).workers(&[stuck, real()]);
+    // All that FFmpeg gives, and then it stays, for less than what is a hang.
+    let stays = relay(u64::MAX, json!(["stall"]));
+    let setting = Setting::of(Plan::of(&[film("25", 600)])).workers(&[stays, real()]);
     let world = World::new(setting).await;
     let (client, _) = world.tune_in(world.channel()).await;
     world.segments(client, 0..2).await;
