@@ -13,6 +13,7 @@ use crate::browser;
 use crate::browser::is_installed;
 use crate::chance::Chance;
 use crate::films::Film;
+use crate::open::Open;
 use crate::report::{Report, verdict};
 use crate::screens::{Heard, Screen};
 use crate::server::{Channel, Server, Video, children};
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(100);
 const BEGUN: Duration = Duration::from_secs(40);
 /// What was done about the last kill is shown by then.
 const AFTERWARDS: Duration = Duration::from_secs(20);
+/// The server closes a connection on which nothing is asked for 30 s.
+const CLOSED_BY: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How many minutes of film each player needs, at the most.
@@ -62,11 +65,9 @@ pub(crate) fn measure(
     report: &mut Report,
 ) -> Result<()> {
     let [_, serving] = server.processes()?;
-    let descriptors =
-        || Ok::<_, anyhow::Error>(std::fs::read_dir(format!("/proc/{serving}/fd"))?.count());
     // What a first request opens for good.
     server.system()?;
-    let before = descriptors()?;
+    let before = Open::of(serving)?;
     let mut watching = Vec::new();
     for (name, film) in ["FFmpeg", "mpv", "hls.js"].into_iter().zip(films) {
         let channel = server.channel(film, 0, Video::Transcoded)?;
@@ -102,11 +103,25 @@ pub(crate) fn measure(
     let channels: Vec<Channel> = watching.into_iter().map(|one| one.channel).collect();
     channels.iter().try_for_each(|channel| server.stop(channel))?;
     server.wait_until_quiet()?;
-    let (ffmpegs, after) = (children(serving)?.len(), descriptors()?);
-    let kept = verdict(ffmpegs == 0 && after <= before);
-    let text = format!("{ffmpegs} FFmpegs, {after} descriptors");
-    report.row("SIGKILL: left over", text, format!("none, {before} before"), kept);
+    let beyond = settled(serving, &before)?;
+    let (ffmpegs, after) = (children(serving)?.len(), Open::of(serving)?.count());
+    let kept = verdict(ffmpegs == 0 && beyond.is_nothing());
+    let what = if beyond.is_nothing() { String::new() } else { format!(" ({beyond} more)") };
+    let text = format!("{ffmpegs} FFmpegs, {after} descriptors{what}");
+    report.row("SIGKILL: left over", text, format!("none, {} before", before.count()), kept);
     Ok(())
+}
+
+/// What is open beyond what was before, once connections that nobody uses are closed.
+fn settled(serving: u32, before: &Open) -> Result<Open> {
+    let began = Instant::now();
+    loop {
+        let beyond = Open::of(serving)?.beyond(before);
+        if beyond.is_nothing() || began.elapsed() > CLOSED_BY {
+            return Ok(beyond);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
 }
 
 /// Kills so many; how many of each channel, by number.

@@ -122,8 +122,8 @@ fn whatever_is_asked_is_answered_as_the_document_says() {
         let listener = scope.spawn(|| events::heard(&document, (&server.address, &key), until));
         let askers: Vec<_> = (0..ASKERS)
             .map(|asker| {
-                let (document, long) = (&document, &long);
-                let place = (&server.address, &home.videos, &key);
+                let (document, long) = (&document, long.as_str());
+                let place = (server.address.as_str(), home.videos.as_path(), key.as_str());
                 scope.spawn(move || ask((document, long), place, (seed, asker), until))
             })
             .collect();
