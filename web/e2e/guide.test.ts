@@ -72,6 +72,20 @@ test("shows what is on everywhere, and axe finds nothing serious, dark and light
   }
 });
 
+test("opening it asks for what is seen, and not for the day before", async () => {
+  await visit("about:blank", async (page) => {
+    const asked: number[] = [];
+    page.on("request", (request) => {
+      const from = new URL(request.url()).searchParams.get("from");
+      if (request.url().includes("/api/v1/guide?") && from !== null) asked.push(Date.parse(from));
+    });
+    await page.goto(server.url);
+    await opened(page);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(Math.min(...asked)).toBeGreaterThan(Date.now() - 12 * 3_600_000);
+  });
+});
+
 test("keys go through programmes and channels, back to now, and on to watching", () =>
   visit(server.url, async (page) => {
     await opened(page);

@@ -249,6 +249,10 @@ test("axe finds nothing serious, at a desk and on a phone, dark and light", asyn
             if (path.startsWith("/library/")) await page.getByRole("heading").first().waitFor();
             else await links(page).first().waitFor();
             await expectAccessible(page);
+            const beyond = await page.evaluate(
+              () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+            );
+            expect([path, size, beyond]).toEqual([path, size, 0]);
             const name = path.replace(/\/[0-9a-f-]{36}/, "-file").replace(/\W+/g, "-");
             await shoot(page, `page${name}-${size}-${scheme}`);
           },

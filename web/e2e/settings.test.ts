@@ -1,6 +1,8 @@
 // The settings: changed and really in force, slips told beside the field, encoders tested
 // again, folders, the addresses for TV apps, and every part on a phone.
 
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
@@ -151,6 +153,79 @@ test("addresses can be scanned, and are those of the server", () =>
     await list.getByRole("button", { name: /QR code/ }).click();
     await page.getByRole("img", { name: `QR code of ${address}` }).waitFor();
     await expectAccessible(page);
+  }));
+
+test("what is told stands over an open window, and can be put away there", () =>
+  visit(
+    part("picture"),
+    async (page) => {
+      await page.route("**/api/v1/system/encoders/test", (route) =>
+        route.fulfill({ status: 500, contentType: "application/json", body: "{}" }),
+      );
+      const again = page.getByRole("button", { name: "Test again" });
+      const toast = page.locator(".toast.bad");
+      const dismiss = async () => {
+        await toast.getByRole("button", { name: "Dismiss" }).click();
+        await toast.waitFor({ state: "detached" });
+      };
+      await again.click();
+      await toast.waitFor();
+      await page.keyboard.press("?");
+      const help = page.getByRole("dialog");
+      await help.waitFor();
+      await expectAccessible(page);
+      await dismiss();
+      expect(await help.isVisible()).toBe(true);
+      await page.keyboard.press("Escape");
+      await help.waitFor({ state: "hidden" });
+      // And on the page itself as before.
+      await again.click();
+      await dismiss();
+    },
+    { allow: [/500/] },
+  ));
+
+test("who is told of faults is sent a test, and what each answered is shown", async () => {
+  const told: string[] = [];
+  const listener = createServer((request, answer) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      told.push(`${request.url} ${(JSON.parse(body) as { type: string }).type}`);
+      answer.writeHead(request.url === "/takes-it" ? 204 : 403).end();
+    });
+  });
+  await new Promise<void>((done) => listener.listen(0, "127.0.0.1", done));
+  const { port } = listener.address() as AddressInfo;
+  const hook = (host: string, path: string) =>
+    `[[webhooks]]\nurl = "http://${host}:${port}${path}"\nevents = ["store"]\n`;
+  const settings = hook("127.0.0.1", "/takes-it") + hook("localhost", "/refuses-it");
+  const own = await Server.start({ media: null, bare: true, settings });
+  try {
+    await visit(`${own.url}/settings?part=server`, async (page) => {
+      await page.getByRole("button", { name: "Send a test" }).click();
+      const results = page.getByRole("list", { name: "What came of the test" });
+      await results.getByRole("listitem").nth(1).waitFor();
+      expect(await results.getByRole("listitem").allInnerTexts()).toEqual([
+        expect.stringMatching(/^127\.0\.0\.1\s+took the test$/),
+        expect.stringMatching(/^localhost\s+did not take it: .*403/),
+      ]);
+      expect(told.sort()).toEqual(["/refuses-it test", "/takes-it test"]);
+      await expectAccessible(page);
+      await shoot(page, "settings-webhooks");
+    });
+  } finally {
+    await own.stop();
+    listener.close();
+  }
+});
+
+test("where nobody is told of faults, a test says so", () =>
+  visit(part("server"), async (page) => {
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByText("There is no webhook in the settings file").waitFor();
   }));
 
 test("every part fits a phone, dark and light, and axe finds nothing serious", async () => {

@@ -81,6 +81,8 @@ pub fn media_playlist(
         // if it had one, is already counted in its number.
         first.map_or(0, |entry| entry.discontinuity_sequence),
     );
+    // Once, not for each of them: playlists are asked for more often than all else.
+    let (directory, query) = (format!("{rendition}/"), format!(".ts?client={client}\n"));
     let mut previous: Option<&Entry> = None;
     for entry in entries {
         if previous.is_some_and(|p| p.discontinuity_sequence != entry.discontinuity_sequence) {
@@ -88,7 +90,7 @@ pub fn media_playlist(
         }
         let _ = write!(
             text,
-            "#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:{},\n{rendition}/{}.ts?client={client}\n",
+            "#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:{},\n{directory}{}{query}",
             entry.start, entry.length, entry.sequence,
         );
         previous = Some(entry);

@@ -277,13 +277,14 @@ impl Airing {
         }
         let (map, first) = (self.map.as_ref()?, self.row.first_index());
         let index = first + u32::try_from(sequence - self.row.first_sequence).ok()?;
+        let media_start = map.cut(index);
         Some(AirSegment {
             row: self.row,
             sequence,
             index,
-            start: self.segment_start(sequence)?,
-            length: map.segment_length(index),
-            media_start: map.cut(index),
+            start: self.row.start + (media_start - map.cut(first)),
+            length: map.cut(index + 1) - media_start,
+            media_start,
         })
     }
 

@@ -145,21 +145,21 @@ impl SegmentMap {
     /// beyond, the number of frames in all.
     pub fn cut_frame(&self, index: u32) -> u64 {
         let (rate, frames) = (self.rate(), self.frames());
-        let segments = self.segments();
-        if index >= segments {
-            return frames;
-        }
         if let Some(cuts) = &self.cuts {
-            return first_frame_at(rate, cuts.cut(index).at).min(frames);
+            return match index < cuts.segments() {
+                true => first_frame_at(rate, cuts.cut(index).at).min(frames),
+                false => frames,
+            };
         }
         let whole = rate.frames_per_segment();
         let first = whole * u64::from(index);
-        if index > 0 && index == segments - 1 {
-            let tail = frames - first;
-            if rate.ticks_at(tail) < Ticks::from_secs(1) {
-                // The last two together, halved; the earlier gets the odd frame.
-                return first - whole + (whole + tail).div_ceil(2);
-            }
+        if first >= frames {
+            return frames;
+        }
+        let tail = frames - first;
+        if index > 0 && tail <= whole && rate.ticks_at(tail) < Ticks::from_secs(1) {
+            // The last two together, halved; the earlier gets the odd frame.
+            return first - whole + (whole + tail).div_ceil(2);
         }
         first
     }

@@ -64,7 +64,8 @@ impl fmt::Display for Ticks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         // 1/90000 s is 100000/90000 = 10/9 of the last decimal; rounded half up.
-        let hundred_thousandths = (self.0.unsigned_abs() as u128 * 20 + 9) / 18;
+        let (nines, rest) = (self.0.unsigned_abs() / 9, self.0.unsigned_abs() % 9);
+        let hundred_thousandths = nines * 10 + (rest * 20 + 9) / 18;
         write!(f, "{sign}{}.{:05}", hundred_thousandths / 100_000, hundred_thousandths % 100_000)
     }
 }
@@ -379,6 +380,7 @@ mod tests {
         assert_eq!(Ticks(1).to_string(), "0.00001");
         assert_eq!(Ticks(-45_000).to_string(), "-0.50000");
         assert_eq!(Ticks(89_999).to_string(), "0.99999");
+        assert_eq!(Ticks(i64::MIN).to_string(), "-102481911520608.62009");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Owns how often what happens. Does not know what follows from it. Invariant:
 //! the same seed gives the same history.
 
-use crate::history::{Edit, Event, Fault, Viewing};
+use crate::history::{Edit, Event, Fault, History, Level, Viewing};
 use crate::library::Mood;
 use crate::random::Random;
 
@@ -18,8 +18,18 @@ const VIEWERS_OF_YEARS: u64 = 3;
 /// Viewers of an hour.
 const VIEWERS_OF_WINDOWS: u64 = 6;
 
+/// A history of `length_ms` as that seed has it.
+pub fn history(level: Level, seed: u64, channels: u8, length_ms: u64) -> History {
+    let channels = channels.max(1);
+    let events = match level {
+        Level::Years => years(seed, channels, length_ms),
+        Level::Windows => windows(seed, channels, length_ms),
+    };
+    History { seed, level, channels, plant: None, events }
+}
+
 /// Months of a few channels.
-pub(crate) fn years(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
+fn years(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
     let mut random = Random::new(seed);
     let mut events = Vec::new();
     let mut passed = 0;
@@ -65,7 +75,7 @@ pub(crate) fn years(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
 }
 
 /// An hour of a few channels, somewhere in their lives.
-pub(crate) fn windows(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
+fn windows(seed: u64, channels: u8, length_ms: u64) -> Vec<Event> {
     let mut random = Random::new(seed);
     let mood = Mood::of_seed(seed);
     // What was before: nothing, or days that nobody watched.

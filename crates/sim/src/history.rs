@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::generate;
-
 /// How closely the world is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -251,16 +249,6 @@ pub struct BadHistory {
 }
 
 impl History {
-    /// A history of `length_ms` as that seed has it.
-    pub fn of_seed(level: Level, seed: u64, channels: u8, length_ms: u64) -> Self {
-        let channels = channels.max(1);
-        let events = match level {
-            Level::Years => generate::years(seed, channels, length_ms),
-            Level::Windows => generate::windows(seed, channels, length_ms),
-        };
-        Self { seed, level, channels, plant: None, events }
-    }
-
     /// The same with other events.
     #[must_use]
     pub fn with(&self, events: Vec<Event>) -> Self {
@@ -303,11 +291,12 @@ pub fn line(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate;
 
     #[test]
     fn a_history_reads_back_as_written() {
         for level in [Level::Years, Level::Windows] {
-            let mut history = History::of_seed(level, 7, 3, 100 * 3_600_000);
+            let mut history = generate::history(level, 7, 3, 100 * 3_600_000);
             history.plant = Some(Plant::SessionEndsEarly);
             assert!(history.events.len() > 3);
             assert_eq!(History::from_lines(&history.to_lines()).unwrap(), history);

@@ -7,6 +7,7 @@
 //! or task. Invariant: a history always lives the same life, so a seed, or a
 //! history's file, tells all of it.
 
+pub mod generate;
 pub mod history;
 pub mod invariant;
 pub mod random;
@@ -14,7 +15,6 @@ pub mod report;
 pub mod shrink;
 pub mod world;
 
-mod generate;
 mod library;
 mod life;
 

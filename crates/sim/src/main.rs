@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use aerial_sim::generate;
 use aerial_sim::history::{self, History, Level};
 use aerial_sim::report::Tally;
 use aerial_sim::{Failure, live, shrink};
@@ -70,9 +71,9 @@ fn main() -> ExitCode {
             let Wanted { seed, years, runs, channels, .. } = wanted;
             let year = YEAR_MS / u64::from(channels);
             let years_of = (seed..seed + years)
-                .map(|seed| History::of_seed(Level::Years, seed, channels, year));
+                .map(|seed| generate::history(Level::Years, seed, channels, year));
             let windows_of = (seed..seed + runs)
-                .map(|seed| History::of_seed(Level::Windows, seed, channels, HOUR_MS));
+                .map(|seed| generate::history(Level::Windows, seed, channels, HOUR_MS));
             all(years_of.chain(windows_of), years + runs, &mut tally)
         }
     };

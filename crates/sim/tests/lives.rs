@@ -1,6 +1,7 @@
 //! Lives that go well: some days and some minutes of each kind of world.
 
-use aerial_sim::history::{Event, History, Level, Viewing};
+use aerial_sim::generate;
+use aerial_sim::history::{Event, Level, Viewing};
 use aerial_sim::invariant::Invariant;
 use aerial_sim::live;
 use aerial_sim::report::Tally;
@@ -10,7 +11,7 @@ const HOUR_MS: u64 = 3_600_000;
 fn lived(level: Level, seeds: std::ops::Range<u64>, length_ms: u64) -> Tally {
     let mut tally = Tally::default();
     for seed in seeds {
-        let history = History::of_seed(level, seed, 3, length_ms);
+        let history = generate::history(level, seed, 3, length_ms);
         if let Err(failure) = live(&history, &mut tally) {
             panic!("seed {seed}, event {}: {failure}", failure.event);
         }
@@ -42,7 +43,7 @@ fn the_same_seed_lives_the_same_life() {
 
 #[test]
 fn events_can_be_taken_away_in_any_way() {
-    let history = History::of_seed(Level::Windows, 2, 2, HOUR_MS / 30);
+    let history = generate::history(Level::Windows, 2, 2, HOUR_MS / 30);
     for kept in 1..4 {
         let events = history.events.iter().skip(kept % 2).step_by(kept).copied().collect();
         let lived = live(&history.with(events), &mut Tally::default());
@@ -56,7 +57,7 @@ fn a_channel_that_was_idle_for_a_year_answers_at_once() {
     let year = Event::Wait { ms: 365 * 24 * HOUR_MS };
     let minute = Event::Wait { ms: 60_000 };
     for seed in 1..6 {
-        let history = History::of_seed(Level::Years, seed, 1, 0);
+        let history = generate::history(Level::Years, seed, 1, 0);
         let away = Event::Leave { viewer: 1 };
         let events = vec![tune_in, minute, away, year, tune_in, minute, away, year, tune_in];
         let mut tally = Tally::default();

@@ -3,6 +3,7 @@
 //! Each test plants one fault, lives histories until one fails, and asks for the
 //! invariant that stands for it and for a short history that still shows it.
 
+use aerial_sim::generate;
 use aerial_sim::history::{Event, Fault, History, Level, Plant, Viewing};
 use aerial_sim::invariant::Invariant;
 use aerial_sim::report::Tally;
@@ -21,7 +22,7 @@ fn found(plant: Plant, level: Level, expected: Invariant, most_events: usize) {
         Level::Windows => (2, HOUR_MS / 6),
     };
     for seed in 1..=SEEDS {
-        let mut history = History::of_seed(level, seed, channels, length_ms);
+        let mut history = generate::history(level, seed, channels, length_ms);
         history.plant = Some(plant);
         let Err(failure) = live(&history, &mut Tally::default()) else { continue };
         let violation = failure.violation;
@@ -45,7 +46,7 @@ fn a_clock_set_back_behind_what_was_promised() {
     let tune_in = Event::TuneIn { viewer: 9, channel: 0, viewing: Viewing::Hls { high: true } };
     let away = Event::Wait { ms: 5 * 60_000 };
     let step = Event::StepClock { ms: -2 * HOUR_MS.cast_signed() };
-    let mut history = History::of_seed(Level::Years, 1, 1, 24 * HOUR_MS);
+    let mut history = generate::history(Level::Years, 1, 1, 24 * HOUR_MS);
     history.events.extend((0..4).map(|viewer| Event::Vanish { viewer }));
     history.events.extend([away, tune_in, away, step, away, tune_in]);
     assert_eq!(live(&history, &mut Tally::default()), Ok(()));
@@ -60,7 +61,7 @@ fn a_clock_set_back_behind_what_was_promised() {
 fn a_failing_file_that_never_becomes_slate() {
     let tune_in = Event::TuneIn { viewer: 9, channel: 0, viewing: Viewing::Hls { high: true } };
     for seed in 1..20 {
-        let mut history = History::of_seed(Level::Windows, seed, 1, HOUR_MS / 60);
+        let mut history = generate::history(Level::Windows, seed, 1, HOUR_MS / 60);
         let fault = Some(Fault::Missing);
         history.events.extend((0..15).map(|media| Event::Spoil { media, fault }));
         history.events.extend([tune_in, Event::Wait { ms: 100_000 }]);

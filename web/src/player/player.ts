@@ -5,6 +5,7 @@
 import type { ChannelClock } from "./clock";
 import { dateOf } from "./date";
 import type { Chosen } from "./hls";
+import { source } from "./make";
 import { type Entry, enter } from "./master";
 import type { Rung, Wanted } from "./quality";
 import { AGAIN_MS, refusal, type Trouble } from "./refusal";
@@ -423,32 +424,4 @@ function ahead(video: HTMLVideoElement): number {
     if (video.buffered.start(at) <= end + HOLE_S) end = Math.max(end, video.buffered.end(at));
   }
   return end - video.currentTime;
-}
-
-/** Puts a stream into a video element. */
-export type MakeSource = (
-  video: HTMLVideoElement,
-  entry: Entry & { kind: "open" },
-  chosen: Chosen,
-  events: SourceEvents,
-) => Source;
-
-/** What there is to play with; tried again where it could not be fetched. */
-export async function source(): Promise<MakeSource | "none" | "away"> {
-  try {
-    const { Hls, HlsSource } = await import("./hls");
-    if (Hls.isSupported()) return (...made) => new HlsSource(...made);
-    if (document.createElement("video").canPlayType("application/vnd.apple.mpegurl") === "") {
-      return "none";
-    }
-    const { NativeSource } = await import("./native");
-    return (video, entry, { quality }, events) => new NativeSource(video, entry, quality, events);
-  } catch {
-    return "away";
-  }
-}
-
-/** Fetches what plays before anything is asked for. */
-export function fetchPlayer(): void {
-  void source();
 }

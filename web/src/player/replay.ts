@@ -3,8 +3,8 @@
 // programme that is still on, what has not aired yet is refused by the server, and asked
 // for again until it has.
 
+import { source } from "./make";
 import { type Entry, enter } from "./master";
-import { source } from "./player";
 import { AGAIN_MS, refusal, type Trouble } from "./refusal";
 import type { Source } from "./source";
 

@@ -18,6 +18,7 @@ export { default as Menu, type MenuItem } from "./Menu.svelte";
 export { default as PageTitle } from "./PageTitle.svelte";
 export { default as PickFile } from "./PickFile.svelte";
 export { default as Progress } from "./Progress.svelte";
+export { remPx } from "./rem.svelte";
 export { default as Select } from "./Select.svelte";
 export { default as Switch } from "./Switch.svelte";
 export { type Shortcut, shortcuts } from "./shortcuts.svelte";

@@ -3,75 +3,19 @@
 //! Owns what the commands print. What may be set, and what is wrong with it, is
 //! the API's; the file that `export` writes is in `exchange`.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+pub(super) mod error;
+
+use std::io::Write;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use thiserror::Error;
 
-use super::desk::{Desk, DeskError, escaped};
+use super::desk::{Desk, escaped};
 use super::exchange;
 use super::{ChannelCommand, ListFormat, OrderArg};
 use crate::config::Settings;
-
-/// The highest channel number.
-const HIGHEST: u32 = 99_999;
-
-/// Why a command failed.
-#[derive(Debug, Error)]
-pub enum ChannelError {
-    /// The API could not be asked, or refused.
-    #[error(transparent)]
-    Desk(#[from] DeskError),
-    /// A file cannot be read or written.
-    #[error("cannot {what} `{path}`: {source}")]
-    File {
-        /// Read or write.
-        what: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The file is not what `export` writes.
-    #[error("`{path}` is no list of channels: {reason}", path = path.display())]
-    NotAList {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The library does not have these files.
-    #[error("the library has no {}; add their folder and scan it first", .0.join(", "))]
-    NoMedia(Vec<String>),
-    /// The library does not have some of what a list names.
-    #[error(
-        "the library does not have {}; nothing was changed. Add their folder and scan it, or \
-         import the rest with --partly",
-        some(.0)
-    )]
-    NotThere(Vec<String>),
-    /// All numbers are taken.
-    #[error("all channel numbers up to {HIGHEST} are taken")]
-    NoNumber,
-    /// The terminal is gone.
-    #[error("cannot print: {0}")]
-    Print(#[from] io::Error),
-}
-
-/// The first of them, for an error that can be read.
-fn some(all: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let shown = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match all.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{shown} and {more} more"),
-        _ => shown,
-    }
-}
-
-pub(super) type Result<T> = std::result::Result<T, ChannelError>;
+pub use error::ChannelError;
+use error::{HIGHEST, Result, file_error, text};
 
 /// Does what was asked for, printing to `out`.
 ///
@@ -133,14 +77,6 @@ async fn list(desk: &Desk, format: ListFormat, out: &mut impl Write) -> Result<(
         }
     }
     Ok(())
-}
-
-pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-pub(super) fn file_error(what: &'static str, path: &Path, source: io::Error) -> ChannelError {
-    ChannelError::File { what, path: path.to_owned(), source }
 }
 
 fn free_number(channels: &[Value]) -> Result<String> {

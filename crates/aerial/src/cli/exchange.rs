@@ -10,7 +10,7 @@ use std::path::Path;
 use axum::http::Method;
 use serde_json::Value;
 
-use super::channel::{ChannelError, Result, file_error, text};
+use super::channel::error::{ChannelError, Result, file_error, text};
 use super::desk::Desk;
 
 /// How the API says what the library lacks.

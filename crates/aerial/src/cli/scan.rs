@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::channel::text;
+use super::channel::error::text;
 use super::desk::{Desk, DeskError, Here};
 use crate::app::{AppError, add_folders};
 use crate::config::Settings;

@@ -6,6 +6,7 @@
 
 pub mod capacity;
 mod child;
+mod confined;
 mod confinement;
 pub mod devices;
 pub mod discover;

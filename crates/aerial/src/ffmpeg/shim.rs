@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use rustix::process::{getpid, getppid, nice};
 
+use super::confined;
 use super::confinement::Confinement;
 use crate::config::Sandbox;
 
@@ -109,7 +110,7 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(PARENT_GONE);
     }
     if let Some(confinement) = &shim.confinement {
-        let (limits, lacks) = confinement.apply(program.as_ref());
+        let (limits, lacks) = confined::step_into(confinement, program.as_ref());
         limits.iter().for_each(|limit| complain(limit));
         if confinement.sandbox == Sandbox::On && !lacks.is_empty() {
             complain(&format!(

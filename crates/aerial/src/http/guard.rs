@@ -22,9 +22,9 @@ use tokio::time::Instant;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::apps::origin::{Origin, PublicUrl};
-use super::prefix::UnderToken;
 use super::problem::{Kind, Problem};
 use super::shell::nowhere;
+use super::under_token::UnderToken;
 use crate::access::caller::{By, Caller, Shown};
 use crate::access::{Access, SET_UP};
 use crate::clock::monotonic;

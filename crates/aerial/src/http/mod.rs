@@ -33,6 +33,7 @@ pub mod media;
 mod metrics;
 pub mod openapi;
 pub mod page;
+mod playing;
 mod prefix;
 pub mod preview;
 pub mod problem;
@@ -52,6 +53,7 @@ pub mod thumbnail;
 pub mod tokens;
 pub mod totals;
 pub mod treatment;
+mod under_token;
 pub mod webhooks;
 pub mod wire;
 

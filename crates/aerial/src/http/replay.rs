@@ -19,11 +19,11 @@ use axum::routing::get;
 use futures::StreamExt as _;
 use serde::Deserialize;
 
-use super::problem::{Kind, Problem};
-use super::stream::{
+use super::playing::{
     IMMUTABLE, NO_CACHE, PLAYLIST, TRANSPORT_STREAM, Viewer as Asking, no_file, parse_channel,
     parse_rendition,
 };
+use super::problem::{Kind, Problem};
 use crate::stream::admission::RETRY_AFTER;
 use crate::stream::body::{SegmentBody, pieces};
 use crate::stream::manager::Manager;

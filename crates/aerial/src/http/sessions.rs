@@ -16,8 +16,9 @@ use futures::future::BoxFuture;
 use super::streams::{
     ClientFacts, Figures, Refusal, RenditionFacts, RunFacts, SessionFacts, SessionHistory, Sessions,
 };
+use crate::stream::error::StreamError;
 use crate::stream::history::{Record, Run};
-use crate::stream::manager::{Manager, StreamError};
+use crate::stream::manager::Manager;
 use crate::stream::session::SessionView;
 use crate::stream::strip::Strip;
 use crate::stream::track::Track;

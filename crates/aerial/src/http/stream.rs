@@ -4,16 +4,13 @@
 //! said there is the Stream Manager's. Invariant: once a session is up, its
 //! playlists and segments are held until they can be sent, never refused.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::profile::Rendition;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Query, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{FromRef, Path, Query, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use futures::StreamExt as _;
@@ -22,21 +19,17 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::guard::{Needs, all_guarded};
+use super::playing::{
+    IMMUTABLE, NO_CACHE, PLAYLIST, TRANSPORT_STREAM, Viewer, no_file, parse_channel,
+    parse_rendition,
+};
 use super::problem::{Kind, Problem};
 use crate::stream::admission::RETRY_AFTER;
 use crate::stream::body::{SegmentBody, pieces};
-use crate::stream::manager::{Manager, Playlist, StreamError};
+use crate::stream::error::StreamError;
+use crate::stream::manager::{Manager, Playlist};
 use crate::stream::session::Waiting;
 use crate::stream::transport;
-
-pub(super) const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
-pub(super) const TRANSPORT_STREAM: HeaderValue = HeaderValue::from_static("video/mp2t");
-/// A live playlist changes with the clock.
-pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-/// One URL, one content, for ever (`rules.md`, 20); an hour is as long as any
-/// cache gains from it.
-pub(super) const IMMUTABLE: HeaderValue =
-    HeaderValue::from_static("public, max-age=3600, immutable");
 
 /// How an HDHomeRun tells why it sends nothing.
 const TUNER_ERROR: HeaderName = HeaderName::from_static("x-hdhomerun-error");
@@ -215,41 +208,6 @@ fn all_tuners_in_use(full: StreamError) -> Response {
 
 fn transport_headers() -> [(header::HeaderName, HeaderValue); 2] {
     [(header::CONTENT_TYPE, TRANSPORT_STREAM), (header::CACHE_CONTROL, NO_CACHE)]
-}
-
-pub(super) fn parse_channel(text: &str) -> Result<ChannelRef, Problem> {
-    text.parse().map_err(|_| Problem::not_found("channel", text))
-}
-
-pub(super) fn parse_rendition(text: &str) -> Result<Rendition, Problem> {
-    text.parse().map_err(|_| Problem::not_found("rendition", text))
-}
-
-pub(super) fn no_file(name: &str) -> Problem {
-    Problem::not_found("stream file", name)
-}
-
-/// Who asks, as far as a request without a client's id tells.
-pub(super) struct Viewer {
-    pub(super) address: IpAddr,
-    pub(super) agent: String,
-}
-
-impl<S: Sync> FromRequestParts<S> for Viewer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self {
-            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip()),
-            agent: user_agent(&parts.headers),
-        })
-    }
-}
-
-fn user_agent(headers: &HeaderMap) -> String {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    agent.unwrap_or_default().chars().take(200).collect()
 }
 
 impl From<StreamError> for Problem {

@@ -38,10 +38,9 @@ use super::timeline::{OnAir, TimelineError};
 use super::transcoder::{Status, Transcoder};
 use crate::clock::{Clock, WALL_DISTRUSTED};
 
-mod error;
 mod serving;
 
-pub use error::StreamError;
+use super::error::StreamError;
 pub use serving::Playlist;
 
 /// Segments on the channel's clock are kept for all who ask for them now.

@@ -11,6 +11,7 @@ pub mod as_run;
 pub mod body;
 pub mod devices;
 pub mod encoding;
+pub mod error;
 pub mod findings;
 pub mod history;
 pub mod manager;

@@ -17,7 +17,8 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::manager::{Manager, StreamError};
+use super::error::StreamError;
+use super::manager::Manager;
 use super::session::{Message, Waiting};
 use super::timeline::OnAir;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aerial::access::caller::Caller;
-use aerial::stream::manager::StreamError;
+use aerial::stream::error::StreamError;
 use aerial::stream::transport;
 use aerial_model::client::ClientId;
 use axum::Extension;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aerial::clock::Clock;
 use aerial::db::SlateRange;
+use aerial::stream::error::StreamError;
 use aerial::stream::findings::Finding;
-use aerial::stream::manager::StreamError;
 use aerial_model::id::{ChannelId, ChannelRef};
 use aerial_model::time::{FrameRate, Ticks};
 use serde_json::json;

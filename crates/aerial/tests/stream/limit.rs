@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use aerial::access::caller::Caller;
-use aerial::stream::manager::{Playlist, StreamError};
+use aerial::stream::error::StreamError;
+use aerial::stream::manager::Playlist;
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::time::Ticks;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use aerial::access::caller::Caller;
-use aerial::stream::manager::StreamError;
+use aerial::stream::error::StreamError;
 use aerial::stream::replay::{Asked, ReplayError, Viewer};
 use aerial_model::id::ChannelRef;
 use aerial_model::replay::Address;

@@ -4,7 +4,6 @@
 //! served is committed first, and looked at by the witness.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
@@ -37,7 +36,7 @@ impl World {
         if !sessions.iter().any(|session| session.channel == channel && session.is_open()) {
             let grace = self.catalogue.channels[channel].channel.grace();
             let grace_ms = grace.map_or(30_000, |grace| grace.as_millis().max(0).cast_unsigned());
-            let session = OnAir::new(channel, grace_ms, self.now_ms, self.plant);
+            let session = OnAir::new(channel, grace_ms, self.now_ms, self.level, self.plant);
             self.server.sessions.push(session);
         }
         self.tell_open(channel, event);
@@ -64,19 +63,16 @@ impl World {
         Ok(ledger)
     }
 
-    /// A client's playlist: the segments it lists, and its text.
+    /// A client's playlist, as it is sent.
     fn list(
         ledger: &Ledger,
         client: &ClientId,
         rendition: Rendition,
         now: AirTime,
-    ) -> Option<(Vec<AirSegment>, Range<u64>, String)> {
+    ) -> Option<String> {
         let edge = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now)?;
-        let window = hls::window(client, edge, now);
-        let segments = programme::listed(ledger, window.clone());
-        let entries = hls::entries(ledger, window.clone());
-        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries);
-        Some((segments, window, text))
+        let entries = hls::entries(ledger, hls::window(client, edge, now));
+        Some(hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries))
     }
 
     /// The playlists of all who watch, read anew from what is stored.
@@ -99,7 +95,7 @@ impl World {
                 }
             };
             let list = Self::list(&ledger, &client, rendition, now);
-            lists.push(list.map_or_else(String::new, |(_, _, text)| text));
+            lists.push(list.unwrap_or_default());
         }
         Ok(lists)
     }
@@ -111,22 +107,24 @@ impl World {
         let Some(client) = player.client() else { return Ok(()) };
         let now = self.now(channel);
         let ledger = self.committed(channel)?;
-        let Some((segments, window, text)) = Self::list(&ledger, &client, rendition, now) else {
+        let Some(edge) = Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now) else {
             return Ok(());
         };
+        let window = hls::window(&client, edge, now);
         self.tell(channel, Heard::Seen { client, rendition: Some(rendition) });
-        let entries = hls::entries(&ledger, window.clone());
         self.tally.playlists += 1;
-        let held = playlist::list_holds_now(&entries, &ledger, now);
-        self.tally.check(Invariant::ListsHoldNow, held)?;
-        let current = ledger.segment_at_or_after(now).map_or(0, |segment| segment.sequence);
         let joined = client.joined_sequence();
+        let current = ledger.segment_at_or_after(now).map_or(0, |segment| segment.sequence);
         let begins = playlist::list_begins_at_join(window.start, joined, current);
         self.tally.check(Invariant::ListsHoldNow, begins)?;
+        let entries = hls::entries(&ledger, window.clone());
+        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
+        let held = playlist::list_holds_now(&entries, &ledger, now);
+        self.tally.check(Invariant::ListsHoldNow, held)?;
         self.tally.check(Invariant::LengthsAreKept, playlist::lengths_are_kept(&text))?;
         self.tally.check(Invariant::DatesAreTrue, playlist::dates_are_true(&text, &ledger))?;
-        for segment in &segments {
-            self.promise(channel, segment)?;
+        for segment in programme::listed(&ledger, window.clone()) {
+            self.promise(channel, &segment)?;
         }
         let mut sessions = self.server.sessions.iter_mut();
         if let Some(session) = sessions.find(|s| s.channel == channel && s.is_open()) {

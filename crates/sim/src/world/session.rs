@@ -15,7 +15,7 @@ use aerial_model::session::{Action, Event, Session, State};
 use aerial_model::time::AirTime;
 
 use super::programme::{self, SegmentKey, Track, Tracks};
-use crate::history::Plant;
+use crate::history::{Level, Plant};
 use crate::invariant::session::Twin;
 use crate::library::Library;
 
@@ -40,11 +40,20 @@ pub(crate) struct OnAir {
     pub(crate) promised_end: u64,
     /// Since when it has had clients without a break.
     pub(crate) watched_since: Option<u64>,
+    /// Whether it states its demand as soon as its clients change. In a world of
+    /// years it is looked in on by the clock alone.
+    demands_at_once: bool,
     plant: Option<Plant>,
 }
 
 impl OnAir {
-    pub(crate) fn new(channel: usize, grace_ms: u64, now_ms: u64, plant: Option<Plant>) -> Self {
+    pub(crate) fn new(
+        channel: usize,
+        grace_ms: u64,
+        now_ms: u64,
+        level: Level,
+        plant: Option<Plant>,
+    ) -> Self {
         let early = if plant == Some(Plant::SessionEndsEarly) { 1_000 } else { 0 };
         let grace = Duration::from_millis(grace_ms.saturating_sub(early));
         // No channel says yet that it is to be kept running, and the server asks
@@ -60,6 +69,7 @@ impl OnAir {
             wants: Vec::new(),
             promised_end: 0,
             watched_since: None,
+            demands_at_once: level == Level::Windows,
             plant,
         }
     }
@@ -78,7 +88,8 @@ impl OnAir {
         actions.extend(forgets.into_iter().flat_map(|event| self.model.handle(event, now)));
         for action in actions {
             match action {
-                Action::Want(_) => self.demand_at = now_ms,
+                Action::Want(_) if self.demands_at_once => self.demand_at = now_ms,
+                Action::Want(_) => {}
                 Action::Clear => self.wants.clear(),
             }
         }

@@ -71,7 +71,8 @@ export function cells(
     // What never ends is drawn to the edge of what is looked at.
     const edge = Math.max(toPx(scale, Math.min(end, to)), left + least);
     made.push({
-      key: `${held.length === 0 ? "?" : ""}${start}`,
+      // What is not known yet at the window's beginning stays the same while that moves.
+      key: held.length > 0 ? `${start}` : made.length === 0 ? "?" : `?${start}`,
       start,
       end,
       left,

@@ -221,6 +221,22 @@ describe("the mark", () => {
     expect(place.along(over, -1, now)).toBe(false);
   });
 
+  test("goes through what is not known by a column, however far away the next programme is known", () => {
+    const later = DAY + 12 * HOUR;
+    const over = ground({ a: row(DAY, 60) });
+    const place = new Place();
+    place.mark("a", "now");
+    for (const at of [later - 30 * MINUTE, later - HOUR, later - 30 * MINUTE, later]) {
+      const step = at < place.instant(later) ? -1 : 1;
+      expect(place.along(over, step, later)).toBe(true);
+      expect(place.at).toBe(at);
+    }
+    // Where something is known it is gone to.
+    place.mark("a", DAY + 70 * MINUTE);
+    expect(place.along(over, -1, later)).toBe(true);
+    expect(place.at).toBe(DAY);
+  });
+
   test("goes up and down at the time it was brought to, over rows not loaded too", () => {
     const place = new Place();
     place.mark("a", "now");

@@ -67,15 +67,23 @@ export class Place {
   along(ground: Ground, step: 1 | -1, now: number): boolean {
     const cell = this.cell(ground, now);
     if (cell === undefined || this.channel === null) return false;
-    const edge = step > 0 ? cell.end : cell.start - 1;
+    const { columnMs } = ground.scale;
+    const here = this.instant(now);
+    // What is not known yet is gone through column by column: at its far end may be another day.
+    const isKnown = cell.items.length > 0;
+    const edge =
+      step > 0
+        ? Math.min(cell.end, isKnown ? cell.end : here + columnMs)
+        : Math.max(cell.start - 1, isKnown ? cell.start - 1 : here - columnMs);
     if (edge < ground.from || edge >= ground.to) return false;
     const next = at(ground, this.channel, edge);
     if (next === undefined) return false;
-    const isOn = next.start <= now && now < next.end;
-    // What never ends, or is not known yet, is gone through column by column.
-    const isLong = edge - next.start > ground.scale.columnMs * REACH;
-    const far = step < 0 && (isLong || next.items.length === 0);
-    this.mark(this.channel, isOn ? "now" : far ? edge : Math.max(next.start, ground.from));
+    const isNext = next.items.length > 0;
+    const isOn = isNext && next.start <= now && now < next.end;
+    // And so is what never ends.
+    const isLong = step < 0 && edge - next.start > columnMs * REACH;
+    const to = isLong || !isNext ? edge : Math.max(next.start, ground.from);
+    this.mark(this.channel, isOn ? "now" : to);
     return true;
   }
 

@@ -24,6 +24,8 @@ export const FIGURE_NAMES = Object.keys(FIGURES) as Figure[];
 
 export class LoadHistory {
   readonly #series = new Map(FIGURE_NAMES.map((figure) => [figure, new Series(SHOWN_MS)]));
+  /** What is told while the server's memory is asked for: it goes after that. */
+  #told: LoadSample[] | null = null;
   latest = $state.raw<LoadSample>();
   problem = $state.raw<Problem>();
 
@@ -36,7 +38,10 @@ export class LoadHistory {
     // What is known already is no reason to begin again.
     untrack(() => void this.#ask());
     const ends = [
-      events.on(["load"], (sample) => this.#take(sample)),
+      events.on(["load"], (sample) => {
+        if (this.#told === null) this.#take(sample);
+        else this.#told.push(sample);
+      }),
       events.on(["missed"], () => void this.#ask()),
       reach.onBack(() => void this.#ask()),
     ];
@@ -54,12 +59,18 @@ export class LoadHistory {
   }
 
   async #ask(): Promise<void> {
+    if (this.#told !== null) return;
+    const told: LoadSample[] = [];
+    this.#told = told;
     try {
       const since = this.latest?.at;
       const { samples } = await call(api.getLoad(since === undefined ? {} : { query: { since } }));
       for (const sample of samples) this.#take(sample);
     } catch (thrown) {
       this.problem = thrown as Problem;
+    } finally {
+      this.#told = null;
+      for (const sample of told) this.#take(sample);
     }
   }
 }

@@ -19,6 +19,7 @@ export const library = {
     all: "Look at everything",
   },
   search: "Search title, show or file name",
+  searchShort: "Title, show or file",
   filters: "Filters",
   show: "Show",
   allShows: "All shows",

@@ -38,7 +38,7 @@ export const onAir = {
     stopping: "Stopping",
     failed: "Failed",
   },
-  since: (time: string) => `since ${time}`,
+  since: (time: string) => `started ${time}`,
   next: (time: string, title: string) => `${time} ${title}`,
   lane: {
     copied: "copied from the file",

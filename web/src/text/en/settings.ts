@@ -219,6 +219,18 @@ export const settings = {
     notDiscovered: "Apps that look for one on the network are not answered.",
     discovery: "How TV apps find it",
   },
+  webhooks: {
+    title: "Who is told of faults",
+    text: "A program or a chat of yours, as the settings file says under",
+    test: "Send a test",
+    testing: "Sending to all, and waiting for what each answers…",
+    failed: "The test could not be sent",
+    none: "There is no webhook in the settings file, so nobody is told.",
+    results: "What came of the test",
+    delivered: "took the test",
+    refused: (reason: string) => `did not take it: ${reason}`,
+    when: (time: string) => `Sent ${time}, once and to all.`,
+  },
   appearance: {
     theme: "Colours",
     themes: { system: "As the device says", dark: "Dark", light: "Light" },

@@ -11,7 +11,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use crate::http::prefix::UnderToken;
+use crate::http::under_token::UnderToken;
 
 /// `server.public_url`, where that is set: then nobody needs to be asked.
 #[derive(Clone, Debug, Default)]

@@ -17,10 +17,11 @@ use aerial_model::profile::{Profile, Rendition};
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
 
-use super::{Manager, StreamError, nothing_planned};
+use super::{Manager, nothing_planned};
 use crate::clock::monotonic;
 use crate::stream::admission::TuneIn;
 use crate::stream::body::{self, SegmentBody};
+use crate::stream::error::StreamError;
 use crate::stream::programme;
 use crate::stream::session::{Message, SessionHandle, Waiting};
 use crate::stream::store::{Found, SegmentKey};

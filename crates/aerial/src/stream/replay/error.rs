@@ -2,7 +2,7 @@
 
 use aerial_model::time::AirTime;
 
-use crate::stream::manager::StreamError;
+use crate::stream::error::StreamError;
 use crate::stream::timeline::TimelineError;
 
 /// Why something cannot be played again.

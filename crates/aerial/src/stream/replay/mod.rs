@@ -9,6 +9,7 @@
 mod error;
 mod span;
 mod subject;
+mod viewer;
 mod viewing;
 
 use std::ops::Range;
@@ -28,11 +29,12 @@ use super::session::SessionParts;
 use super::store::SegmentKey;
 use super::timeline::OnAir;
 use crate::clock::monotonic;
-use crate::stream::manager::StreamError;
+use crate::stream::error::StreamError;
 
 pub use error::ReplayError;
 pub use span::Asked;
-pub use viewing::{Viewer, Watching};
+pub use viewer::Viewer;
+pub use viewing::Watching;
 
 use subject::Subject;
 use viewing::{Viewing, Viewings};

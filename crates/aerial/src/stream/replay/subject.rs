@@ -15,9 +15,9 @@ use aerial_model::time::AirTime;
 use uuid::Uuid;
 
 use super::Result;
-use super::viewing::{Viewer, ViewingName};
+use super::viewer::{Viewer, ViewingName};
 use crate::clock::Clock;
-use crate::stream::manager::StreamError;
+use crate::stream::error::StreamError;
 use crate::stream::programme::Programme;
 use crate::stream::timeline::{Alone, OnAir, TimelineError};
 

@@ -7,7 +7,6 @@
 //! whatever is wanted for live channels sooner goes first.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,14 +18,14 @@ use aerial_model::profile::Rendition;
 use aerial_model::replay::Replay;
 use aerial_model::time::{AirTime, Ticks};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::subject::Subject;
+use super::viewer::ViewingName;
 use super::{READ_AHEAD, ReplayError, Result};
 use crate::clock::monotonic;
 use crate::stream::admission::Seat;
+use crate::stream::error::StreamError;
 use crate::stream::history::SessionId;
-use crate::stream::manager::StreamError;
 use crate::stream::programme;
 use crate::stream::session::SessionParts;
 use crate::stream::store::SegmentKey;
@@ -44,23 +43,6 @@ const FAR: Ticks = Ticks::from_secs(600);
 
 /// Viewings have session numbers too, from here on.
 const FIRST_SESSION: u64 = 1 << 63;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Viewer {
-    /// By the id that its list has given it.
-    Named(String),
-    /// Without one: by its address and program.
-    Anonymous(IpAddr, String),
-}
-
-/// Who watches what, in which rendition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ViewingName {
-    pub(super) subject: Uuid,
-    pub(super) rendition: Rendition,
-    pub(super) viewer: Viewer,
-}
 
 /// One who watches.
 pub(super) struct Viewing {
