@@ -168,7 +168,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         local: rules.local_networks.clone(),
         proxies: rules.trusted_proxies.clone(),
     };
-    let connections = Connections::new(limits, parts.sent.clone());
+    let connections = Connections::new(limits, parts.connected.clone(), parts.sent.clone());
     for listener in listeners {
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-pub use self::places::Limits;
+pub use self::places::{Gauge, Limits};
 use self::places::{Place, Places};
 pub use self::watched::Patience;
 use self::watched::{HEAD_BYTES, Watched};
@@ -63,9 +63,10 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// None yet, and never more than that; what is sent over them is counted there.
-    pub fn new(limits: Limits, sent: Sent) -> Self {
-        Self { places: Places::new(limits), sent, ..Self::default() }
+    /// None yet, and never more than that; how many there are, and what is sent over
+    /// them, is counted there.
+    pub fn new(limits: Limits, gauge: Gauge, sent: Sent) -> Self {
+        Self { places: Places::new(limits, gauge), sent, ..Self::default() }
     }
 
     /// Accept connections on this socket, from now until [`Self::drain`].
@@ -254,16 +255,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_goes_out_is_counted() {
+    async fn connections_and_what_goes_out_are_counted() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let sent = Sent::default();
-        let connections = Connections::new(Limits::default(), sent.clone());
+        let (sent, gauge) = (Sent::default(), Gauge::default());
+        let connections = Connections::new(Limits::default(), gauge.clone(), sent.clone());
         connections.accept_on(listener, peer_router()).unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(REQUEST).await.unwrap();
         let response = read_response(&mut stream).await;
         assert_eq!(sent.bytes(), response.len() as u64);
+        assert_eq!(gauge.open(), 1);
+        assert_eq!(connections.drain(Duration::from_secs(10)).await, 0);
+        assert_eq!(gauge.open(), 0);
     }
 
     #[tokio::test]

@@ -94,6 +94,11 @@ impl DataDir {
         self.root.join("artwork")
     }
 
+    /// Logos that people uploaded.
+    pub fn logos(&self) -> PathBuf {
+        self.artwork().join("logos")
+    }
+
     /// Files that no start needs to find again; emptied at each.
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")

@@ -112,6 +112,20 @@ fn what_the_library_does_not_have_is_named_and_left_out_only_if_asked() {
     assert_eq!(exported(&other)["channels"][0]["items"].as_array().unwrap().len(), 3);
 }
 
+/// Also where no server runs, there and here.
+#[test]
+fn an_uploaded_logo_goes_along_as_a_picture() {
+    let home = furnished();
+    let mut list = exported(&home);
+    let picture = "data:image/png;base64,iVBORw0KGgpsb2dv";
+    list["channels"][0]["logo"] = picture.into();
+    let file = home.write("channels.json", &list.to_string());
+    assert_eq!(home.aerial(&["channel", "import", &file]).stdout, "changed 5.1\n");
+    let logos: Vec<_> = std::fs::read_dir(home.data.join("artwork/logos")).unwrap().collect();
+    assert_eq!(logos.len(), 1);
+    assert_eq!(exported(&home)["channels"][0]["logo"], picture);
+}
+
 #[test]
 fn a_replaced_file_is_found_by_its_place() {
     let home = furnished();

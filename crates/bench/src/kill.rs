@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -14,6 +13,7 @@ use crate::browser;
 use crate::browser::is_installed;
 use crate::chance::Chance;
 use crate::films::Film;
+use crate::open::Open;
 use crate::report::{Report, verdict};
 use crate::screens::{Heard, Screen};
 use crate::server::{Channel, Server, Video, children};
@@ -25,12 +25,12 @@ const SEED: u64 = 20_260;
 const APART: Duration = Duration::from_secs(6);
 /// Workers that are a minute ahead are asleep until 40 s of it are played.
 const PATIENCE: Duration = Duration::from_secs(100);
-/// A segment takes two seconds of two cores where three are encoded at once.
-const MAKES_SOME: jiff::SignedDuration = jiff::SignedDuration::from_secs(6);
 /// Players have begun by then.
 const BEGUN: Duration = Duration::from_secs(40);
 /// What was done about the last kill is shown by then.
 const AFTERWARDS: Duration = Duration::from_secs(20);
+/// The server closes a connection on which nothing is asked for 30 s.
+const CLOSED_BY: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How many minutes of film each player needs, at the most.
@@ -65,11 +65,9 @@ pub(crate) fn measure(
     report: &mut Report,
 ) -> Result<()> {
     let [_, serving] = server.processes()?;
-    let descriptors =
-        || Ok::<_, anyhow::Error>(std::fs::read_dir(format!("/proc/{serving}/fd"))?.count());
     // What a first request opens for good.
     server.system()?;
-    let before = descriptors()?;
+    let before = Open::of(serving)?;
     let mut watching = Vec::new();
     for (name, film) in ["FFmpeg", "mpv", "hls.js"].into_iter().zip(films) {
         let channel = server.channel(film, 0, Video::Transcoded)?;
@@ -105,11 +103,25 @@ pub(crate) fn measure(
     let channels: Vec<Channel> = watching.into_iter().map(|one| one.channel).collect();
     channels.iter().try_for_each(|channel| server.stop(channel))?;
     server.wait_until_quiet()?;
-    let (ffmpegs, after) = (children(serving)?.len(), descriptors()?);
-    let kept = verdict(ffmpegs == 0 && after <= before);
-    let text = format!("{ffmpegs} FFmpegs, {after} descriptors");
-    report.row("SIGKILL: left over", text, format!("none, {before} before"), kept);
+    let beyond = settled(serving, &before)?;
+    let (ffmpegs, after) = (children(serving)?.len(), Open::of(serving)?.count());
+    let kept = verdict(ffmpegs == 0 && beyond.is_nothing());
+    let what = if beyond.is_nothing() { String::new() } else { format!(" ({beyond} more)") };
+    let text = format!("{ffmpegs} FFmpegs, {after} descriptors{what}");
+    report.row("SIGKILL: left over", text, format!("none, {} before", before.count()), kept);
     Ok(())
+}
+
+/// What is open beyond what was before, once connections that nobody uses are closed.
+fn settled(serving: u32, before: &Open) -> Result<Open> {
+    let began = Instant::now();
+    loop {
+        let beyond = Open::of(serving)?.beyond(before);
+        if beyond.is_nothing() || began.elapsed() > CLOSED_BY {
+            return Ok(beyond);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
 }
 
 /// Kills so many; how many of each channel, by number.
@@ -146,8 +158,8 @@ fn kill(server: &Server, watching: &[Watching], kills: usize) -> Result<HashMap<
     Ok(killed)
 }
 
-/// A channel's FFmpeg that may be killed: one that follows a killed one must have had
-/// the time to make segments, since the second in a row is given up on by design.
+/// A channel's FFmpeg that may be killed: one that follows a killed one must have made a
+/// segment, since the second in a row is given up on by design.
 pub(crate) fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Option<u32>> {
     let path = format!("/streams/{number}/history");
     let history = server.api("GET", &path, &Value::Null)?;
@@ -155,8 +167,7 @@ pub(crate) fn worker(server: &Server, number: &str, done: &[u32]) -> Result<Opti
     let pid_of = |run: &Value| run["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
     let killed_before = runs.iter().skip(1).filter_map(pid_of).any(|pid| done.contains(&pid));
     let Some(run) = runs.first().filter(|run| run["ended_at"].is_null()) else { return Ok(None) };
-    let started = run["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-    let made_some = started.is_some_and(|at| Timestamp::now().duration_since(at) > MAKES_SOME);
+    let made_some = run["completed"].as_u64().is_some_and(|segments| segments > 0);
     Ok(pid_of(run).filter(|pid| !done.contains(pid) && (made_some || !killed_before)))
 }
 

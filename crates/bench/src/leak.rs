@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::films::{Film, TINY_HOURS};
+use crate::open::Open;
 use crate::report::{Report, verdict};
 use crate::server::{Server, Video, children, resident_kib};
 use crate::viewer::Viewer;
@@ -25,6 +26,7 @@ const SAME_KIB: u64 = 6 << 10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holdings {
     pub(crate) processes: usize,
+    /// Without the catalogue's.
     pub(crate) descriptors: usize,
     pub(crate) tasks: u64,
     /// Files where segments are kept and things are made that are no finished segments.
@@ -37,7 +39,7 @@ impl Holdings {
         let [_, serving] = server.processes()?;
         Ok(Self {
             processes: children(serving)?.len(),
-            descriptors: std::fs::read_dir(format!("/proc/{serving}/fd"))?.count(),
+            descriptors: Open::of(serving)?.count(),
             tasks: server.system()?["tasks"].as_u64().context("a system without tasks")?,
             files: unfinished(&server.data.join("segments"))?
                 + unfinished(&server.data.join("tmp"))?,

@@ -24,6 +24,7 @@ mod leak;
 mod load;
 mod nginx;
 mod numbers;
+mod open;
 mod options;
 mod players;
 mod report;

@@ -25,8 +25,9 @@ use crate::access::{Access, key};
 use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
+use crate::connections::Gauge;
 use crate::data_dir::DataDir;
-use crate::db::Db;
+use crate::db::{Db, ENDED_WELL};
 use crate::discovery::{self, Asked, Device, Discovery};
 use crate::ffmpeg::sandbox::trial::{self as sandbox_trial, Holds};
 use crate::ffmpeg::selftest::Chain;
@@ -66,9 +67,6 @@ const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 /// and of ten channels that never stop half a year of half hours.
 const AS_RUN_KEPT: u64 = 200_000;
 
-/// Under which it is written down whether the server before this one ended as it should.
-const ENDED_WELL: &str = "ended_well";
-
 /// The parts, in the order in which they are started.
 pub(super) struct Parts {
     data: DataDir,
@@ -85,6 +83,8 @@ pub(super) struct Parts {
     api: AppState,
     /// What connections send.
     pub(super) sent: Sent,
+    /// How many connections there are.
+    pub(super) connected: Gauge,
     /// Tasks that run until `ending`.
     tasks: TaskTracker,
     ending: CancellationToken,
@@ -228,7 +228,7 @@ impl Parts {
         });
         let transcoding = (stop_transcoding, transcoding);
         db.close_as_run().await?;
-        // None was written down before the first start.
+        // None is written down before the first start, and the first from a backup.
         let broke_off = db.setting(ENDED_WELL).await? == Some(false);
         db.set_setting(ENDED_WELL, &false).await?;
         let as_run = start_as_run(&manager, &schedule, &clock);
@@ -262,8 +262,8 @@ impl Parts {
         tasks.spawn(access.clone().run(ending.clone()));
         let events = Events::new(ending.clone());
         tasks.spawn(events.clone().hand_on(manager.changes()));
-        let (load, sent) = (Load::default(), Sent::default());
-        let metrics = Metrics::new(sent.clone());
+        let (load, sent, connected) = (Load::default(), Sent::default(), Gauge::default());
+        let metrics = Metrics::new(sent.clone(), connected.clone());
         let (hooks, patience) = (&settings.webhooks, Patience::default());
         let webhooks = Webhooks::start(hooks, patience, metrics.clone(), &tasks, &ending);
         if !webhooks.is_empty() {
@@ -325,12 +325,7 @@ impl Parts {
             streams: Streams::new(manager.clone()),
             events,
             thumbnails: Thumbnails::new(spawner.clone(), &ffmpeg.ffmpeg, data.artwork()),
-            logos: Logos::new(
-                spawner.clone(),
-                &ffmpeg.ffmpeg,
-                font(),
-                data.artwork().join("logos"),
-            ),
+            logos: Logos::new(spawner.clone(), &ffmpeg.ffmpeg, font(), data.logos()),
             access,
             public_url: PublicUrl(settings.server.public_url.clone().map(|url| url.0)),
             spawner: spawner.clone(),
@@ -353,6 +348,7 @@ impl Parts {
             manager,
             api,
             sent,
+            connected,
             tasks,
             ending,
         })

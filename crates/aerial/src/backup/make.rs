@@ -1,7 +1,7 @@
 //! Making a backup, while a server runs or while none does.
 //!
-//! Owns the order: copy all that must not be lost, look into the copy of the catalogue,
-//! write the file beside its name, read it again, and only then let it have its name.
+//! Owns the order: copy all that must not be lost, look into the copy of the catalogue, end
+//! in it what was going on, write the file beside its name, read it again, and only then let it have its name.
 //! Invariant: nothing in the data folder is changed but what passes in `tmp`.
 
 use std::fs;
@@ -61,7 +61,9 @@ pub async fn make(
     let copy = passing.path().join(CATALOGUE);
     let copying = async {
         Db::copy(&catalogue, &copy).await?;
-        Db::look_into(&copy).await
+        let inside = Db::look_into(&copy).await?;
+        Db::settle(&copy).await?;
+        Ok::<_, BackupError>(inside)
     };
     let inside = tokio::select! {
         inside = copying => inside?,

@@ -3,7 +3,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use aerial_model::time::AirTime;
+use aerial_model::id::ChannelId;
+use aerial_model::time::{AirTime, Ticks};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::FORMAT;
 use super::*;
 use crate::data_dir::DataDir;
-use crate::db::Db;
+use crate::db::{AiredEnd, AsRun, AsRunId, AsRunNames, AsRunQuery, Db, ENDED_WELL};
 
 const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
@@ -111,6 +112,50 @@ async fn all_that_must_not_be_lost_comes_back_elsewhere_and_nothing_else() {
     let db = Db::open(&place.path("other/catalogue.sqlite")).await.unwrap();
     assert_eq!(db.setting::<u32>("n").await.unwrap(), Some(1));
     assert_eq!(db.folders().await.unwrap().len(), 1);
+}
+
+/// The copy is of a moment at which a server ran: nothing broke off in it.
+#[tokio::test]
+async fn a_server_restored_from_a_running_one_knows_of_no_trouble_and_how_far_it_knows() {
+    let place = Place::new().await;
+    let running = Db::open(&place.path("data/catalogue.sqlite")).await.unwrap();
+    running.set_setting(ENDED_WELL, &false).await.unwrap();
+    let on = |from: i64, end| AsRun {
+        id: AsRunId::fresh(),
+        channel: ChannelId(uuid::Uuid::from_u128(5)),
+        ordinal: 7,
+        media: None,
+        planned: (NOW, NOW + Ticks::from_secs(3_600)),
+        from: NOW + Ticks::from_secs(from),
+        to: NOW + Ticks::from_secs(60),
+        sent: None,
+        end,
+        viewers: 1,
+        slates: Vec::new(),
+        faults: Vec::new(),
+        restarts: 0,
+    };
+    let stretches = [
+        (on(0, Some(AiredEnd::Left)), AsRunNames::default()),
+        (on(30, None), AsRunNames::default()),
+    ];
+    running.save_as_run(&stretches).await.unwrap();
+    let (file, _) = place.backed_up().await;
+    assert_eq!(running.setting::<bool>(ENDED_WELL).await.unwrap(), Some(false), "it still runs");
+    assert_eq!(ends(&running).await, [Some(AiredEnd::Left), None]);
+    running.close().await.unwrap();
+
+    place.restored(&file, "other", false).await.unwrap();
+    let db = Db::open(&place.path("other/catalogue.sqlite")).await.unwrap();
+    assert_eq!(db.setting::<bool>(ENDED_WELL).await.unwrap(), None, "as before a first start");
+    db.close_as_run().await.unwrap();
+    assert_eq!(ends(&db).await, [Some(AiredEnd::Left), Some(AiredEnd::BackedUp)]);
+}
+
+async fn ends(db: &Db) -> Vec<Option<AiredEnd>> {
+    let (from, to, channel, after) = (None, None, None, None);
+    let all = AsRunQuery { channel, from, to, oldest_first: true, after, limit: 9 };
+    db.as_run(&all).await.unwrap().into_iter().map(|(stretch, _)| stretch.end).collect()
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::db::{Db, DbError};
 use crate::discovery::Device;
 use crate::http;
+use crate::library::Uploads;
 use crate::schedule::{Schedule, ScheduleError, Standard};
 
 /// Longer than the server lets any answer take.
@@ -141,7 +142,7 @@ impl Desk {
         let install = Device::of_install(&db).await?.id.to_string();
         let rules = settings.access.clone();
         let access = Access::open(db.clone(), clock.clone(), rules, &install, None).await?;
-        let router = http::catalogue(schedule.clone(), db, access);
+        let router = http::catalogue(schedule.clone(), db, Uploads::new(data.logos()), access);
         Ok(Self::Here(Here { router, schedule, clock, _data: data }))
     }
 

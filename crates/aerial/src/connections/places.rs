@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aerial_model::network::{Network, household, is_local, plain};
@@ -29,11 +30,41 @@ impl Default for Limits {
     }
 }
 
+/// How many connections there are, for whoever watches over the server; clones tell the
+/// same.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(Arc<Figures>);
+
+#[derive(Debug, Default)]
+struct Figures {
+    open: AtomicU64,
+    most: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Gauge {
+    /// Those that are open.
+    pub fn open(&self) -> u64 {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// How many there may be; 0 while none is accepted yet.
+    pub fn most(&self) -> u64 {
+        self.0.most.load(Ordering::Relaxed)
+    }
+
+    /// Those for which there was no place.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+}
+
 /// The places. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     limits: Arc<Limits>,
     taken: Arc<Mutex<Taken>>,
+    gauge: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -50,8 +81,10 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits: Arc::new(limits), taken: Arc::default() }
+    /// None is taken yet; how many are is told there.
+    pub(super) fn new(limits: Limits, gauge: Gauge) -> Self {
+        gauge.0.most.store(limits.all as u64, Ordering::Relaxed);
+        Self { limits: Arc::new(limits), taken: Arc::default(), gauge }
     }
 
     /// One for a connection from there, if there is one.
@@ -68,11 +101,18 @@ impl Places {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let here = taken.each.get(&of).copied().unwrap_or_default();
         if taken.all >= all || (counted && here >= self.limits.each) {
+            self.gauge.0.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         taken.all += 1;
+        self.tell(&taken);
         taken.each.insert(of, here + 1);
         Some(Place { of, places: self.clone() })
+    }
+
+    /// The lock is held by whoever calls, so that an older number never stays.
+    fn tell(&self, taken: &Taken) {
+        self.gauge.0.open.store(taken.all as u64, Ordering::Relaxed);
     }
 }
 
@@ -80,6 +120,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
+        self.places.tell(&taken);
         if let Some(here) = taken.each.get_mut(&self.of) {
             *here -= 1;
             if *here == 0 {
@@ -99,7 +140,7 @@ mod tests {
 
     fn places() -> Places {
         let proxies = vec!["10.0.0.1".parse().unwrap()];
-        Places::new(Limits { all: 16, each: 3, local: Vec::new(), proxies })
+        Places::new(Limits { all: 16, each: 3, local: Vec::new(), proxies }, Gauge::default())
     }
 
     #[test]
@@ -113,6 +154,19 @@ mod tests {
         assert!(places.take(ip("203.0.113.9")).is_some());
         drop(held);
         assert!(places.taken.lock().unwrap().each.is_empty());
+    }
+
+    #[test]
+    fn the_gauge_tells_what_is_open_what_may_be_and_what_was_refused() {
+        let places = places();
+        let gauge = places.gauge.clone();
+        let mut held: Vec<Place> = Vec::new();
+        held.extend((0..5).filter_map(|_| places.take(ip("203.0.113.9"))));
+        assert_eq!((gauge.open(), gauge.most(), gauge.refused()), (3, 16, 2));
+        held.pop();
+        assert_eq!(gauge.open(), 2);
+        drop(held);
+        assert_eq!((gauge.open(), gauge.refused()), (0, 2));
     }
 
     #[test]

@@ -44,15 +44,19 @@ pub enum AiredEnd {
     Stopped,
     /// The server ended.
     ServerStopped,
+    /// It was on when the backup was made that the server was restored from; what came
+    /// then, that backup cannot know.
+    BackedUp,
 }
 
 impl AiredEnd {
-    const ALL: [(Self, &str); 5] = [
+    const ALL: [(Self, &str); 6] = [
         (Self::Completed, "completed"),
         (Self::CutShort, "cut_short"),
         (Self::Left, "left"),
         (Self::Stopped, "stopped"),
         (Self::ServerStopped, "server_stopped"),
+        (Self::BackedUp, "backed_up"),
     ];
 
     /// As API and catalogue name it.

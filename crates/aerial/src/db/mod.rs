@@ -57,6 +57,7 @@ pub use media_list::{
     MediaCounts, MediaFilter, MediaSort, MediaSums, OnShelf, Page, ShowSummary, StateFilter,
 };
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
+pub use settings::ENDED_WELL;
 pub use slates::SlateRange;
 pub use snapshot::Inside;
 

@@ -9,6 +9,10 @@ use super::entity::setting::{Column, Entity, Model};
 use super::error::{Doing, Result};
 use super::{Db, Write, stored};
 
+/// Under which it is written down whether the server before this one ended as it should;
+/// nothing is before the first start, and in a backup.
+pub const ENDED_WELL: &str = "ended_well";
+
 impl Db {
     /// The value under `key`.
     pub async fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {

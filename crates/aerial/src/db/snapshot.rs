@@ -1,6 +1,7 @@
 //! Copies of a catalogue, and what is in one: for backups.
 //!
-//! Owns how a catalogue is copied while it is written, and how a copy is looked at.
+//! Owns how a catalogue is copied while it is written, how a copy is looked at, and what
+//! of it is ended before it is kept.
 //! Invariants: a copy is what one instant's catalogue was, whoever writes meanwhile, and
 //! no writer waits for it; looking at a copy changes nothing in it.
 
@@ -9,11 +10,14 @@ use std::path::Path;
 use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, SqlxSqliteConnector, Statement,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxSqliteConnector,
+    Statement, Value,
 };
 use sea_orm_migration::MigratorTrait;
 
+use super::as_run::AiredEnd;
 use super::error::{Cause, DbError, Doing, Result};
+use super::settings::ENDED_WELL;
 use super::{BUSY_TIMEOUT, Db, migration, opening, pool};
 
 /// What is in a catalogue.
@@ -74,6 +78,17 @@ impl Db {
         closed.doing("close")?;
         Ok(inside)
     }
+
+    /// Ends in a copy what was going on when it was made: that the server of that time
+    /// still ran, and what was on the air. A server that starts with it would otherwise
+    /// take both for broken off, and say so.
+    pub async fn settle(path: &Path) -> Result<()> {
+        let copy = existing(path).await?;
+        let settled = settle(&copy).await;
+        let closed = copy.close_by_ref().await;
+        settled.doing("end in a copy what was going on")?;
+        closed.doing("close")
+    }
 }
 
 /// A connection to a catalogue that is there.
@@ -86,6 +101,21 @@ async fn existing(path: &Path) -> Result<DatabaseConnection> {
     let pool = pool(1).connect_with(options).await;
     let pool = pool.map_err(|error| opening(path, error.to_string(), error.into()))?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+async fn settle(copy: &DatabaseConnection) -> std::result::Result<(), DbErr> {
+    let with = |sql: &str, values: Vec<Value>| {
+        Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
+    };
+    let forget = with("DELETE FROM settings WHERE key = ?", vec![ENDED_WELL.into()]);
+    copy.execute_raw(forget).await?;
+    // Catalogues of the first versions have no such table.
+    let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'as_run'";
+    if copy.query_one_raw(with(table, Vec::new())).await?.is_some() {
+        let end = "UPDATE as_run SET ending = ? WHERE ending IS NULL";
+        copy.execute_raw(with(end, vec![AiredEnd::BackedUp.name().into()])).await?;
+    }
+    Ok(())
 }
 
 async fn look_into(reader: &DatabaseConnection, path: &Path) -> Result<Inside> {

@@ -69,8 +69,9 @@ pub struct AsRunView {
     #[schema(required = true)]
     sent_to: Option<Instant>,
     /// `completed`, `cut_short` (somebody ended it early), `left` (nobody watched any
-    /// more), `stopped` (the channel was taken off the air) or `server_stopped`; `null`:
-    /// it is on.
+    /// more), `stopped` (the channel was taken off the air), `server_stopped`, or
+    /// `backed_up` (it was on when the backup was made that the server was restored
+    /// from); `null`: it is on.
     #[schema(required = true, example = "completed")]
     end: Option<&'static str>,
     /// How many watched at once at the most.

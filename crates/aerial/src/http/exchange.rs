@@ -1,8 +1,11 @@
 //! `/channels/export` and `/channels/import`: channels as a file.
 //!
 //! Owns the file's form, for the API and for `aerial channel` alike. What it names,
-//! `library::Shelf` finds again; what it changes, the schedule does at once or not at
-//! all. Invariant: `import` of what `export` wrote changes nothing.
+//! `library::Shelf` finds again; uploaded logos go along (`picture`); what it changes, the
+//! schedule does at once or not at all. Invariant: `import` of what `export` wrote changes
+//! nothing.
+
+mod picture;
 
 use std::collections::HashMap;
 
@@ -17,13 +20,15 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use self::picture::{Pictures, Taken};
 use super::channels::{Channel, ChannelEdit, Order, Video};
 use super::extract::{Json, Query, read_value};
+use super::logos;
 use super::problem::{Answer, FieldError, Problem, api_named};
 use super::scheduled::{find, takes_effect_at};
 use super::wire::Instant;
 use crate::db::Db;
-use crate::library::{Named, Shelf};
+use crate::library::{Named, Shelf, Uploads};
 use crate::schedule::{Imported, Listed, Schedule, ScheduleError};
 
 /// A list of a dozen channels of 10,000 items each.
@@ -44,7 +49,8 @@ pub struct ListedChannel {
     number: String,
     /// 1 to 100 characters.
     name: String,
-    /// A URL.
+    /// A URL. Of a logo that was uploaded the picture itself, as a `data:` URL, unless the
+    /// list has 12 MiB of pictures already.
     #[schema(required = true)]
     logo: Option<String>,
     /// 1 to 100 characters.
@@ -169,6 +175,7 @@ pub struct ExportQuery {
 pub(super) async fn export(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
+    State(uploads): State<Uploads>,
     Query(query): Query<ExportQuery>,
 ) -> Answer<impl IntoResponse> {
     let channels = match &query.channel {
@@ -180,6 +187,7 @@ pub(super) async fn export(
         None => schedule.channels(),
     };
     let shelf = Shelf::read(&db).await?;
+    let mut pictures = Pictures::new(&uploads);
     let mut list = ChannelList { channels: Vec::with_capacity(channels.len()) };
     for channel in channels {
         let items = schedule.lineup(channel.id).await?;
@@ -188,7 +196,7 @@ pub(super) async fn export(
         list.channels.push(ListedChannel {
             number: told.number,
             name: told.name,
-            logo: told.logo,
+            logo: pictures.told(told.logo).await,
             group: told.group,
             starts_at: told.starts_at,
             looping: told.looping,
@@ -281,17 +289,24 @@ pub enum Done {
 pub(super) async fn import(
     State(schedule): State<Schedule>,
     State(db): State<Db>,
+    State(uploads): State<Uploads>,
     Query(query): Query<ImportQuery>,
     Json(list): Json<ReadList>,
 ) -> Answer<Json<ImportView>> {
     let shelf = Shelf::read(&db).await?;
     let (mut listed, mut left_out) = (Vec::new(), Vec::new());
-    let mut faults = Vec::new();
+    let (mut faults, mut pictures) = (Vec::new(), Vec::new());
     let mut seen: HashMap<ChannelNumber, usize> = HashMap::new();
-    for (index, channel) in list.channels.into_iter().enumerate() {
+    for (index, mut channel) in list.channels.into_iter().enumerate() {
         let place = format!("channels[{index}]");
+        let logo = picture::taken(&mut channel, &uploads).await.unwrap_or_else(|said| {
+            faults.push(FieldError::new(format!("{place}.logo"), said));
+            Taken::default()
+        });
+        pictures.extend(logo.picture);
         match read(&schedule, &shelf, &place, channel, query.partly) {
-            Ok((one, missing)) => {
+            Ok((one, mut missing)) => {
+                missing.extend(logo.lost);
                 if let Some(earlier) = seen.insert(one.number, index) {
                     let said = format!("`{}` is the number of channels[{earlier}] too", one.number);
                     faults.push(FieldError::new(format!("{place}.number"), said));
@@ -310,7 +325,14 @@ pub(super) async fn import(
             listed.iter().zip(left_out).map(|(one, left_out)| would(&schedule, one, left_out));
         return Ok(Json(ImportView { channels: channels.collect() }));
     }
-    let imported = schedule.import(listed).await.map_err(|error| {
+    // None is deleted before its channel names it.
+    let _turn = uploads.turn().await;
+    for picture in pictures {
+        uploads.keep(picture).await?;
+    }
+    let imported = schedule.import(listed).await;
+    logos::keep_named(&uploads, &schedule).await;
+    let imported = imported.map_err(|error| {
         let place = format!("channels[{}]", error.index);
         match error.source {
             ScheduleError::Invalid(invalid) => Problem::invalid_within(&place, invalid),

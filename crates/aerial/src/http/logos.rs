@@ -5,17 +5,24 @@ use std::collections::BTreeSet;
 use aerial_model::channel::Edit;
 use aerial_model::id::ChannelRef;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 
+use super::AppState;
 use super::channels::Channel;
 use super::extract::{At, Json, unread};
 use super::problem::{Answer, Kind, Problem};
 use super::scheduled::find;
-use crate::library::{LogoError, Logos};
+use crate::library::{LogoError, Uploads};
 use crate::schedule::Schedule;
 
 /// Where uploads are found.
-const UPLOADED: &str = "/logos/uploaded/";
+pub(super) const UPLOADED: &str = "/logos/uploaded/";
+
+impl FromRef<AppState> for Uploads {
+    fn from_ref(state: &AppState) -> Self {
+        state.logos.uploads().clone()
+    }
+}
 
 /// Gives a channel the picture in the body as its logo: PNG, JPEG or WebP, of at most 4
 /// MiB. To take it away, set the channel's `logo` to `null`.
@@ -32,25 +39,30 @@ const UPLOADED: &str = "/logos/uploaded/";
 )]
 pub(super) async fn put(
     State(schedule): State<Schedule>,
-    State(logos): State<Logos>,
+    State(uploads): State<Uploads>,
     At(channel): At<ChannelRef>,
     picture: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Answer<Json<Channel>> {
     let channel = find(&schedule, channel)?;
     let picture = picture.map_err(|rejection| unread(rejection.status()))?;
     // None is deleted before its channel names it.
-    let _turn = logos.turn().await;
-    let name = logos.keep(picture).await?;
+    let _turn = uploads.turn().await;
+    let name = uploads.keep(picture).await?;
     let edit = Edit { logo: Some(Some(format!("{UPLOADED}{name}"))), ..Edit::default() };
     let (channel, _) = schedule.edit_channel(channel.id, edit).await?;
+    keep_named(&uploads, &schedule).await;
+    Ok(Json(Channel::from(&*channel)))
+}
+
+/// Deletes uploads that no channel names. To be called in the uploads' turn.
+pub(super) async fn keep_named(uploads: &Uploads, schedule: &Schedule) {
     let channels = schedule.channels();
     let named: BTreeSet<String> = channels
         .iter()
         .filter_map(|channel| channel.logo.as_deref()?.strip_prefix(UPLOADED))
         .map(str::to_owned)
         .collect();
-    logos.keep_only(&named).await;
-    Ok(Json(Channel::from(&*channel)))
+    uploads.keep_only(&named).await;
 }
 
 impl From<LogoError> for Problem {

@@ -76,7 +76,7 @@ use crate::config::Loaded;
 use crate::db::Db;
 use crate::discovery::Device;
 use crate::ffmpeg::Spawner;
-use crate::library::{Library, Logos, Thumbnails, Watcher};
+use crate::library::{Library, Logos, Thumbnails, Uploads, Watcher};
 use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::schedule::Schedule;
@@ -180,13 +180,14 @@ pub fn outside(router: Router, access: Access, public: PublicUrl, metrics: Metri
     Router::new().fallback_service(ServiceBuilder::new().layer(taking_off).service(router))
 }
 
-/// The part of the API that needs nothing but the catalogue, for when no server
+/// The part of the API that needs nothing but the data folder, for when no server
 /// runs: the channels, their lineups, folders, finding media, and the password.
-pub fn catalogue(schedule: Schedule, db: Db, access: Access) -> Router {
+pub fn catalogue(schedule: Schedule, db: Db, uploads: Uploads, access: Access) -> Router {
     #[derive(Clone, FromRef)]
     struct Catalogue {
         schedule: Schedule,
         db: Db,
+        uploads: Uploads,
         access: Access,
         public_url: PublicUrl,
     }
@@ -202,7 +203,7 @@ pub fn catalogue(schedule: Schedule, db: Db, access: Access) -> Router {
         // Whoever asks has the data folder in their hands.
         .layer(Extension(Caller::of_this_process()));
     let public_url = PublicUrl::default();
-    shell::around_api(routes).with_state(Catalogue { schedule, db, access, public_url })
+    shell::around_api(routes).with_state(Catalogue { schedule, db, uploads, access, public_url })
 }
 
 /// The document that describes the API.

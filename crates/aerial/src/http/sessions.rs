@@ -120,7 +120,7 @@ fn past(record: &Record, now: AirTime) -> SessionHistory {
             started_at: at(run.started),
             ended_at: end.map(|end| at(end.at)),
             exit: end.and_then(|end| end.exit).map(|exit| exit.to_string()),
-            completed: end.map_or(0, |end| end.completed),
+            completed: run.completed(),
             fault: end
                 .and_then(|end| end.fault.as_ref())
                 .map(|(class, reason)| (class.name(), reason.clone())),

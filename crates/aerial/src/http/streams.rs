@@ -112,7 +112,7 @@ pub struct RunFacts {
     pub ended_at: Option<AirTime>,
     /// How its process ended, in words.
     pub exit: Option<String>,
-    /// Segments that it completed.
+    /// Segments that it has completed, so far.
     pub completed: u32,
     /// The class of what was wrong, and what it was.
     pub fault: Option<(&'static str, String)>,
@@ -432,7 +432,7 @@ pub struct Run {
     /// How its process ended.
     #[schema(required = true, example = "exit code 1")]
     exit: Option<String>,
-    /// Segments that it completed.
+    /// Segments that it has completed, so far.
     completed: u32,
     /// What was wrong; `null`: nothing was.
     #[schema(required = true)]

@@ -34,7 +34,7 @@ mod width;
 pub use findings::FromTheAir;
 pub use identity::{EndsRead, Stamp};
 pub use jobs::{Library, LibraryClosed, LibraryTask, ScanRequest};
-pub use logo::{LogoError, Logos};
+pub use logo::{LogoError, Logos, Uploads};
 pub use probe::{Ffprobe, ProbeFailure, Prober};
 pub use progress::{Progress, ScanNote, ScanState};
 pub use scan::{Listener, ScanError, Tools};

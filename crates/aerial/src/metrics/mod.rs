@@ -20,6 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 pub use facts::{ChannelFigures, Facts, Readiness, Work};
 use page::{Labels, Page};
 
+use crate::connections::Gauge;
 use crate::load::Sent;
 
 /// Around what answers take to begin: from memory, from the catalogue, and segments
@@ -79,6 +80,7 @@ struct Inner {
     requests: Family<Labels, Counter>,
     answers: Family<Labels, Histogram, fn() -> Histogram>,
     sent: Sent,
+    connected: Gauge,
     events: AtomicU64,
     missed: AtomicU64,
     deliveries: [AtomicU64; Delivery::ALL.len()],
@@ -86,18 +88,20 @@ struct Inner {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new(Sent::default())
+        Self::new(Sent::default(), Gauge::default())
     }
 }
 
 impl Metrics {
-    /// Nothing was counted yet; what goes out to the network is counted there.
-    pub fn new(sent: Sent) -> Self {
+    /// Nothing was counted yet; connections, and what goes out to the network, are
+    /// counted there.
+    pub fn new(sent: Sent, connected: Gauge) -> Self {
         let of_route: fn() -> Histogram = || Histogram::new(ANSWER_SECONDS);
         Self(Arc::new(Inner {
             requests: Family::default(),
             answers: Family::new_with_constructor(of_route),
             sent,
+            connected,
             events: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             deliveries: Default::default(),
@@ -144,11 +148,16 @@ impl Metrics {
     }
 
     fn on(&self, page: &mut Page) {
-        let Inner { requests, answers, sent, events, missed, .. } = &*self.0;
+        let Inner { requests, answers, sent, connected, events, missed, .. } = &*self.0;
         page.counted("http_requests", "Requests that were answered", requests.clone());
         let help = "How long answers took to begin";
         page.counted("http_answer_seconds", help, answers.clone());
         page.count("http_sent_bytes", "Bytes sent to the network", sent.bytes());
+        let help = "Connections of clients that are open";
+        page.level("http_connections", help, connected.open() as f64);
+        page.level("http_connections_limit", "How many there may be", connected.most() as f64);
+        let help = "Connections for which there was no place";
+        page.count("http_connections_refused", help, connected.refused());
         let events = events.load(Ordering::Relaxed);
         page.count("events_sent", "Events sent to the app and other listeners", events);
         let missed = missed.load(Ordering::Relaxed);

@@ -11,10 +11,11 @@ use std::time::Duration;
 use aerial_model::demand::{TrackKey, WorkerId};
 use aerial_model::fault::Class;
 use aerial_model::id::{ChannelId, ChannelNumber, MediaId};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::tally::Tally;
+use super::worker::Progress;
 use crate::clock::monotonic;
 use crate::ffmpeg::{Exit, StderrTail};
 
@@ -79,6 +80,7 @@ pub struct Run {
     /// When it began.
     pub started: Instant,
     stderr: StderrTail,
+    progress: watch::Receiver<Progress>,
     end: OnceLock<RunEnd>,
 }
 
@@ -96,16 +98,16 @@ pub struct RunEnd {
 }
 
 impl Run {
-    /// One that begins now.
+    /// One that begins now; what it says of itself, while it runs, is heard there.
     pub fn begin(
-        worker: WorkerId,
-        pid: Option<u32>,
+        (worker, pid): (WorkerId, Option<u32>),
         task: Task,
         command: Vec<String>,
         stderr: StderrTail,
+        progress: watch::Receiver<Progress>,
     ) -> Self {
         let (started, end) = (monotonic(), OnceLock::new());
-        Self { worker, pid, task, command, started, stderr, end }
+        Self { worker, pid, task, command, started, stderr, progress, end }
     }
 
     /// It has ended; the first word counts.
@@ -116,6 +118,11 @@ impl Run {
     /// How it ended, if it has.
     pub fn end(&self) -> Option<&RunEnd> {
         self.end.get()
+    }
+
+    /// Segments that it has completed, so far.
+    pub fn completed(&self) -> u32 {
+        self.end().map_or_else(|| self.progress.borrow().completed, |end| end.completed)
     }
 
     /// The last 64 KiB of what FFmpeg said, so far.
@@ -249,10 +256,28 @@ mod tests {
     const CHANNEL: ChannelId = ChannelId(Uuid::nil());
 
     fn run(number: u64) -> Arc<Run> {
+        run_heard(number).0
+    }
+
+    fn run_heard(number: u64) -> (Arc<Run>, watch::Sender<Progress>) {
         let title = "Film".to_owned();
         let task =
             Task { track: TrackKey([0; 16]), media: None, title, frame: (1280, 720), segment: 0 };
-        Arc::new(Run::begin(WorkerId(number), None, task, Vec::new(), StderrTail::default()))
+        let (says, progress) = watch::channel(Progress::at(0));
+        let (named, stderr) = ((WorkerId(number), None), StderrTail::default());
+        (Arc::new(Run::begin(named, task, Vec::new(), stderr, progress)), says)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_tells_what_it_has_completed_while_it_runs_and_what_it_had_at_its_end() {
+        let (run, says) = run_heard(1);
+        assert_eq!(run.completed(), 0);
+        says.send_modify(|progress| progress.completed = 3);
+        assert_eq!(run.completed(), 3);
+        drop(says);
+        assert_eq!(run.completed(), 3, "its worker is gone, and nobody noted its end yet");
+        run.ended(None, 4, None);
+        assert_eq!(run.completed(), 4);
     }
 
     #[tokio::test(start_paused = true)]

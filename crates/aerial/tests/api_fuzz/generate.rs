@@ -32,6 +32,13 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
+impl Request {
+    /// The target without its query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+}
+
 /// How a request means to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {

@@ -19,10 +19,11 @@ mod events;
 mod generate;
 mod hostile;
 mod judge;
+mod ways;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chance::Chance;
@@ -35,6 +36,9 @@ use wire::{Answer, Client};
 
 /// Askers at once: what two of them change at the same moment must not fail either.
 const ASKERS: u64 = 3;
+
+/// With a longer one a request's head may be longer than what is read of one (32 KiB).
+const MOST_TARGET: usize = 30 * 1024;
 
 /// More of the same says no more.
 const MOST_FAULTS: usize = 12;
@@ -83,6 +87,16 @@ struct Seen {
     longest: Option<(Duration, String)>,
 }
 
+impl Seen {
+    fn note(&mut self, operation: &Operation, answer: &Answer, told: &str) {
+        let of_status = self.statuses.entry(operation.name()).or_default();
+        *of_status.entry(answer.status).or_default() += 1;
+        if self.longest.as_ref().is_none_or(|(longest, _)| *longest < answer.took) {
+            self.longest = Some((answer.took, told.to_owned()));
+        }
+    }
+}
+
 fn setting(name: &str, otherwise: u64) -> u64 {
     let text = std::env::var(name).ok();
     text.map_or(otherwise, |text| text.parse().unwrap_or_else(|error| panic!("{name}: {error}")))
@@ -95,19 +109,22 @@ fn whatever_is_asked_is_answered_as_the_document_says() {
     let home = Home::new();
     home.clip("A Film (1999).mkv");
     home.clip("The Show S01E01.mkv");
+    // What is on must last beyond what players are promised, or nothing can be skipped.
+    home.clip_of("A Long Film (2001).mkv", (1, 600));
     home.write("no video.mp4", "this is no video");
     std::fs::create_dir(home.videos.join("more")).unwrap();
     let server = home.serve_with_log("aerial=info,tower_http=error", &settings(&home));
     let document = Document::of_the_server();
-    prepare(&server, &home);
+    let long = prepare(&server, &home);
     let until = Instant::now() + length;
     let key = key(&home);
     let (seen, heard): (Vec<Seen>, _) = std::thread::scope(|scope| {
         let listener = scope.spawn(|| events::heard(&document, (&server.address, &key), until));
         let askers: Vec<_> = (0..ASKERS)
             .map(|asker| {
-                let (document, server, home) = (&document, &server, &home);
-                scope.spawn(move || ask(document, server, home, (seed, asker), until))
+                let (document, long) = (&document, long.as_str());
+                let place = (server.address.as_str(), home.videos.as_path(), key.as_str());
+                scope.spawn(move || ask((document, long), place, (seed, asker), until))
             })
             .collect();
         let seen = askers.into_iter().map(|asker| asker.join().unwrap()).collect();
@@ -170,14 +187,14 @@ fn asked(server: &Server, home: &Home, method: &str, path: &str, body: Option<Va
     Client::new(&server.address, &key(home)).ask(&request).unwrap()
 }
 
-/// Waits for the library, and makes a channel of it.
-fn prepare(server: &Server, home: &Home) {
+/// Waits for the library, and makes a channel of it. The long film's id.
+fn prepare(server: &Server, home: &Home) -> String {
     let patience = Instant::now() + Duration::from_secs(60);
     let media = loop {
         let list = asked(server, home, "GET", "/api/v1/media?state=ok", None);
         let list: Value = serde_json::from_slice(&list.body).unwrap();
         let media = list["items"].as_array().unwrap().clone();
-        if media.len() == 2 {
+        if media.len() == 3 {
             break media;
         }
         assert!(Instant::now() < patience, "the videos are not found: {list}");
@@ -187,19 +204,19 @@ fn prepare(server: &Server, home: &Home) {
     let channel = json!({ "number": "5", "name": "Five", "items": items });
     let made = asked(server, home, "POST", "/api/v1/channels", Some(channel));
     assert_eq!(made.status, 201, "{}", text(&made));
+    let long = media.iter().find(|media| media["title"] == "A Long Film").unwrap();
+    long["id"].as_str().unwrap().to_owned()
 }
 
 fn ask(
-    document: &Document,
-    server: &Server,
-    home: &Home,
+    (document, long): (&Document, &str),
+    (address, videos, key): (&str, &Path, &str),
     (seed, asker): (u64, u64),
     until: Instant,
 ) -> Seen {
     let chance = Chance::new(seed.wrapping_mul(ASKERS).wrapping_add(asker));
-    let mut generator = Generator::new(document, chance, &home.videos, Timestamp::now());
-    let key = key(home);
-    let mut client = Client::new(&server.address, &key);
+    let mut generator = Generator::new(document, chance, videos, Timestamp::now());
+    let mut client = Client::new(address, key);
     let mut seen = Seen::default();
     for number in 0_u64.. {
         if Instant::now() >= until || seen.faults.len() >= MOST_FAULTS {
@@ -209,33 +226,36 @@ fn ask(
             look_round(&mut client, &mut generator);
         }
         let operation = chosen(document, &mut generator.chance);
-        let request = generator.request(operation);
-        let told = || format!("seed {seed}, asker {asker}, request {number}: {}", shown(&request));
-        let answer = match client.ask(&request) {
-            Ok(answer) => answer,
-            Err(error) => {
-                seen.faults.push(format!("{}\n  was not answered: {error}", told()));
+        let asked = ways::to((document, long), operation, &mut generator.chance)
+            .unwrap_or_else(|| vec![(operation, generator.request(operation))]);
+        for (operation, request) in asked {
+            let told = format!("seed {seed}, asker {asker}, request {number}: {}", shown(&request));
+            let answer = match client.ask(&request) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    seen.faults.push(format!("{told}\n  was not answered: {error}"));
+                    continue;
+                }
+            };
+            seen.note(operation, &answer, &told);
+            // Refused before it is known what is asked, so without a word on it.
+            if answer.status == 431 && request.target.len() > MOST_TARGET {
                 continue;
             }
-        };
-        let of_status = seen.statuses.entry(operation.name()).or_default();
-        *of_status.entry(answer.status).or_default() += 1;
-        if seen.longest.as_ref().is_none_or(|(longest, _)| *longest < answer.took) {
-            seen.longest = Some((answer.took, shown(&request)));
-        }
-        let mut faults = judge::faults(document, operation, &answer);
-        if String::from_utf8_lossy(&answer.body).contains(&key) {
-            faults.push("the answer holds the server's key".to_owned());
-        }
-        if !faults.is_empty() {
-            let faults = faults.join("\n  ");
-            let answered = format!("{} {}", answer.status, text(&answer));
-            seen.faults.push(format!("{}\n  {faults}\n  was answered {answered}", told()));
-        }
-        if (200..300).contains(&answer.status)
-            && let Ok(body) = serde_json::from_slice(&answer.body)
-        {
-            generator.learn(operation, &body);
+            let mut faults = judge::faults(document, operation, &answer);
+            if String::from_utf8_lossy(&answer.body).contains(key) {
+                faults.push("the answer holds the server's key".to_owned());
+            }
+            if !faults.is_empty() {
+                let faults = faults.join("\n  ");
+                let answered = format!("{} {}", answer.status, text(&answer));
+                seen.faults.push(format!("{told}\n  {faults}\n  was answered {answered}"));
+            }
+            if (200..300).contains(&answer.status)
+                && let Ok(body) = serde_json::from_slice(&answer.body)
+            {
+                generator.learn(operation, &body);
+            }
         }
     }
     seen

@@ -9,6 +9,9 @@ use crate::generate::Request;
 /// No answer of the API takes this long, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where somebody signs in and out.
+const SESSION: &str = "/api/v1/session";
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -24,23 +27,32 @@ impl Answer {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
+    /// Name and secret of the cookie that it sets.
+    fn cookie(&self) -> Option<(&str, &str)> {
+        self.header("set-cookie")?.split(';').next()?.split_once('=')
+    }
+
     /// Without its parameters.
     pub(crate) fn content_type(&self) -> &str {
         self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
     }
 }
 
-/// A client that keeps its connection while the server does.
+/// A client that keeps its connection while the server does, and its cookie, as a browser
+/// does. The cookie is shown where somebody signs in or out, the key everywhere else, so
+/// that all may be asked whoever set the password last.
 #[derive(Debug)]
 pub(crate) struct Client {
     address: String,
     key: String,
+    /// `NAME=SECRET`, of who signed in.
+    cookie: Option<String>,
     connection: Option<BufReader<TcpStream>>,
 }
 
 impl Client {
     pub(crate) fn new(address: &str, key: &str) -> Self {
-        Self { address: address.to_owned(), key: key.to_owned(), connection: None }
+        Self { address: address.to_owned(), key: key.to_owned(), cookie: None, connection: None }
     }
 
     /// Sends it; what came of it.
@@ -70,9 +82,13 @@ impl Client {
                 BufReader::new(stream)
             }
         };
+        let credential = match &self.cookie {
+            Some(cookie) if request.path() == SESSION => format!("Cookie: {cookie}"),
+            _ => format!("Authorization: Bearer {}", self.key),
+        };
         let mut bytes = format!(
-            "{} {} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n",
-            request.method, request.target, self.key
+            "{} {} HTTP/1.1\r\nHost: localhost\r\n{credential}\r\n",
+            request.method, request.target
         );
         if let Some(content_type) = &request.content_type {
             bytes.push_str(&format!("Content-Type: {content_type}\r\n"));
@@ -100,6 +116,9 @@ impl Client {
             connection.read_exact(&mut answer.body)?;
         }
         answer.took = began.elapsed();
+        if let Some((name, secret)) = answer.cookie() {
+            self.cookie = (!secret.is_empty()).then(|| format!("{name}={secret}"));
+        }
         if answer.header("connection") != Some("close") {
             self.connection = Some(connection);
         }

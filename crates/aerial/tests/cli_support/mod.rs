@@ -37,11 +37,16 @@ impl Home {
 
     /// A second of video, other bytes for each name.
     pub(crate) fn clip(&self, name: &str) {
+        self.clip_of(name, (25, 1));
+    }
+
+    /// The same, of so many pictures per second, and so many seconds.
+    pub(crate) fn clip_of(&self, name: &str, (rate, seconds): (u32, u32)) {
         let path = self.videos.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let made = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
-            .arg("testsrc2=size=160x90:rate=25:duration=1")
+            .arg(format!("testsrc2=size=160x90:rate={rate}:duration={seconds}"))
             .args(["-metadata", &format!("title={name}"), "-c:v", "mpeg4"])
             .arg(&path)
             .status()

@@ -44,6 +44,11 @@ async fn what_is_documented_is_told_and_what_is_told_is_documented() {
     assert_eq!(sum(&text, "aerial_ffmpeg_runs_total"), 1.0, "{text}");
     assert!(sum(&text, "aerial_work_seconds_total{encoder=\"libx264\"}") > 0.0, "{text}");
     assert!(sum(&text, "aerial_http_sent_bytes_total") > 10_000.0, "{text}");
+    // The player's, and the one by which this is asked.
+    let (open, most) = ("aerial_http_connections ", "aerial_http_connections_limit ");
+    assert!((1.0..9.0).contains(&sum(&text, open)), "{text}");
+    assert!(sum(&text, most) >= 256.0, "{text}");
+    assert_eq!(sum(&text, "aerial_http_connections_refused_total"), 0.0, "{text}");
     let route = "route=\"/stream/{channel}/{rendition}/{file}\"";
     assert!(sum(&text, &format!("aerial_http_answer_seconds_count{{{route}}}")) >= 1.0, "{text}");
     assert!(sum(&text, "process_open_fds") > 10.0, "{text}");

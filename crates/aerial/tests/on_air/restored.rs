@@ -2,10 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-use crate::support::{Clip, Entry, Place, Server, Viewer, Watched, command, instant, units, until};
+use crate::support::{
+    Clip, Entry, Place, Server, Viewer, Watched, command, instant, signal, units, until,
+};
 
 /// The long one is on during the test.
 const LINEUP: [Clip; 3] = [Clip::LONG, Clip::ALPHA, Clip::BETA];
@@ -39,6 +47,21 @@ async fn told(server: &Server, from: &str, to: &str) -> BTreeMap<String, Value> 
     told
 }
 
+/// A webhook, and what it was told.
+async fn hook() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let take = async |State(tell): State<mpsc::UnboundedSender<Value>>,
+                      Json(event): Json<Value>| {
+        tell.send(event).unwrap();
+        StatusCode::NO_CONTENT
+    };
+    let routes = Router::new().route("/", post(take)).with_state(tell);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (url, told)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_server_has_all_that_was_and_players_go_on_with_the_same_segments() {
     let place = Place::with(&LINEUP);
@@ -61,6 +84,7 @@ async fn a_restored_server_has_all_that_was_and_players_go_on_with_the_same_segm
     let file = place.path("b.tar.gz");
     std::fs::write(&file, backup).unwrap();
 
+    let (hook, mut told_of) = hook().await;
     // The first server goes on: what it lists meanwhile, the other has to list too.
     let elsewhere = place.path("elsewhere");
     let restored = command(env!("CARGO_BIN_EXE_aerial"))
@@ -72,8 +96,17 @@ async fn a_restored_server_has_all_that_was_and_players_go_on_with_the_same_segm
         .unwrap();
     assert!(restored.status.success(), "{restored:?}");
     assert_eq!(std::fs::read_to_string(elsewhere.join("settings.toml")).unwrap(), settings);
+    let with_hook = format!("{settings}\n[[webhooks]]\nurl = \"{hook}\"\nevents = [\"restart\"]\n");
+    std::fs::write(elsewhere.join("settings.toml"), with_hook).unwrap();
     let mut other = Server::start_on(&elsewhere, &place.media()).await;
     let same = viewer.at(&other);
+
+    // What it knows of the channel's last hours ends with the backup, by no fault.
+    let aired = other.get("/api/v1/channels/2/as-run").await.ok();
+    let ends: Vec<&Value> =
+        aired["items"].as_array().unwrap().iter().map(|one| &one["end"]).collect();
+    assert!(ends.contains(&&json!("backed_up")), "{aired}");
+    assert!(!ends.contains(&&json!("server_stopped")), "{aired}");
 
     // Each lists what is on, which goes on while they are asked one after the other.
     until("both list some segments", async || {
@@ -103,6 +136,13 @@ async fn a_restored_server_has_all_that_was_and_players_go_on_with_the_same_segm
     let from = made["made_at"].as_str().unwrap();
     let to = (instant(from) + aerial_model::time::Ticks::from_secs(3_600)).to_string();
     assert_eq!(told(&origin, from, &to).await, told(&other, from, &to).await);
+    // One that is really killed is told of; it is the first that whoever watches hears.
+    let starts = other.listening().len();
+    signal(other.pid().await, Signal::KILL);
+    other.listens_after(starts).await;
+    let heard = tokio::time::timeout(crate::support::PATIENCE, told_of.recv()).await.unwrap();
+    assert_eq!(heard.unwrap()["type"], "restart");
+    assert!(told_of.try_recv().is_err(), "nothing was told of the start from a backup");
     assert_eq!(origin.stop().await.code(), Some(0));
     assert_eq!(other.stop().await.code(), Some(0));
 }

@@ -1,5 +1,7 @@
 //! `/api/v1/channels/export`, `/api/v1/channels/import`, `/api/v1/channels/{channel}/clone`.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -69,6 +71,53 @@ async fn an_import_of_what_was_exported_changes_nothing_and_makes_what_is_gone()
     let told = server.post("/api/v1/channels/import", list.clone()).await.expect(200).json();
     assert_eq!(told["channels"][0]["done"], json!("added"));
     assert_eq!(exported(&server).await, list);
+}
+
+/// On another machine an address of this one would be a picture that is not there.
+#[tokio::test]
+async fn an_uploaded_logo_goes_along_to_another_server() {
+    let (server, other) = (furnished().await, furnished().await);
+    let picture = b"\x89PNG\r\n\x1a\nof five".as_slice();
+    let upload = Request::put("/api/v1/channels/5/logo").header("content-type", "image/png");
+    let upload = upload.body(Body::from(picture)).unwrap();
+    let logo = server.send(upload).await.expect(200).json()["logo"].as_str().unwrap().to_owned();
+    let list = exported(&server).await;
+    let told = list["channels"][0]["logo"].as_str().unwrap();
+    assert!(told.starts_with("data:image/png;base64,"), "{told}");
+
+    let dry = other.post("/api/v1/channels/import?dry_run=true", list.clone()).await.expect(200);
+    assert_eq!(dry.json()["channels"][0]["left_out"], json!([]));
+    other.get(&logo).await.expect(404);
+    other.post("/api/v1/channels/import", list.clone()).await.expect(200);
+    assert_eq!(other.get("/api/v1/channels/5").await.expect(200).json()["logo"], json!(logo));
+    assert_eq!(other.get(&logo).await.expect(200).body, picture);
+    assert_eq!(exported(&other).await["channels"][0], list["channels"][0]);
+    // Where it came from, nothing is altered by it.
+    server.post("/api/v1/channels/import", list.clone()).await.expect(200);
+    assert_eq!(server.get(&logo).await.expect(200).body, picture);
+    assert_eq!(exported(&server).await, list);
+}
+
+#[tokio::test]
+async fn a_logo_that_is_nowhere_is_told_and_one_that_is_no_picture_refused() {
+    let server = furnished().await;
+    let listed = |number: &str, logo: &str| json!({ "channels": [{ "number": number, "name": "C", "logo": logo, "items": [] }] });
+    server.patch("/api/v1/channels/5", json!({ "logo": "https://tv/5.png" })).await.expect(200);
+    // As a list has it that was written by hand, or before pictures went along.
+    let nowhere = "/logos/uploaded/0123456789abcdef0123456789abcdef.png";
+    for (number, kept) in [("5", json!("https://tv/5.png")), ("8", json!(null))] {
+        let list = listed(number, nowhere);
+        let told = server.post("/api/v1/channels/import", list).await.expect(200).json();
+        let left_out = told["channels"][0]["left_out"][0].as_str().unwrap();
+        assert!(left_out.contains(nowhere), "{left_out}");
+        let channel = server.get(&format!("/api/v1/channels/{number}")).await.expect(200);
+        assert_eq!(channel.json()["logo"], kept);
+    }
+    for bad in ["data:image/png;base64,!!", "data:text/html;base64,PGh0bWw+"] {
+        let refused = server.post("/api/v1/channels/import", listed("9", bad)).await.expect(422);
+        assert_eq!(refused.fields(), ["channels[0].logo"]);
+    }
+    server.get("/api/v1/channels/9").await.expect(404);
 }
 
 #[tokio::test]

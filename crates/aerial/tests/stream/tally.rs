@@ -1,5 +1,7 @@
 //! What is counted while channels are watched.
 
+use std::sync::Arc;
+
 use aerial::stream::tally::{Made, OfChannel};
 use aerial_model::fault::Class;
 use aerial_model::id::ChannelId;
@@ -11,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::media::film;
-use crate::world::{HD, NOW, Plan, Setting, World, real, until};
+use crate::world::{HD, NOW, Plan, Setting, World, real, relay, until};
 
 const FIRST: ChannelId = ChannelId(Uuid::from_u128(1));
 
@@ -52,6 +54,27 @@ async fn segments_made_and_served_are_counted_and_each_tune_in_once() {
     assert_eq!((tally.of_channel(FIRST).hls, tune_ins(&world)), (4, 3));
     drop(stream);
     world.end().await;
+}
+
+/// What a run has made is told while it goes on, and not only of those that ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_tells_the_segments_it_has_completed() {
+    // All that FFmpeg gives, and then it stays, for less than what is a hang.
+    let stays = relay(u64::MAX, json!(["stall"]));
+    let setting = Setting::of(Plan::of(&[film("25", 600)])).workers(&[stays, real()]);
+    let world = World::new(setting).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    world.segments(client, 0..2).await;
+    let made = || world.manager.tally().segments_made(Made::Encoded);
+    let run = || Arc::clone(&world.manager.history(FIRST)[0].runs[0]);
+    until("two are told", || run().completed() >= 2).await;
+    let run = run();
+    let told = run.completed();
+    assert!(u64::from(told) <= made(), "{told} of {}", made());
+    assert!(run.end().is_none(), "it goes on: {:?}", run.end());
+    world.end().await;
+    let at_its_end = run.end().map(|end| end.completed);
+    assert!(at_its_end >= Some(told), "{at_its_end:?} after {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

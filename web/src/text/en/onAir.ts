@@ -177,6 +177,7 @@ export const onAir = {
       left: "until nobody watched",
       stopped: "taken off the air",
       server_stopped: "until the server stopped",
+      backed_up: "until the backup was made that was restored",
     },
     slated: (length: string) => `${length} of slate`,
     slate: (from: string, to: string, reason: string) => `${from} – ${to} slate: ${reason}`,

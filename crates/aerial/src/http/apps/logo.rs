@@ -30,7 +30,7 @@ pub(super) async fn uploaded(
 ) -> Answer<Response> {
     let unknown = || Problem::not_found("logo", &name);
     let (picture, media_type) = match asked.width()? {
-        None => logos.uploaded(&name).await.ok_or_else(unknown)?,
+        None => logos.uploads().get(&name).await.ok_or_else(unknown)?,
         Some(width) => {
             let made = logos.smaller(&name, width).await.map_err(|reason| {
                 let detail = format!("logo `{name}` could not be made smaller: {reason}");

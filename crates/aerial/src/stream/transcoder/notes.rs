@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aerial_model::demand::WorkerId;
 use aerial_model::fault::{Class, Tell};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::Span;
@@ -17,7 +18,7 @@ use crate::ffmpeg::{Child, Exit, StderrTail};
 use crate::stream::findings::{Finding, Findings};
 use crate::stream::history::{History, Run, Task};
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Outcome};
+use crate::stream::worker::{Ended, Outcome, Progress};
 
 /// How long the library may take to hear the last findings of a server that ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -39,17 +40,17 @@ impl Notes {
         worker: WorkerId,
         track: &Track,
         segment: u32,
-        child: &Child,
-        line: Vec<String>,
+        (child, line): (&Child, Vec<String>),
+        progress: watch::Receiver<Progress>,
     ) -> Arc<Run> {
-        let task = task(track, segment);
-        Arc::new(Run::begin(worker, Some(child.pid()), task, line, child.stderr_tail()))
+        let (named, task) = ((worker, Some(child.pid())), task(track, segment));
+        Arc::new(Run::begin(named, task, line, child.stderr_tail(), progress))
     }
 
     /// The run of a process that could not be started.
     pub(super) fn unstarted(worker: WorkerId, track: &Track, segment: u32) -> Arc<Run> {
-        let (task, line) = (task(track, segment), Vec::new());
-        Arc::new(Run::begin(worker, None, task, line, StderrTail::default()))
+        let (task, progress) = (task(track, segment), watch::channel(Progress::at(segment)).1);
+        Arc::new(Run::begin((worker, None), task, Vec::new(), StderrTail::default(), progress))
     }
 
     /// What each line of a worker bears: for whom it was started.

@@ -372,12 +372,12 @@ impl Owner {
         self.next_worker += 1;
         let (id, pid) = (WorkerId(self.next_worker), child.pid());
         let stands_in = stands_in(&self.encoding.devices, &track);
-        let run = Notes::started(id, &track, first, &child, line);
+        let (progress, progress_seen) = watch::channel(Progress::at(first));
+        let run = Notes::started(id, &track, first, (&child, line), progress_seen.clone());
         let sessions = sessions_of(&self.demands, track.key);
         self.notes.began(&sessions, &run);
         let span = self.notes.span(id, &sessions);
         let (limit, limit_seen) = watch::channel(limit);
-        let (progress, progress_seen) = watch::channel(Progress::at(first));
         let stop = CancellationToken::new();
         let in_software = self.tracks.get(&track.key).is_some_and(|s| s.health.is_in_software());
         let title = track.title();

@@ -2,13 +2,13 @@
 //! channels that have none.
 //!
 //! Owns drawing the tiles and making uploads smaller, one FFmpeg each, and keeping the
-//! last of them in memory: a list of channels is asked for as a whole. Owns the folder of uploads. Invariants: the
-//! same name and id give the same tile, and an upload's name is made from its bytes, so
-//! that either can be kept for long.
+//! last of them in memory: a list of channels is asked for as a whole. Where uploads lie
+//! is the business of `uploads`. Invariant: the same name and id give the same tile, so
+//! that it can be kept for long.
 
-use std::collections::BTreeSet;
+mod uploads;
+
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,10 @@ use std::time::Duration;
 use aerial_model::command::logo::{letters, logo, smaller_logo};
 use aerial_model::id::ChannelId;
 use bytes::Bytes;
-use tokio::sync::{Mutex, MutexGuard, Semaphore};
+use tokio::sync::Semaphore;
 
+use self::uploads::kind;
+pub use self::uploads::{LogoError, Uploads};
 use super::width::Width;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 
@@ -44,9 +46,7 @@ struct Inner {
     font: Option<PathBuf>,
     kept: moka::sync::Cache<(Of, Option<Width>), Bytes>,
     permits: Semaphore,
-    /// Of uploads; made with the first.
-    folder: PathBuf,
-    turn: Mutex<()>,
+    uploads: Uploads,
 }
 
 /// What a picture was made of.
@@ -56,23 +56,6 @@ enum Of {
     Letters(ChannelId, String),
     /// An upload, by its name.
     Upload(String),
-}
-
-/// Why a picture is no logo.
-#[derive(Debug, thiserror::Error)]
-pub enum LogoError {
-    /// It is of no kind that all apps show.
-    #[error("it is no PNG, JPEG or WebP picture")]
-    Kind,
-    /// The folder cannot be used.
-    #[error("{} cannot be written ({source}): check its rights and the space on its disk", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
 }
 
 impl Logos {
@@ -90,64 +73,25 @@ impl Logos {
             font,
             kept,
             permits,
-            folder,
-            turn: Mutex::default(),
+            uploads: Uploads::new(folder),
         }))
     }
 
-    /// For whoever changes which uploads there are.
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.0.turn.lock().await
-    }
-
-    /// Keeps an upload; its name.
-    pub async fn keep(&self, picture: Bytes) -> Result<String, LogoError> {
-        let (ending, _) = kind(&picture).ok_or(LogoError::Kind)?;
-        let name = format!("{}.{ending}", &blake3::hash(&picture).to_hex()[..32]);
-        let folder = &self.0.folder;
-        let (path, written) = (folder.join(&name), folder.join(format!("{name}.part")));
-        let store = async {
-            tokio::fs::create_dir_all(folder).await?;
-            tokio::fs::write(&written, &picture).await?;
-            tokio::fs::rename(&written, &path).await
-        };
-        let done = store.await;
-        done.map_err(|source| LogoError::Folder { folder: folder.clone(), source })?;
-        Ok(name)
-    }
-
-    /// An upload of that name, and its media type.
-    pub async fn uploaded(&self, name: &str) -> Option<(Bytes, &'static str)> {
-        let (stem, _) = name.split_once('.')?;
-        if !stem.bytes().all(|byte| byte.is_ascii_hexdigit()) || name.contains(['/', '\\']) {
-            return None;
-        }
-        let picture = Bytes::from(tokio::fs::read(self.0.folder.join(name)).await.ok()?);
-        let (_, media_type) = kind(&picture)?;
-        Some((picture, media_type))
-    }
-
-    /// Deletes uploads that none of these names.
-    pub async fn keep_only(&self, named: &BTreeSet<String>) {
-        let Ok(mut folder) = tokio::fs::read_dir(&self.0.folder).await else { return };
-        while let Ok(Some(entry)) = folder.next_entry().await {
-            let is_named = entry.file_name().to_str().is_some_and(|name| named.contains(name));
-            if !is_named && let Err(error) = tokio::fs::remove_file(entry.path()).await {
-                tracing::warn!(%error, "an old logo stays");
-            }
-        }
+    /// Those that were uploaded.
+    pub fn uploads(&self) -> &Uploads {
+        &self.0.uploads
     }
 
     /// An upload as a PNG of at most that width and height; an error in words.
     pub async fn smaller(&self, name: &str, width: Width) -> Result<Option<Bytes>, String> {
-        let Some((picture, _)) = self.uploaded(name).await else { return Ok(None) };
+        let Some((picture, _)) = self.0.uploads.get(name).await else { return Ok(None) };
         let demuxer = match kind(&picture) {
             Some(("png", _)) => "png_pipe",
             Some(("jpg", _)) => "jpeg_pipe",
             _ => "webp_pipe",
         };
         let most = width.pixels().into();
-        let arguments = smaller_logo(&self.0.folder.join(name), demuxer, most);
+        let arguments = smaller_logo(&self.0.uploads.path(name), demuxer, most);
         self.made(Of::Upload(name.to_owned()), Some(width), arguments).await.map(Some)
     }
 
@@ -181,7 +125,7 @@ impl Logos {
         }
         let mut run = Invocation::new(&self.0.ffmpeg).args(arguments).niceness(NICENESS);
         let read = match &key.0 {
-            Of::Upload(name) => Some(self.0.folder.join(name)),
+            Of::Upload(name) => Some(self.0.uploads.path(name)),
             Of::Letters(..) => self.0.font.clone(),
         };
         if let Some(read) = read {
@@ -195,18 +139,6 @@ impl Logos {
         }
         self.0.kept.insert(key, output.stdout.clone());
         Ok(output.stdout)
-    }
-}
-
-/// The ending and the media type of a picture, by what it begins with.
-fn kind(picture: &[u8]) -> Option<(&'static str, &'static str)> {
-    match picture {
-        [0x89, b'P', b'N', b'G', ..] => Some(("png", "image/png")),
-        [0xff, 0xd8, 0xff, ..] => Some(("jpg", "image/jpeg")),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
-            Some(("webp", "image/webp"))
-        }
-        _ => None,
     }
 }
 
