@@ -1,3 +1,5 @@
+//! FFmpeg's command lines, word for word, for each kind of file and place to begin.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Questions and answers of the tuner's protocol, byte by byte, and whatever else comes.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Where copied video is cut, and what is not copied at all.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

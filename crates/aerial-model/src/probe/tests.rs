@@ -1,3 +1,5 @@
+//! What is made of ffprobe's answers, also of odd and broken ones.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Backups made, read, refused and restored, between data folders of their own.
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;

@@ -15,7 +15,8 @@ use serde_json::Value as Json;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::list::{self, Setting};
-use super::{ConfigError, Flags, Settings, Sources, line_of};
+use super::sources::{Sources, line_of};
+use super::{ConfigError, Flags, Settings};
 
 /// The settings of the running server, and where they came from. Cheap to clone.
 #[derive(Clone, Debug)]

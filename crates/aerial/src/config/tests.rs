@@ -1,3 +1,7 @@
+//! Settings from file, variables and flags, and what is said of wrong ones.
+
+use std::path::Path;
+
 use super::*;
 
 fn load(file: Option<&str>, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, String> {

@@ -1,3 +1,5 @@
+//! The catalogue on disk: what it keeps, refuses, and survives.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The tuner's sockets, asked by a client on the loopback.
+
 use std::time::Duration;
 
 use aerial_model::capacity::Limit;

@@ -1,3 +1,5 @@
+//! The schedule over a catalogue: what is committed, what edits and scans alter, and when.
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,6 +15,7 @@ use crate::chance::Chance;
 use crate::conform::uuid;
 use crate::document::{Document, Form, Operation, Parameter};
 use crate::hostile;
+use crate::hostile_support::NAMES;
 
 /// So many names of a kind are remembered.
 const REMEMBERED: usize = 40;
@@ -167,7 +168,7 @@ impl<'a> Generator<'a> {
             .map(|part| match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 None => part.to_owned(),
                 Some(_) if wrong && self.chance.once_in(2) => {
-                    (*self.chance.pick(&hostile::SEGMENTS)).to_owned()
+                    (*self.chance.pick(&NAMES)).to_owned()
                 }
                 Some(name) => {
                     let told = operation.parameters.iter().find(|one| one.name == name);

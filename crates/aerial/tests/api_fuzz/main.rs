@@ -18,6 +18,8 @@ mod document;
 mod events;
 mod generate;
 mod hostile;
+#[path = "../hostile_support/mod.rs"]
+mod hostile_support;
 mod judge;
 mod ways;
 mod wire;

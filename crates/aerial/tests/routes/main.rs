@@ -17,6 +17,8 @@ mod folders;
 mod guide;
 mod hdhomerun;
 mod hostile;
+#[path = "../hostile_support/mod.rs"]
+mod hostile_support;
 mod lineup;
 mod media;
 mod metrics;

@@ -1,3 +1,5 @@
+//! What is noted of airings as the engine tells of them, and how it is written.
+
 use aerial_model::fault::Class;
 use aerial_model::id::{ItemId, MapId};
 use aerial_model::ledger::Cursor;

@@ -6,11 +6,14 @@
 //! whichever sessions want it), a track that fails becomes slate, never a hole,
 //! and nothing runs for a session that is gone.
 
+mod composing;
 mod device;
 mod health;
 mod notes;
 mod owner;
 mod pacing;
+mod running;
+mod starting;
 mod track_state;
 mod turns;
 

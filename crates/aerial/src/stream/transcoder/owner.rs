@@ -1,83 +1,52 @@
-//! The transcoder's task.
+//! The transcoder's task: what is wanted beside what is made, again and again.
+//!
+//! Owns tracks and workers. How a segment is set about is in `starting`, slate in
+//! `composing`; who works first, and how hard, in `turns` and `pacing`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::command;
 use aerial_model::demand::{Decision, TrackKey, Want, WorkerId, WorkerView, decide};
-use aerial_model::fault::Class;
-use aerial_model::segmenter::{Handover, Position};
+use aerial_model::pace::Pace;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
 
-use super::device::{self, stands_in};
-use super::health::{Course, slated_segments};
+use super::device;
 use super::notes::Notes;
+use super::running::Running;
 use super::track_state::TrackState;
-use super::{
-    Command, Encoding, Lease, Released, SessionId, Slates, Status, Store, TrackStatus, WorkerStatus,
-};
+use super::{Command, Encoding, Lease, Released, SessionId, Slates, Status, Store, TrackStatus};
 use crate::clock::monotonic;
-use crate::ffmpeg::{Child, Invocation, Spawner};
-use crate::stream::history::Run;
-use crate::stream::store::{Growth, SegmentKey};
-use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Failure, HANG, Outcome, Progress, Unfinished, Worker};
-use aerial_model::command::Speed;
-use aerial_model::pace::{Gauge, Pace};
+use crate::ffmpeg::Spawner;
+use crate::stream::store::SegmentKey;
+use crate::stream::track::Track;
+use crate::stream::worker::{Ended, Failure, Outcome, Unfinished};
 
 /// How often workers' reach is compared with demand when nothing happens.
 const REVIEW: Duration = Duration::from_millis(250);
 
-/// If not even a slate can be made, it is tried again after this.
-const SLATE_PAUSE: Duration = Duration::from_secs(1);
-
 pub(super) struct Owner {
     status: watch::Sender<Arc<Status>>,
-    spawner: Spawner,
+    pub(super) spawner: Spawner,
     pub(super) encoding: Encoding,
-    store: Store,
-    slates: Slates,
-    notes: Notes,
-    demands: HashMap<SessionId, (Vec<Want>, Lease)>,
+    pub(super) store: Store,
+    pub(super) slates: Slates,
+    pub(super) notes: Notes,
+    pub(super) demands: HashMap<SessionId, (Vec<Want>, Lease)>,
     pub(super) tracks: HashMap<TrackKey, TrackState>,
     pub(super) workers: HashMap<WorkerId, Running>,
     /// How hard the next workers try, on each device.
     pub(super) paces: BTreeMap<&'static str, Pace>,
     pub(super) began: Instant,
-    running: JoinSet<Ended>,
+    pub(super) running: JoinSet<Ended>,
     /// Slates being composed; they give back what they could not complete.
-    composing: JoinSet<Option<Unfinished>>,
+    pub(super) composing: JoinSet<Option<Unfinished>>,
     /// Who waits for all that is ended now.
     leaving: Vec<Released>,
-    next_worker: u64,
-}
-
-pub(super) struct Running {
-    pub(super) track: Arc<Track>,
-    task: Id,
-    pid: u32,
-    run: Arc<Run>,
-    pub(super) limit: watch::Sender<u32>,
-    pub(super) progress: watch::Receiver<Progress>,
-    pub(super) stop: CancellationToken,
-    /// The preset that it was started with.
-    pub(super) speed: Speed,
-    pub(super) gauge: Gauge,
-    /// When the gauge was last looked at.
-    pub(super) looked: Instant,
-    /// It is replaced before it begins this segment.
-    pub(super) retires_at: Option<u32>,
-    /// It completes in software what a device has begun.
-    stands_in: bool,
-    /// Told to end: who waits for that.
-    waiting: Vec<Released>,
-    /// What each line of it bears.
-    pub(super) span: Span,
+    pub(super) next_worker: u64,
 }
 
 impl Owner {
@@ -247,173 +216,6 @@ impl Owner {
         }
     }
 
-    async fn start(&mut self, key: TrackKey, segment: u32, limit: u32, due: Duration) {
-        let ending = |worker: &Running| worker.track.key == key && worker.stop.is_cancelled();
-        if self.workers.values().any(ending) {
-            // It may have the segment in its hands still: never two for one.
-            return;
-        }
-        let Some(state) = self.tracks.get_mut(&key) else { return };
-        let limit = limit.min(state.track.map.segments());
-        let slated = limit.min(segment.saturating_add(slated_segments(due)));
-        if matches!(state.track.source, Source::Slate(_)) {
-            self.compose(key, segment, limit);
-            return;
-        }
-        match state.course(segment, due) {
-            Course::Work => {}
-            Course::Wait => return,
-            Course::Slate => {
-                if !std::mem::replace(&mut state.told_slate, true) {
-                    let (title, reason) = (state.track.title(), state.trouble());
-                    let (sessions, channels) = self.notes.whose(&sessions_of(&self.demands, key));
-                    tracing::warn!(
-                        sessions,
-                        channels,
-                        title,
-                        segment,
-                        ?reason,
-                        "the programme is slate for now"
-                    );
-                }
-                self.compose(key, segment, slated);
-                return;
-            }
-        }
-        let stands_in = stands_in(&self.encoding.devices, &state.track);
-        if stands_in && !state.unfinished.iter().any(|left| left.growth.key().index == segment) {
-            // Its sessions turn to the track in software within a moment.
-            return;
-        }
-        // What a device began is completed in software, and no more.
-        let limit = if stands_in { segment + 1 } else { limit };
-        let (handover, continued) = match state.take_unfinished(segment) {
-            Some(Unfinished { growth, handover }) => (handover, Some(growth)),
-            None => (Handover::of(&state.track.map, state.track.treatment, segment), None),
-        };
-        if !state.track.treatment.copies_video()
-            && handover.position().frame >= state.track.map.frames()
-            && let Some(growth) = continued
-        {
-            // The last sound alone is missing, and FFmpeg makes none without a
-            // picture: a tenth of a second of silence completes it.
-            state.unfinished.push(Unfinished { growth, handover });
-            self.compose(key, segment, segment);
-            return;
-        }
-        let track = Arc::clone(&state.track);
-        match self.spawn(&track, handover.position()).await {
-            Ok((child, line)) => {
-                let patience = self.tracks.get(&key).map_or(HANG, |s| s.health.patience(due));
-                let from = Unbegun { handover, continued, segment, limit, patience };
-                self.employ(track, child, line, from);
-            }
-            Err(failure) => {
-                let unfinished = continued.map(|growth| Unfinished { growth, handover });
-                let fault = (failure.class, failure.detail.clone());
-                self.next_worker += 1;
-                let run = Notes::unstarted(WorkerId(self.next_worker), &track, segment);
-                self.notes.began(&sessions_of(&self.demands, key), &run);
-                self.notes.ended(&run, None, 0, Some(fault));
-                self.failed(&track, failure, unfinished);
-            }
-        }
-    }
-
-    async fn spawn(
-        &self,
-        track: &Track,
-        position: Position,
-    ) -> Result<(Child, Vec<String>), Failure> {
-        let Source::Media(media) = &track.source else {
-            unreachable!("slates are composed, not spawned")
-        };
-        let (profile, hardware) =
-            (&*track.profile, device::of_track(&self.encoding.devices, track));
-        let tuning = self.tuning(track);
-        let tuning = &tuning;
-        let arguments = if track.treatment.copies_video() {
-            command::copy(&command::CopyRun {
-                path: &media.path,
-                facts: &media.facts,
-                map: &track.map,
-                treatment: track.treatment,
-                segment: position.segment,
-                first_audio: position.audio,
-                profile,
-                tuning,
-            })
-        } else {
-            command::worker(&command::WorkerRun {
-                path: &media.path,
-                facts: &media.facts,
-                map: &track.map,
-                first_frame: position.frame,
-                first_audio: position.audio,
-                profile,
-                tuning,
-                filters: self.encoding.filters,
-                hardware: hardware.as_deref(),
-            })
-        };
-        let invocation =
-            Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
-        let invocation = invocation.reads(&media.path).drives_devices(hardware.is_some());
-        let line = invocation.command_line();
-        match self.spawner.spawn(invocation).await {
-            Ok(child) => Ok((child, line)),
-            Err(error) => Err(Failure { class: Class::Machine, detail: error.to_string() }),
-        }
-    }
-
-    /// Takes a process on as a worker.
-    fn employ(&mut self, track: Arc<Track>, child: Child, line: Vec<String>, from: Unbegun) {
-        let Unbegun { handover, continued, segment: first, limit, patience } = from;
-        self.next_worker += 1;
-        let (id, pid) = (WorkerId(self.next_worker), child.pid());
-        let stands_in = stands_in(&self.encoding.devices, &track);
-        let (progress, progress_seen) = watch::channel(Progress::at(first));
-        let run = Notes::started(id, &track, first, (&child, line), progress_seen.clone());
-        let sessions = sessions_of(&self.demands, track.key);
-        self.notes.began(&sessions, &run);
-        let span = self.notes.span(id, &sessions);
-        let (limit, limit_seen) = watch::channel(limit);
-        let stop = CancellationToken::new();
-        let in_software = self.tracks.get(&track.key).is_some_and(|s| s.health.is_in_software());
-        let title = track.title();
-        span.in_scope(|| {
-            tracing::info!(title, segment = first, pid, in_software, "worker starts");
-        });
-        let worker = Worker {
-            track: Arc::clone(&track),
-            store: self.store.clone(),
-            limit: limit_seen,
-            progress,
-            stop: stop.clone(),
-            patience,
-            keeps: !stands_in,
-        };
-        let work = worker.run(child, handover, continued).instrument(span.clone());
-        let task = self.running.spawn(work).id();
-        let running = Running {
-            speed: self.tuning(&track).speed,
-            track,
-            task,
-            pid,
-            run,
-            limit,
-            progress: progress_seen,
-            stop,
-            gauge: Gauge::default(),
-            looked: monotonic(),
-            retires_at: None,
-            stands_in,
-            waiting: Vec::new(),
-            span,
-        };
-        self.workers.insert(id, running);
-    }
-
     fn worker_ended(&mut self, joined: Result<(Id, Ended), JoinError>) {
         let task = match &joined {
             Ok((task, _)) => *task,
@@ -460,7 +262,12 @@ impl Owner {
     }
 
     /// Takes note of a failure: the next decision starts a successor, or slate.
-    fn failed(&mut self, track: &Arc<Track>, failure: Failure, unfinished: Option<Unfinished>) {
+    pub(super) fn failed(
+        &mut self,
+        track: &Arc<Track>,
+        failure: Failure,
+        unfinished: Option<Unfinished>,
+    ) {
         let state =
             self.tracks.entry(track.key).or_insert_with(|| TrackState::new(Arc::clone(track)));
         state.unfinished.extend(unfinished);
@@ -479,47 +286,6 @@ impl Owner {
             if state.is_some_and(TrackState::is_withheld) {
                 worker.stop.cancel();
             }
-        }
-    }
-
-    /// Makes slate in place of what is missing of `segment`, and of the segments
-    /// from there to `limit` (none: it is only to be completed).
-    fn compose(&mut self, key: TrackKey, segment: u32, limit: u32) {
-        let Some(state) = self.tracks.get_mut(&key) else { return };
-        if state.composing.is_some() {
-            return;
-        }
-        let (track, store, slates) =
-            (Arc::clone(&state.track), self.store.clone(), self.slates.clone());
-        let unfinished = state.take_unfinished(segment);
-        let composing = self.composing.spawn(async move {
-            let filled = slates.fill(&track, unfinished, segment..limit, &store).await;
-            let (error, left) = filled.err()?;
-            tracing::error!(title = track.title(), %error, "there is not even a slate");
-            // Without a pause this would be tried again at once, for ever.
-            tokio::time::sleep(SLATE_PAUSE).await;
-            left
-        });
-        state.composing = Some(composing);
-    }
-
-    fn composed(&mut self, joined: Result<(Id, Option<Unfinished>), JoinError>) {
-        let (task, left) = match joined {
-            Ok(composed) => composed,
-            Err(error) => {
-                if error.is_panic() {
-                    tracing::error!(%error, "composing a slate ended abnormally");
-                }
-                (error.id(), None)
-            }
-        };
-        let of_task = |state: &&mut TrackState| {
-            state.composing.as_ref().is_some_and(|composing| composing.id() == task)
-        };
-        if let Some(state) = self.tracks.values_mut().find(of_task) {
-            state.composing = None;
-            state.waiting.clear();
-            state.unfinished.extend(left);
         }
     }
 
@@ -553,56 +319,10 @@ impl Owner {
 }
 
 /// Whose a track is.
-fn sessions_of(
+pub(super) fn sessions_of(
     demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
     track: TrackKey,
 ) -> Vec<SessionId> {
     let wants = |(wants, _): &(Vec<Want>, Lease)| wants.iter().any(|want| want.track == track);
     demands.iter().filter(|(_, demand)| wants(demand)).map(|(session, _)| *session).collect()
-}
-
-/// Where a worker begins.
-struct Unbegun {
-    handover: Handover,
-    /// The growing segment that it goes on with.
-    continued: Option<Growth>,
-    segment: u32,
-    limit: u32,
-    /// How long it may take to its first bytes.
-    patience: Duration,
-}
-
-impl Running {
-    /// It has still to complete what a device has begun.
-    fn completes(&self) -> bool {
-        self.stands_in && self.progress.borrow().segment < *self.limit.borrow()
-    }
-
-    fn view(&self, id: WorkerId, made: impl Fn(TrackKey, u32) -> bool) -> WorkerView {
-        let progress = *self.progress.borrow();
-        WorkerView {
-            id,
-            track: self.track.key,
-            position: progress.segment,
-            limit: *self.limit.borrow(),
-            // One that is whole already is passed over, not fought about.
-            overtaken: progress.overtaken && !made(self.track.key, progress.segment),
-            parked_for: progress.parked_since.map_or(Duration::ZERO, |since| since.elapsed()),
-        }
-    }
-
-    fn status(&self, id: WorkerId) -> WorkerStatus {
-        let progress = *self.progress.borrow();
-        WorkerStatus {
-            id,
-            track: Arc::clone(&self.track),
-            pid: self.pid,
-            first: self.run.task.segment,
-            segment: progress.segment,
-            limit: *self.limit.borrow(),
-            parked: progress.parked_since.is_some(),
-            speed: self.speed,
-            speed_percent: self.gauge.percent().filter(|_| progress.parked_since.is_none()),
-        }
-    }
 }
