@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
-import { Server } from "./support/server";
+import { Server, until } from "./support/server";
 
 let server: Server;
 beforeEach(async () => {
@@ -126,7 +126,13 @@ test("a server that goes away in the middle takes nothing with it", () =>
       expect(await field.inputValue()).toBe(CLIPS);
       await page.reload().catch(() => {});
       await server.run();
-      await page.goto(`${server.url}/welcome`);
+      // The browser tries by itself, too, and may be in between.
+      const opens = () =>
+        page.goto(`${server.url}/welcome`).then(
+          () => true,
+          () => false,
+        );
+      await until("the page", opens);
       await page.waitForFunction(() => document.title === "Welcome · Aerial");
       await expect.poll(() => page.getByLabel("Folder on the server").inputValue()).toBe(CLIPS);
       await page.getByRole("button", { name: "Use this folder" }).click();
