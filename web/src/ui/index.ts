@@ -24,4 +24,5 @@ export { default as Switch } from "./Switch.svelte";
 export { type Shortcut, shortcuts } from "./shortcuts.svelte";
 export { default as Tabs } from "./Tabs.svelte";
 export { default as TextField } from "./TextField.svelte";
+export { default as Thumb } from "./Thumb.svelte";
 export { toasts } from "./toasts.svelte";
