@@ -11,7 +11,12 @@ const region =
   typeof navigator === "undefined"
     ? language
     : (navigator.languages.find((wanted) => wanted.split("-")[0] === language) ?? language);
-const clock = new Intl.DateTimeFormat(region, { hour: "2-digit", minute: "2-digit" });
+// 07:05, but 7:05 AM.
+const { hour12 } = new Intl.DateTimeFormat(region, { hour: "numeric" }).resolvedOptions();
+const clock = new Intl.DateTimeFormat(region, {
+  hour: hour12 === true ? "numeric" : "2-digit",
+  minute: "2-digit",
+});
 const clockSeconds = new Intl.DateTimeFormat(region, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(region, { dateStyle: "full", timeStyle: "medium" });
 const weekday = new Intl.DateTimeFormat(region, {
