@@ -29,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(100);
 const BEGUN: Duration = Duration::from_secs(40);
 /// What was done about the last kill is shown by then.
 const AFTERWARDS: Duration = Duration::from_secs(20);
-/// The server closes a connection on which nothing is asked for 30 s.
+/// What the last requests and players had open is closed within moments, and a connection
+/// on which nothing is asked after 30 s.
 const CLOSED_BY: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -112,7 +113,8 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// What is open beyond what was before, once connections that nobody uses are closed.
+/// What is open beyond what was before, once connections that nobody uses are closed: only
+/// then is the state the same as before the first request.
 fn settled(serving: u32, before: &Open) -> Result<Open> {
     let began = Instant::now();
     loop {
@@ -143,7 +145,7 @@ fn kill(server: &Server, watching: &[Watching], kills: usize) -> Result<HashMap<
                 break there.swap_remove(chance.below(there.len()));
             }
             if began.elapsed() > PATIENCE {
-                bail!("after {} kills no FFmpeg is at work", done.len());
+                bail!("after {} kills no FFmpeg is at work that has made a segment", done.len());
             }
             std::thread::sleep(LOOK_AGAIN);
         };

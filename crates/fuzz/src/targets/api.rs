@@ -13,6 +13,7 @@ use aerial::clock::Clock;
 use aerial::config;
 use aerial::db::Db;
 use aerial::http;
+use aerial::library::Uploads;
 use aerial::schedule::Schedule;
 use aerial_model::client::ClientId;
 use aerial_model::id::{ChannelNumber, ChannelRef, MediaId};
@@ -73,6 +74,8 @@ pub(crate) const IMPORT: Target = Target {
         "\"path\":\"",
         "\"size_bytes\":",
         "\"hash\":\"",
+        "\"logo\":\"data:image/png;base64,",
+        "/logos/uploaded/",
         "\"starts_at\":\"",
         "\"loop\":",
         "\"ladder\":[",
@@ -111,7 +114,8 @@ impl Server {
             let schedule = Schedule::open(db.clone(), clock.clone()).await.unwrap();
             let rules = config::Access::default();
             let access = Access::open(db.clone(), clock, rules, "fuzz", None).await.unwrap();
-            http::catalogue(schedule, db, access)
+            let uploads = Uploads::new(folder.path().join("logos"));
+            http::catalogue(schedule, db, uploads, access)
         });
         let server = Self { runtime, router, _folder: folder };
         for number in ["5", "5.1"] {
