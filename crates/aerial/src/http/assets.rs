@@ -13,17 +13,18 @@ use std::borrow::Cow;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use memory_serve::CacheControl;
 
 use super::apps::origin::prefix;
-use super::problem::{Kind, Problem};
+use super::problem::{Kind, Problem, Told};
+use super::under_token::UnderToken;
 
 /// What the app may load: its own files, the player's buffers (`blob:`), and
 /// channel logos, which people take from anywhere. No script but the built one.
@@ -123,8 +124,29 @@ fn base(path: &str, headers: &HeaderMap) -> String {
     }
 }
 
+/// The answer where no route is: whoever wants a page is told by the app's.
+pub(super) async fn nowhere(request: Request) -> Response {
+    let accepted = request.headers().get_all(ACCEPT).iter();
+    let wants_page = accepted
+        .filter_map(|said| said.to_str().ok())
+        .any(|said| said.split(',').any(|kind| kind.trim().split(';').next() == Some("text/html")));
+    if !wants_page || request.extensions().get::<UnderToken>().is_some() {
+        return Problem::not_found("page", request.uri().path()).into_response();
+    }
+    let mut response = hardened(page(request).await);
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        // It is told, in words for people.
+        response.extensions_mut().insert(Told);
+    }
+    response
+}
+
 async fn harden(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    hardened(next.run(request).await)
+}
+
+fn hardened(mut response: Response) -> Response {
     let fixed: [(HeaderName, &'static str); 3] = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (REFERRER_POLICY, "no-referrer"),
@@ -182,6 +204,18 @@ mod tests {
             assert_eq!(answer.status(), StatusCode::OK, "{path}");
             let page = text(answer).await;
             assert!(page.contains(&format!("<base href=\"{base}\"")), "{path}: {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nowhere_is_a_page_to_browsers_and_a_problem_to_all_others() {
+        let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+        for (accept, is_page) in [(browser, true), ("*/*", false), ("application/json", false)] {
+            let request = Request::get("/mistyped/x").header(ACCEPT, accept);
+            let answer = nowhere(request.body(Body::empty()).expect("a plain request")).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{accept}");
+            let text = text(answer).await;
+            assert_eq!(text.contains("<base href=\"../\""), is_page, "{accept}: {text}");
         }
     }
 

@@ -156,7 +156,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api", any(shell::nowhere))
         .route("/api/{*path}", any(shell::nowhere));
     let apps = shell::around_api(apps::router()).with_state(state.clone());
-    let api = shell::around_api(everywhere).fallback(shell::nowhere).with_state(state);
+    let api = shell::around_api(everywhere).fallback(assets::nowhere).with_state(state);
     api.merge(apps).merge(guard::not_under_tokens(assets::router()))
 }
 
