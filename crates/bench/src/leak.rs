@@ -18,7 +18,7 @@ const FIRST: usize = 100;
 const APART_SECONDS: i64 = 70;
 /// What is in memory for a while has left it by then: the longest is slates' 240 s,
 /// and there are none; segments leave after 60 s, viewers after 24 s.
-pub(crate) const SETTLE: Duration = Duration::from_secs(100);
+const SETTLE: Duration = Duration::from_secs(100);
 /// The allocator's own ways.
 const SAME_KIB: u64 = 6 << 10;
 

@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::trouble::Blow;
 
 /// What a machine makes it say that is too slow for all that is asked of it.
 const BUSY: [&str; 1] = ["encoding falls behind real time"];
+
+/// So much longer than pictures feel a blow it may be found out: a worker that rests is
+/// found dead when more is wanted of it.
+const FOUND: SignedDuration = SignedDuration::from_secs(120);
 
 /// The warnings and errors of a log.
 #[derive(Debug, Default)]
@@ -37,7 +41,8 @@ impl Said {
         let is_of = |blow: &Blow| {
             let names = blow.titles.iter().any(|title| line.contains(title.as_str()));
             let says = blow.words.iter().any(|word| line.contains(word));
-            at.is_some_and(|at| blow.at <= at && at <= blow.until) && (names || says)
+            let in_time = |at: Timestamp| blow.at <= at && at.duration_since(blow.until) <= FOUND;
+            at.is_some_and(in_time) && (names || says)
         };
         if blows.iter().any(is_of) {
             self.explained += 1;
@@ -71,7 +76,7 @@ mod tests {
             (150, r#""title":"Mortal 6","message":"worker failed""#),
             (150, r#""message":"segments are served from memory alone""#),
             (150, r#""title":"Mortal 1","message":"worker failed""#),
-            (250, r#""title":"Mortal 6","message":"worker failed""#),
+            (350, r#""title":"Mortal 6","message":"worker failed""#),
             (150, r#""message":"encoding falls behind real time: the next workers try less hard""#),
         ] {
             said.take(&line(second, rest), std::slice::from_ref(&blow));

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::films::{self, Film};
-use crate::leak::{Holdings, SETTLE};
+use crate::leak::Holdings;
 use crate::options::Options;
 use crate::report::{Report, verdict};
 use crate::server::{Channel, Server, Video};
@@ -30,6 +30,8 @@ use trouble::{Blow, Kind};
 const FILMS: usize = 8;
 /// What is made once is there afterwards, and caches are full.
 const WARM_UP: Duration = Duration::from_secs(120);
+/// What is in memory for a while has left it by then: the longest is slates' 240 s.
+const SETTLE: Duration = Duration::from_secs(260);
 /// With a full store, and over restarts.
 const AFTERWARDS: Duration = Duration::from_secs(150);
 /// No more than this has anything grown at the end.
@@ -61,8 +63,9 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let (films, other) = (films::mortal(&folder, FILMS)?, films::another(&folder)?);
     let log = options.folder.join("soak.log");
     let settings = [
-        // Small, so that it gives way all the time; and channels end and begin again.
-        ("AERIAL_STORE_LIMIT", "192MiB"),
+        // Small, so that it gives way all the time, but with room for what all of them
+        // are shown in two minutes and a half; and channels end and begin again.
+        ("AERIAL_STORE_LIMIT", "320MiB"),
         ("AERIAL_STREAM_GRACE", "10s"),
         ("AERIAL_LOG_FORMAT", "json"),
         ("AERIAL_DISCOVERY_HDHOMERUN", "false"),
