@@ -36,9 +36,6 @@ const SETTLE: Duration = Duration::from_secs(260);
 const AFTERWARDS: Duration = Duration::from_secs(150);
 /// No more than this has anything grown at the end.
 const FLAT_PERCENT: u64 = 5;
-/// What a viewer may stand still for when the file breaks that it watches.
-const A_SEGMENT: Duration = Duration::from_secs(4);
-
 /// What a viewer may stand still for after a blow: a hang is seen after 10 s.
 const LONGEST_AFTER_A_BLOW: Duration = Duration::from_secs(20);
 
@@ -164,8 +161,6 @@ fn explained(event: &Event, stations: &[Station], blows: &[Blow]) -> bool {
             (What::StoodStill(time), Kind::Died | Kind::Hung | Kind::Restart) => {
                 *time <= LONGEST_AFTER_A_BLOW
             }
-            // A worker that fails is followed by slate.
-            (What::StoodStill(time), Kind::Broken) => *time <= A_SEGMENT,
             // An unending stream ends with its server.
             (What::Ended, Kind::Restart) => true,
             _ => false,
@@ -289,9 +284,8 @@ mod tests {
         assert!(!is(&stall(99, 3), blow(Kind::Died, "Mortal 6")), "before it");
         assert!(!is(&stall(140, 3), blow(Kind::Died, "Mortal 6")), "long after it");
         assert!(!is(&stall(110, 30), blow(Kind::Died, "Mortal 6")), "longer than it takes");
-        // A file that breaks is followed by slate: it costs a segment, no more.
-        assert!(is(&stall(110, 3), blow(Kind::Broken, "Mortal 6")));
-        assert!(!is(&stall(110, 5), blow(Kind::Broken, "Mortal 6")));
+        // A file that breaks is slate in time: nobody's picture stands still.
+        assert!(!is(&stall(110, 3), blow(Kind::Broken, "Mortal 6")));
     }
 
     #[test]
