@@ -56,6 +56,9 @@ const SLATES: u64 = 50_000;
 /// good as none: more are served from memory alone.
 const UNWRITTEN_BYTES: usize = 64 << 20;
 
+/// After so long without a write that failed the disk works again.
+const WELL_AFTER: Duration = Duration::from_secs(60);
+
 /// Names one segment of one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentKey {
@@ -126,8 +129,8 @@ struct Inner {
     writes: TaskTracker,
     /// One write at a time.
     writing: Semaphore,
-    /// What was wrong with the last write; it was said.
-    trouble: Mutex<Option<Trouble>>,
+    /// What was wrong with a write, and when last; it was said.
+    trouble: Mutex<Option<(Trouble, Instant)>>,
     /// Somebody marks what was used: a disk that hangs has one of them to hold.
     marking: AtomicBool,
     tally: Tally,
@@ -346,7 +349,7 @@ impl Store {
                 + self.0.unkept.weighted_size()
                 + unwritten_bytes,
             memory_limit_bytes: MEMORY_BYTES + UNKEPT_BYTES + UNWRITTEN_BYTES as u64,
-            trouble: self.trouble().clone(),
+            trouble: self.trouble().as_ref().map(|(trouble, _)| trouble.clone()),
         }
     }
 
@@ -436,20 +439,30 @@ impl Store {
         making.unwritten_bytes -= size;
     }
 
-    /// Says once that the disk fails, and once that it works again.
+    /// Says once that the disk fails, and once that it works again: a store that is too
+    /// small has room for one segment and none for the next.
     fn said_of_disk(&self, key: SegmentKey, trouble: Option<Trouble>) {
-        let before = std::mem::replace(&mut *self.trouble(), trouble.clone());
-        match (before, trouble) {
-            (None, Some(Trouble { reason, advice })) => {
-                tracing::error!(track = %key.track, index = key.index, reason, advice,
-                    "segments are served from memory alone");
+        let now = monotonic();
+        let mut known = self.trouble();
+        match trouble {
+            Some(trouble) => {
+                if known.is_none() {
+                    let Trouble { reason, advice } = &trouble;
+                    tracing::error!(track = %key.track, index = key.index, reason, advice,
+                        "segments are served from memory alone");
+                }
+                *known = Some((trouble, now));
             }
-            (Some(_), None) => tracing::info!("segments are written to disk again"),
-            _ => {}
+            None => {
+                if known.take_if(|(_, failed)| now.duration_since(*failed) >= WELL_AFTER).is_some()
+                {
+                    tracing::info!("segments are written to disk again");
+                }
+            }
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+    fn trouble(&self) -> MutexGuard<'_, Option<(Trouble, Instant)>> {
         self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
