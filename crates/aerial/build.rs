@@ -29,12 +29,28 @@ fn main() -> io::Result<()> {
 /// Debug builds read the files when asked for them, release builds hold them.
 fn embed(assets: &Path) -> io::Result<()> {
     memory_serve::load_directory(assets);
-    let list = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join(LIST);
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let list = out.join(LIST);
     let code = fs::read_to_string(&list)?;
     if !code.contains("include_bytes!") {
         return Ok(());
     }
-    // What is held needs no path, and one of this machine would make each build another.
-    let here = format!("path: r\"{}", fs::canonicalize(assets)?.display());
-    fs::write(&list, code.replace(&here, "path: r\"web/dist"))
+    // What is held needs no path, and one of this machine would make each build another:
+    // the text of what is compiled is a part of the program's identity.
+    let assets = fs::canonicalize(assets)?;
+    println!("cargo::rustc-env=BUILT_ASSETS={}", assets.display());
+    let code = code.replace(&format!("path: r\"{}", assets.display()), "path: r\"web/dist");
+    fs::write(&list, found_by(&found_by(&code, &out, "OUT_DIR"), &assets, "BUILT_ASSETS"))
+}
+
+/// The same list, its files in `folder` found by the variable that names it.
+fn found_by(code: &str, folder: &Path, variable: &str) -> String {
+    let from = format!("include_bytes!(r\"{}/", folder.display());
+    let mut parts = code.split(from.as_str());
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once("\")").unwrap_or((part, ""));
+        text += &format!("include_bytes!(concat!(env!(\"{variable}\"), r\"/{name}\")){rest}");
+    }
+    text
 }
