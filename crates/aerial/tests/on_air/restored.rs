@@ -75,6 +75,11 @@ async fn a_restored_server_has_all_that_was_and_players_go_on_with_the_same_segm
     let viewer = Viewer::tune_in(&origin, "2").await;
     let mut watched = Watched::default();
     viewer.watch_more(&mut watched).await;
+    until("what airs is written down", async || {
+        let aired = origin.get("/api/v1/channels/2/as-run").await.ok();
+        (!aired["items"].as_array()?.is_empty()).then_some(())
+    })
+    .await;
 
     let made = origin.send(Method::POST, "/api/v1/backups", Some(json!({}))).await.ok();
     assert_eq!(made["channels"], json!(2));
