@@ -35,15 +35,20 @@ describe("the server", () => {
     expect(await page.evaluate(() => (window as { mark?: number }).mark)).toBe(7);
   }
 
+  /** What is on the screen, of a page that would not bear its mark if it were loaded anew. */
+  async function marked(page: Page): Promise<Picture> {
+    await isShown(page, station.at(0));
+    await page.evaluate(() => {
+      (window as { mark?: number }).mark = 7;
+    });
+    return picture(page);
+  }
+
   test.each(["SIGKILL", "SIGHUP"] as const)("behind its keeper may go by %s unseen", (signal) =>
     visit(
       station.watching(station.at(0)),
       async (page) => {
-        await isShown(page, station.at(0));
-        await page.evaluate(() => {
-          (window as { mark?: number }).mark = 7;
-        });
-        const before = await picture(page);
+        const before = await marked(page);
         await station.server.restart(signal);
         await cameBack(page, station.at(0), before);
       },
@@ -55,11 +60,7 @@ describe("the server", () => {
     visit(
       station.watching(station.at(0)),
       async (page) => {
-        await isShown(page, station.at(0));
-        await page.evaluate(() => {
-          (window as { mark?: number }).mark = 7;
-        });
-        const before = await picture(page);
+        const before = await marked(page);
         await station.server.end("SIGTERM");
         // What is buffered is played first.
         await page.locator(".note").getByText("The server does not answer.").waitFor();

@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use super::password::HashError;
 use super::secret::NoRandomness;
-use super::tokens::TOKENS;
 use crate::db::{DbError, TokenId};
+
+/// Tokens that can be there at a time.
+pub(super) const TOKENS: usize = 200;
 
 /// Why something was not done.
 #[derive(Debug, Error)]

@@ -2,13 +2,10 @@
 
 use aerial_model::access::Scope;
 
-use super::error::AccessError;
+use super::error::{AccessError, TOKENS};
 use super::secret::Secret;
 use super::{Access, Result, check_name};
 use crate::db::{Token, TokenId, TokenKind};
-
-/// Tokens that can be there at a time.
-pub(super) const TOKENS: usize = 200;
 
 impl Access {
     /// Makes a token; its secret is not seen again.

@@ -1,7 +1,8 @@
 //! Making a backup, while a server runs or while none does.
 //!
 //! Owns the order: copy all that must not be lost, look into the copy of the catalogue, end
-//! in it what was going on, write the file beside its name, read it again, and only then let it have its name.
+//! in it what was going on, write the file beside its name, read it again, and only then
+//! let it have its name.
 //! Invariant: nothing in the data folder is changed but what passes in `tmp`.
 
 use std::fs;

@@ -4,11 +4,12 @@
 //! served is committed first, and looked at by the witness.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
 use aerial_model::hls::window::{self, SERVED_FOR};
-use aerial_model::hls::{self, Edge, TARGET_DURATION_TRANSCODED};
+use aerial_model::hls::{self, Edge, Entry, TARGET_DURATION_TRANSCODED};
 use aerial_model::ledger::{AirSegment, Ledger};
 use aerial_model::profile::Rendition;
 use aerial_model::session::Event as Heard;
@@ -63,16 +64,18 @@ impl World {
         Ok(ledger)
     }
 
-    /// A client's playlist, as it is sent.
+    /// A client's playlist: its window, what it lists, and its text.
     fn list(
         ledger: &Ledger,
         client: &ClientId,
         rendition: Rendition,
         now: AirTime,
-    ) -> Option<String> {
+    ) -> Option<(Range<u64>, Vec<Entry>, String)> {
         let edge = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now)?;
-        let entries = hls::entries(ledger, hls::window(client, edge, now));
-        Some(hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries))
+        let window = hls::window(client, edge, now);
+        let entries = hls::entries(ledger, window.clone());
+        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, client, &entries);
+        Some((window, entries, text))
     }
 
     /// The playlists of all who watch, read anew from what is stored.
@@ -95,7 +98,7 @@ impl World {
                 }
             };
             let list = Self::list(&ledger, &client, rendition, now);
-            lists.push(list.unwrap_or_default());
+            lists.push(list.map_or_else(String::new, |(_, _, text)| text));
         }
         Ok(lists)
     }
@@ -107,18 +110,15 @@ impl World {
         let Some(client) = player.client() else { return Ok(()) };
         let now = self.now(channel);
         let ledger = self.committed(channel)?;
-        let Some(edge) = Edge::at(&ledger, TARGET_DURATION_TRANSCODED, now) else {
+        let Some((window, entries, text)) = Self::list(&ledger, &client, rendition, now) else {
             return Ok(());
         };
-        let window = hls::window(&client, edge, now);
         self.tell(channel, Heard::Seen { client, rendition: Some(rendition) });
         self.tally.playlists += 1;
         let joined = client.joined_sequence();
         let current = ledger.segment_at_or_after(now).map_or(0, |segment| segment.sequence);
         let begins = playlist::list_begins_at_join(window.start, joined, current);
         self.tally.check(Invariant::ListsHoldNow, begins)?;
-        let entries = hls::entries(&ledger, window.clone());
-        let text = hls::media_playlist(TARGET_DURATION_TRANSCODED, rendition, &client, &entries);
         let held = playlist::list_holds_now(&entries, &ledger, now);
         self.tally.check(Invariant::ListsHoldNow, held)?;
         self.tally.check(Invariant::LengthsAreKept, playlist::lengths_are_kept(&text))?;
