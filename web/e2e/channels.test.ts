@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { Server } from "./support/server";
 
 interface Channel {
@@ -17,9 +17,6 @@ interface List {
 }
 
 const REFUSED = [/409|422/];
-const AWAY = [
-  /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|502/,
-];
 
 let server: Server;
 beforeAll(async () => {

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, SIZES, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, SIZES, visit } from "./support/browser";
 import { LONG_CLIPS } from "./support/clips";
 import { type Channel, Server, until } from "./support/server";
 
@@ -20,9 +20,6 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const AWAY = [
-  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED/,
-];
 const hero = (page: Page) => page.locator("section").first();
 const heading = async (page: Page) => (await hero(page).locator("h2").textContent()) ?? "";
 const marked = (page: Page) => page.locator("#guide-marked");

@@ -3,7 +3,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { Server, until } from "./support/server";
 
 interface Item {
@@ -17,9 +17,6 @@ interface Media {
   title: string;
 }
 
-const AWAY = [
-  /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|502/,
-];
 const CONFLICT = [/409/];
 
 let server: Server;

@@ -2,7 +2,7 @@
 
 import { request as ask, createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { Server, until } from "./support/server";
 
 let server: Server;
@@ -13,10 +13,6 @@ afterAll(async () => {
   await closeBrowser();
   await server?.stop();
 });
-
-const AWAY = [
-  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|502/,
-];
 
 test("every entry of the navigation leads to its page, and back leads back", () =>
   visit(server.url, async (page) => {

@@ -6,13 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
 import { type Channel, Server } from "./support/server";
 import { isShown, type Picture, picture, Station } from "./support/station";
 import { Viewer } from "./support/viewer";
-
-const AWAY = [/ERR_|Failed to load resource/];
 
 let station: Station;
 beforeAll(async () => {

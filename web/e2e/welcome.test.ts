@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
 import { Server, until } from "./support/server";
 
@@ -21,7 +21,6 @@ function made(page: Page, name: string): Promise<void> {
   return channels.getByText(name, { exact: true }).waitFor();
 }
 
-const AWAY = [/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|502/];
 const REFUSED = [/422/];
 
 test("an empty server asks where the films are, and ends with a picture within a minute", () =>

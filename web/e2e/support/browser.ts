@@ -42,6 +42,12 @@ export interface Visit {
   complaints: string[];
 }
 
+/**
+ * What a page complains of while its server is away, for `allow`: the browser's own words
+ * for it depend on what became of the connection that it would have used again.
+ */
+export const AWAY: readonly RegExp[] = [/net::ERR_|502/];
+
 let browser: Browser | null = null;
 
 /** The one browser of this file; `closeBrowser` in `afterAll` ends it. */
