@@ -12,6 +12,8 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // Where nobody watches, what failed is tried once more: see .config/nextest.toml.
+    retry: process.env.CI ? 1 : 0,
     expect: { poll: { timeout: 60_000, interval: 100 } },
   },
 });
