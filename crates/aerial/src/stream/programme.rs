@@ -41,7 +41,7 @@ pub(super) const HIGH_MARK: Ticks = Ticks::from_secs(60);
 /// so that all of it was made for somebody earlier.
 const KEPT_AHEAD: Ticks = Ticks::from_secs(600);
 
-/// What is offered unless the server is set to something else (`design.md`).
+/// What is offered unless the server is set to something else (`docs/renditions.md`).
 const RUNGS: [Rendition; 5] = [
     Rendition::Source,
     Rendition::Height(1_080),
