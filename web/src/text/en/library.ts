@@ -28,7 +28,6 @@ export const library = {
   states: { ok: "Can be played", unplayable: "Cannot be played", missing: "File gone" },
   codec: "Picture codec",
   allCodecs: "All codecs",
-  noCodec: "No picture",
   kind: "Kind",
   allKinds: "All kinds",
   kinds: { movie: "Film", episode: "Episode", other: "Other" },
