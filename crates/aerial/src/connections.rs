@@ -22,8 +22,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::HeaderValue;
-use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -145,6 +145,14 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Where an answer to HEAD is made without what GET would send (a stream, a list that is made
+/// for whoever asks), the router measures that there is nothing. That is not its length.
+fn forget_no_length(headers: &mut HeaderMap) {
+    if headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
 async fn serve(
     (stream, peer, _place): (Watched<TcpStream>, SocketAddr, Place),
     router: Router,
@@ -158,9 +166,13 @@ async fn serve(
         streams.store(request.uri().path().contains("/stream/"), Ordering::Relaxed);
         // Where chunks end is not looked at, so nothing may come after them.
         let is_last = request.headers().contains_key(TRANSFER_ENCODING);
+        let without_body = request.method() == Method::HEAD;
         let (router, drain) = (router.clone(), drain.clone());
         async move {
             let mut response: Response = router.oneshot(request.map(Body::new)).await?;
+            if without_body {
+                forget_no_length(response.headers_mut());
+            }
             if drain.is_cancelled() || is_last {
                 // The next request is for a new connection, and so the next server.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -234,6 +246,24 @@ mod tests {
         stream.write_all(REQUEST).await.unwrap();
         let response = read_response(&mut stream).await;
         assert!(response.ends_with(&stream.local_addr().unwrap().to_string()), "{response}");
+    }
+
+    #[tokio::test]
+    async fn head_is_told_a_length_only_where_it_is_known() {
+        // As playlists are, which are made for who asks by GET alone.
+        let list = async |method: Method| if method == Method::HEAD { "" } else { "a list" };
+        let router = Router::new().route("/list", get(list)).route("/text", get("a text"));
+        let (_connections, address) = start(router).await;
+        for (path, length) in [("/list", None), ("/text", Some("content-length: 6"))] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut head = String::new();
+            stream.read_to_string(&mut head).await.unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            assert_eq!(head.lines().find(|line| line.starts_with("content-length")), length);
+            assert!(head.ends_with("\r\n\r\n"), "no body: {head}");
+        }
     }
 
     #[tokio::test]
