@@ -80,7 +80,7 @@ pub struct Programme {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum TrackSource {
-    Media(MapId),
+    Media(MediaId, MapId),
     Slate(MapOutline, Arc<OffAirWords>),
 }
 
@@ -162,14 +162,14 @@ impl Programme {
     ) -> Result<Arc<Track>, TimelineError> {
         let row = &airing.row;
         let Some(map) = airing.map().cloned() else {
-            unreachable!("a skip has no segments to serve")
+            return Err(TimelineError::NobodyWatched(channel));
         };
         let (source, encoder) = match row.content {
-            Content::Media { map_id, .. } => {
-                (TrackSource::Media(map_id), self.devices.encoder_for(map_id))
+            Content::Media { cursor, map_id, .. } => {
+                (TrackSource::Media(cursor.media, map_id), self.devices.encoder_for(map_id))
             }
             // Slates are made in software: they must never fail.
-            _ => {
+            Content::OffAir { .. } | Content::Skip { .. } => {
                 let words = self.words(channel, row).await;
                 (TrackSource::Slate(map.outline(), words), Encoder::default())
             }
@@ -183,36 +183,44 @@ impl Programme {
         let profile = Profile::transcoded(encoded, row.frame_height);
         let profile = profile.ok_or(TimelineError::NotOffered(rendition))?;
         let profile = Arc::new(profile.by(encoder));
-        let version = &self.ffmpeg_version;
-        let track = match (row.content, source) {
-            (Content::Media { cursor, map_id, .. }, _) => {
+        let (track, kept) = match source {
+            TrackSource::Media(media, map_id) => {
                 let copies = rendition == Rendition::Source && map.cut_list().is_some();
-                match self.source(cursor.media, map_id, map.clone()).await? {
-                    Ok(media) if copies && media.is_copied() => {
-                        let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
-                        let (width, height) = picture.unwrap_or_default();
-                        let profile = Arc::new(Profile::standing_in(width, height));
-                        Track::of_copy(Arc::new(media), profile, version)
-                    }
-                    Ok(media) => Track::of_media(Arc::new(media), profile, version),
-                    // The schedule is kept (invariant 6): its time is slate.
-                    Err(why) => {
-                        let treatment =
-                            if copies { Treatment::CopiedVideo } else { Treatment::Transcoded };
-                        let named = (map_id, map);
-                        let track = Track::withheld(named, treatment, why, profile, version);
-                        let track = Arc::new(track);
-                        self.withheld.insert(name, Arc::clone(&track));
-                        return Ok(track);
-                    }
-                }
+                self.media_track(media, (map_id, map), copies, profile).await?
             }
-            (_, TrackSource::Slate(_, words)) => Track::of_slate(map, words, profile, version),
-            _ => unreachable!("a skip has no segments to serve"),
+            TrackSource::Slate(_, words) => {
+                (Track::of_slate(map, words, profile, &self.ffmpeg_version), &self.tracks)
+            }
         };
         let track = Arc::new(track);
-        self.tracks.insert(name, Arc::clone(&track));
+        kept.insert(name, Arc::clone(&track));
         Ok(track)
+    }
+
+    /// A media's track, copied where that is wanted and can be, and where it is kept.
+    async fn media_track(
+        &self,
+        media: MediaId,
+        (map_id, map): (MapId, SegmentMap),
+        copies: bool,
+        profile: Arc<Profile>,
+    ) -> Result<(Track, &Kept), TimelineError> {
+        let version = &self.ffmpeg_version;
+        Ok(match self.source(media, map_id, map.clone()).await? {
+            Ok(media) if copies && media.is_copied() => {
+                let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
+                let (width, height) = picture.unwrap_or_default();
+                let profile = Arc::new(Profile::standing_in(width, height));
+                (Track::of_copy(Arc::new(media), profile, version), &self.tracks)
+            }
+            Ok(media) => (Track::of_media(Arc::new(media), profile, version), &self.tracks),
+            // The schedule is kept (invariant 6): its time is slate.
+            Err(why) => {
+                let treatment = if copies { Treatment::CopiedVideo } else { Treatment::Transcoded };
+                let track = Track::withheld((map_id, map), treatment, why, profile, version);
+                (track, &self.withheld)
+            }
+        })
     }
 
     /// The names under which an airing's segments may be in the store. Asks nobody, so
