@@ -1,0 +1,135 @@
+//! The system's watches: which folders have one, and why the others have none.
+//!
+//! Owns asking the system and its words for people. What is done about a folder without
+//! a watch is the task's. Invariant: a folder has a watch on all of its tree, or none
+//! and a reason.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aerial_model::id::FolderId;
+use notify_debouncer_full::notify::{self, ErrorKind, RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{Debouncer, RecommendedCache};
+use serde::Serialize;
+
+use super::file_system::{is_fuse, network_file_system};
+use crate::db::Folder;
+
+/// How changes in a folder are noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Watched {
+    /// The system tells at once.
+    AtOnce,
+    /// It is scanned now and then.
+    NowAndThen {
+        /// Why it cannot be watched, for people.
+        reason: String,
+    },
+}
+
+pub(super) type System = Debouncer<RecommendedWatcher, RecommendedCache>;
+
+/// A folder and what stood there when it was watched.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// Device and inode: another disk mounted there is not watched by the old watch.
+    pub(super) root: Option<(u64, u64)>,
+    pub(super) watched: Watched,
+    /// Watched, and yet scanned now and then: FUSE may be a local disk (NTFS) or
+    /// another machine's (sshfs), and does not say which.
+    pub(super) doubtful: bool,
+}
+
+/// Watches what is new, lets go of what is gone, tries again what failed; blocks.
+pub(super) fn rewatch(
+    mut system: Result<System, String>,
+    mut old: HashMap<FolderId, Place>,
+    folders: Vec<Folder>,
+    rescan_every: Duration,
+) -> (Result<System, String>, HashMap<FolderId, Place>) {
+    let mut places = HashMap::new();
+    for Folder { id, path, .. } in folders {
+        let root = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino()));
+        let known = old.remove(&id);
+        let same = |place: &Place| {
+            place.path == path && place.root == root && place.watched == Watched::AtOnce
+        };
+        if let Some(place) = known.filter(same) {
+            places.insert(id, place);
+            continue;
+        }
+        let watched = match &mut system {
+            Ok(system) => {
+                let _ = system.unwatch(&path);
+                begin(system, &path)
+            }
+            Err(reason) => Err(reason.clone()),
+        };
+        let watched = match watched {
+            Ok(()) => Watched::AtOnce,
+            Err(reason) => Watched::NowAndThen {
+                reason: format!("{reason}; it is scanned every {} s", rescan_every.as_secs()),
+            },
+        };
+        let doubtful = is_fuse(&path);
+        places.insert(id, Place { path, root, watched, doubtful });
+    }
+    if let Ok(system) = &mut system {
+        for place in old.into_values() {
+            let _ = system.unwatch(&place.path);
+        }
+    }
+    (system, places)
+}
+
+fn begin(system: &mut System, path: &Path) -> Result<(), String> {
+    std::fs::read_dir(path).map_err(|error| format!("the folder cannot be reached ({error})"))?;
+    if let Some(kind) = network_file_system(path) {
+        return Err(format!("{kind} does not tell of changes that other machines make"));
+    }
+    system.watch(path, RecursiveMode::Recursive).map_err(|error| {
+        // Half a watch would be neither.
+        let _ = system.unwatch(path);
+        says(&error)
+    })
+}
+
+pub(super) fn says(error: &notify::Error) -> String {
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached: raise \
+            fs.inotify.max_user_watches (sysctl), then restart aerial"
+            .to_owned(),
+        ErrorKind::Io(source) if source.raw_os_error() == Some(EMFILE) => {
+            "the system's limit of watchers is reached: raise fs.inotify.max_user_instances \
+             (sysctl), then restart aerial"
+                .to_owned()
+        }
+        ErrorKind::Io(source) if source.kind() == io::ErrorKind::NotFound => {
+            "the folder is not there".to_owned()
+        }
+        _ => format!("the folder cannot be watched ({error})"),
+    }
+}
+
+/// What inotify answers when there are too many watchers.
+const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_the_system_are_said_with_what_to_do() {
+        let text = says(&notify::Error::new(ErrorKind::MaxFilesWatch));
+        assert!(text.contains("max_user_watches"), "{text}");
+        let many = io::Error::from_raw_os_error(EMFILE);
+        assert!(says(&notify::Error::io(many)).contains("max_user_instances"));
+        let gone = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(says(&notify::Error::io(gone)), "the folder is not there");
+    }
+}
