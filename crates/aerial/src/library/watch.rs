@@ -294,7 +294,7 @@ impl WatcherTask {
         for id in broken {
             if let Some(place) = self.folders.get_mut(&id) {
                 warn!(folder = %place.path.display(), %reason, "a folder is not watched any more");
-                place.watched = Watched::NowAndThen { reason: reason.clone() };
+                place.watched = Watched::now_and_then(&reason, self.times.rescan_every);
                 self.status.send_modify(|known| {
                     known.insert(id, place.watched.clone());
                 });

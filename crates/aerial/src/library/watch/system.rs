@@ -31,6 +31,14 @@ pub enum Watched {
     },
 }
 
+impl Watched {
+    /// Says how often it is scanned, too.
+    pub(super) fn now_and_then(reason: &str, every: Duration) -> Self {
+        let reason = format!("{reason}; it is scanned every {} s", every.as_secs());
+        Self::NowAndThen { reason }
+    }
+}
+
 pub(super) type System = Debouncer<RecommendedWatcher, RecommendedCache>;
 
 /// A folder and what stood there when it was watched.
@@ -66,28 +74,36 @@ pub(super) fn rewatch(
         let watched = match &mut system {
             Ok(system) => {
                 let _ = system.unwatch(&path);
-                begin(system, &path)
+                begin(system, &path, rescan_every)
             }
-            Err(reason) => Err(reason.clone()),
-        };
-        let watched = match watched {
-            Ok(()) => Watched::AtOnce,
-            Err(reason) => Watched::NowAndThen {
-                reason: format!("{reason}; it is scanned every {} s", rescan_every.as_secs()),
-            },
+            Err(reason) => Watched::now_and_then(reason, rescan_every),
         };
         let doubtful = is_fuse(&path);
         places.insert(id, Place { path, root, watched, doubtful });
     }
     if let Ok(system) = &mut system {
-        for place in old.into_values() {
-            let _ = system.unwatch(&place.path);
+        for gone in old.into_values() {
+            let _ = system.unwatch(&gone.path);
+            // The watch of a folder around it has lost this part of its tree.
+            for place in places.values_mut().filter(|place| {
+                place.watched == Watched::AtOnce && gone.path.starts_with(&place.path)
+            }) {
+                let _ = system.unwatch(&place.path);
+                place.watched = begin(system, &place.path, rescan_every);
+            }
         }
     }
     (system, places)
 }
 
-fn begin(system: &mut System, path: &Path) -> Result<(), String> {
+fn begin(system: &mut System, path: &Path, rescan_every: Duration) -> Watched {
+    match try_to_watch(system, path) {
+        Ok(()) => Watched::AtOnce,
+        Err(reason) => Watched::now_and_then(&reason, rescan_every),
+    }
+}
+
+fn try_to_watch(system: &mut System, path: &Path) -> Result<(), String> {
     std::fs::read_dir(path).map_err(|error| format!("the folder cannot be reached ({error})"))?;
     if let Some(kind) = network_file_system(path) {
         return Err(format!("{kind} does not tell of changes that other machines make"));
