@@ -33,7 +33,7 @@ use super::remux::Remuxes;
 use super::timeline::{MediaSource, OnAir, Timeline, TimelineError};
 use super::track::{self, Track, Withheld};
 
-/// What is offered unless the server is set to something else (`design.md`).
+/// What is offered unless the server is set to something else (`docs/renditions.md`).
 const RUNGS: [Rendition; 5] = [
     Rendition::Source,
     Rendition::Height(1_080),
