@@ -63,11 +63,11 @@ impl Ledger {
         row.check(map.as_ref())?;
         let kept = self.airings.partition_point(|a| a.row.first_sequence < row.first_sequence);
         self.can_follow(&row, kept).map_err(|fault| Broken { ordinal: row.ordinal, fault })?;
-        self.airings.truncate(kept);
-        if let Some(before) = self.airings.last_mut() {
+        if let Some(before) = kept.checked_sub(1).and_then(|last| self.airings.get_mut(last)) {
             before.end = row.start;
             before.end_sequence = row.first_sequence;
         }
+        self.airings.truncate(kept);
         self.airings.push(Airing::whole(row, map));
         Ok(())
     }
