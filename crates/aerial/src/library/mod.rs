@@ -29,6 +29,7 @@ mod shelf;
 pub mod thumbnail;
 pub mod walk;
 mod watch;
+mod watch_tree;
 mod width;
 
 pub use findings::FromTheAir;

@@ -1,13 +1,13 @@
 //! Watching folders: new and changed files are scanned by themselves.
 //!
-//! Owns the system's watches, waiting until a file has stopped growing, and the
+//! Owns which folders are watched, waiting until a file has stopped growing, and the
 //! periodic rescan where nothing can or shall be watched. Does not scan: it asks
-//! `jobs`. Invariant: every folder is either watched or rescanned now and
+//! `jobs`; does not know how far into a folder the system's watch goes (`watch_tree`).
+//! Invariant: every folder is either watched or rescanned now and
 //! then, and says which and why; a file is offered when it was the same in two
 //! looks, and not before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +15,7 @@ use std::time::Duration;
 
 use aerial_model::id::FolderId;
 use notify_debouncer_full::notify::event::{AccessKind, AccessMode};
-use notify_debouncer_full::notify::{
-    self, ErrorKind, EventKind, RecommendedWatcher, RecursiveMode,
-};
+use notify_debouncer_full::notify::{self, EventKind, RecommendedWatcher};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
@@ -28,6 +26,7 @@ use tracing::{debug, info, warn};
 use super::identity::Stamp;
 use super::jobs::{Library, ScanRequest};
 use super::walk::{is_hidden, is_nfo, is_video, walk};
+use super::watch_tree::{Reach, begin, end, is_fuse, says};
 use crate::clock::monotonic;
 use crate::db::{Db, Folder};
 
@@ -135,8 +134,11 @@ struct Place {
     root: Option<(u64, u64)>,
     watched: Watched,
     /// Watched, and yet scanned now and then: FUSE may be a local disk (NTFS) or
-    /// another machine's (sshfs), and does not say which.
+    /// another machine's (sshfs), and does not say which; what is barred to us in it
+    /// may be opened.
     doubtful: bool,
+    /// How far the watch goes, where there is one.
+    reach: Reach,
 }
 
 /// What a look saw; `None`: the file was not there.
@@ -427,102 +429,37 @@ fn rewatch(
         let same = |place: &Place| {
             place.path == path && place.root == root && place.watched == Watched::AtOnce
         };
-        if let Some(place) = known.filter(same) {
-            places.insert(id, place);
+        let known = known.filter(same);
+        if let Some(place) = known.as_ref().filter(|place| place.reach == Reach::Whole) {
+            places.insert(id, place.clone());
             continue;
         }
-        let watched = match &mut system {
+        let begun = match &mut system {
             Ok(system) => {
-                let _ = system.unwatch(&path);
+                // The watch of a part goes on while it is tried to have the rest.
+                if known.is_none() {
+                    end(system, &path);
+                }
                 begin(system, &path)
             }
             Err(reason) => Err(reason.clone()),
         };
-        let watched = match watched {
-            Ok(()) => Watched::AtOnce,
+        let reach = *begun.as_ref().unwrap_or(&Reach::Whole);
+        let watched = match begun {
+            Ok(_) => Watched::AtOnce,
             Err(reason) => Watched::NowAndThen {
                 reason: format!("{reason}; it is scanned every {} s", times.rescan_every.as_secs()),
             },
         };
-        let doubtful = is_fuse(&path);
-        places.insert(id, Place { path, root, watched, doubtful });
+        let doubtful = is_fuse(&path) || reach == Reach::Part;
+        places.insert(id, Place { path, root, watched, doubtful, reach });
     }
     if let Ok(system) = &mut system {
         for place in old.into_values() {
-            let _ = system.unwatch(&place.path);
+            end(system, &place.path);
         }
     }
     (system, places)
-}
-
-fn begin(system: &mut System, path: &Path) -> Result<(), String> {
-    std::fs::read_dir(path).map_err(|error| format!("the folder cannot be reached ({error})"))?;
-    if let Some(kind) = network_file_system(path) {
-        return Err(format!("{kind} does not tell of changes that other machines make"));
-    }
-    system.watch(path, RecursiveMode::Recursive).map_err(|error| {
-        // Half a watch would be neither.
-        let _ = system.unwatch(path);
-        says(&error)
-    })
-}
-
-fn says(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached: raise \
-            fs.inotify.max_user_watches (sysctl), then restart aerial"
-            .to_owned(),
-        ErrorKind::Io(source) if source.raw_os_error() == Some(EMFILE) => {
-            "the system's limit of watchers is reached: raise fs.inotify.max_user_instances \
-             (sysctl), then restart aerial"
-                .to_owned()
-        }
-        ErrorKind::Io(source) if source.kind() == io::ErrorKind::NotFound => {
-            "the folder is not there".to_owned()
-        }
-        _ => format!("the folder cannot be watched ({error})"),
-    }
-}
-
-/// What inotify answers when there are too many watchers.
-const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
-
-/// The name of the network file system that `path` is on, if it is on one.
-/// Numbers from `statfs(2)`.
-#[cfg(target_os = "linux")]
-fn network_file_system(path: &Path) -> Option<&'static str> {
-    const KINDS: [(u32, &str); 7] = [
-        (0x6969, "NFS"),
-        (0x517b, "SMB"),
-        (0xff53_4d42, "CIFS"),
-        (0xfe53_4d42, "SMB2"),
-        (0x0102_1997, "9P"),
-        (0x00c3_6400, "Ceph"),
-        (0x5346_414f, "AFS"),
-    ];
-    let kind = file_system(path)?;
-    KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
-}
-
-#[cfg(target_os = "linux")]
-fn is_fuse(path: &Path) -> bool {
-    file_system(path) == Some(0x6573_5546)
-}
-
-#[cfg(target_os = "linux")]
-fn file_system(path: &Path) -> Option<u32> {
-    // Its type has other widths on other machines; the numbers have 32 bits.
-    rustix::fs::statfs(path).ok().map(|about| about.f_type as u32)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_fuse(_path: &Path) -> bool {
-    false
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network_file_system(_path: &Path) -> Option<&'static str> {
-    None
 }
 
 #[cfg(test)]
@@ -566,16 +503,6 @@ mod tests {
         assert!(!is_change(&EventKind::Access(AccessKind::Open(AccessMode::Read))));
         assert!(!is_change(&EventKind::Access(AccessKind::Close(AccessMode::Read))));
         assert!(is_change(&EventKind::Access(AccessKind::Close(AccessMode::Write))));
-    }
-
-    #[test]
-    fn limits_of_the_system_are_said_with_what_to_do() {
-        let text = says(&notify::Error::new(ErrorKind::MaxFilesWatch));
-        assert!(text.contains("max_user_watches"), "{text}");
-        let many = io::Error::from_raw_os_error(EMFILE);
-        assert!(says(&notify::Error::io(many)).contains("max_user_instances"));
-        let gone = io::Error::from(io::ErrorKind::NotFound);
-        assert_eq!(says(&notify::Error::io(gone)), "the folder is not there");
     }
 
     #[test]
