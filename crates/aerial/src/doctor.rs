@@ -13,7 +13,7 @@ use aerial_model::network::is_local;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::config::{ByteSize, Sandbox, Settings};
-use crate::data_dir::CATALOGUE;
+use crate::data_dir::{self, CATALOGUE};
 use crate::db::Db;
 use crate::descriptors::Descriptors;
 use crate::discovery;
@@ -22,7 +22,7 @@ use crate::ffmpeg::encoders::{self, Tried};
 use crate::ffmpeg::sandbox::trial;
 use crate::ffmpeg::selftest::{self, Chain, Verdict};
 use crate::ffmpeg::{Ffmpeg, Spawner};
-use crate::keeper::bind;
+use crate::keeper::{SocketError, bind};
 
 /// The heights for which the capacity is measured.
 const MEASURED_HEIGHTS: [u16; 2] = [720, 1080];
@@ -86,16 +86,16 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, settings, spawner, &mut report).await,
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
-    examine_folders(&settings.library.folders, &mut report);
+    let catalogue = settings.server.data.join(CATALOGUE);
+    let known = Db::folders_of(&catalogue).await.unwrap_or_default();
+    examine_folders(&settings.library.folders, &known, &mut report);
     examine_disk(settings, &mut report);
-    match bind(settings.server.listen) {
-        Ok(_) => report.add(Severity::Fine, format!("{} is free", settings.server.listen)),
-        Err(error) => report.add(Severity::Fault, error.to_string()),
-    }
-    examine_discovery(settings, &mut report);
+    let serving = data_dir::holder(&settings.server.data);
+    examine_listening(settings, serving.as_deref(), &mut report);
+    examine_discovery(settings, serving.as_deref(), &mut report);
     examine_descriptors(settings, Descriptors::read(), &mut report);
     examine_webhooks(settings, &mut report);
-    let account = Db::has_account(&settings.server.data.join(CATALOGUE)).await;
+    let account = Db::has_account(&catalogue).await;
     examine_access(settings, account, &mut report);
     report
 }
@@ -180,7 +180,30 @@ fn is_near(host: &str) -> bool {
     }
 }
 
-fn examine_discovery(settings: &Settings, report: &mut Report) {
+/// Whether the address can be had. `serving`: the server that has the data folder open, who
+/// will be the one that listens there.
+fn examine_listening(settings: &Settings, serving: Option<&str>, report: &mut Report) {
+    let listen = settings.server.listen;
+    match (bind(listen), serving) {
+        (Ok(_), None) => report.add(Severity::Fine, format!("{listen} is free")),
+        (Ok(_), Some(process)) => {
+            let text = format!(
+                "Aerial runs on this data folder ({process}), but does not listen on {listen}: \
+                 name its address with --listen"
+            );
+            report.add(Severity::Note, text);
+        }
+        (Err(SocketError::Bind { source, .. }), Some(process))
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
+            let text = format!("Aerial runs already ({process}), and {listen} is taken");
+            report.add(Severity::Fine, text);
+        }
+        (Err(error), _) => report.add(Severity::Fault, error.to_string()),
+    }
+}
+
+fn examine_discovery(settings: &Settings, serving: Option<&str>, report: &mut Report) {
     let (port, listen) = (settings.discovery.port, settings.server.listen.ip());
     if !settings.discovery.hdhomerun {
         return;
@@ -192,6 +215,9 @@ fn examine_discovery(settings: &Settings, report: &mut Report) {
         }
         Ok(_) => {
             report.add(Severity::Fine, format!("UDP {port} is free: TV apps find the server"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && serving.is_some() => {
+            report.add(Severity::Fine, format!("UDP {port} is taken while Aerial runs"));
         }
         Err(error) => {
             let text = format!(
@@ -312,13 +338,18 @@ async fn examine_containers(
     }
 }
 
-fn examine_folders(folders: &[PathBuf], report: &mut Report) {
-    if folders.is_empty() {
-        let text = "no folder of media in the settings: give one with --media DIR, \
+/// `set` are the settings' folders, `known` those of the catalogue: one of these that is
+/// away keeps nobody from serving the others, one that is new is refused.
+fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut Report) {
+    let new = set.iter().filter(|folder| !known.contains(folder));
+    let new = new.map(|folder| (folder, Severity::Fault));
+    let all: Vec<_> = new.chain(known.iter().map(|folder| (folder, Severity::Note))).collect();
+    if all.is_empty() {
+        let text = "no folder of media in the settings or the library: give one with --media DIR, \
                     or add it in the app";
         report.add(Severity::Note, text);
     }
-    for folder in folders {
+    for (folder, severity) in all {
         let shown = folder.display();
         match std::fs::read_dir(folder) {
             Ok(entries) => {
@@ -333,7 +364,7 @@ fn examine_folders(folders: &[PathBuf], report: &mut Report) {
                     _ => "is the drive all right?",
                 };
                 let text = format!("{shown} cannot be read ({error}): {advice}");
-                report.add(Severity::Fault, text);
+                report.add(severity, text);
             }
         }
     }
@@ -408,7 +439,7 @@ mod tests {
     fn folders(folders: &[&Path]) -> Report {
         let mut report = Report::default();
         let folders: Vec<_> = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        examine_folders(&folders, &mut report);
+        examine_folders(&folders, &[], &mut report);
         report
     }
 
@@ -436,16 +467,36 @@ mod tests {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut settings = Settings::default();
         settings.discovery.port = taken.local_addr().unwrap().port();
-        let examined = |settings: &Settings| {
+        let examined = |settings: &Settings, serving| {
             let mut report = Report::default();
-            examine_discovery(settings, &mut report);
+            examine_discovery(settings, serving, &mut report);
             report.0
         };
-        assert_eq!(examined(&settings)[0].severity, Severity::Note);
+        assert_eq!(examined(&settings, None)[0].severity, Severity::Note);
+        assert_eq!(examined(&settings, Some("process 7"))[0].severity, Severity::Fine);
         drop(taken);
-        assert_eq!(examined(&settings)[0].severity, Severity::Fine);
+        assert_eq!(examined(&settings, None)[0].severity, Severity::Fine);
         settings.discovery.hdhomerun = false;
-        assert_eq!(examined(&settings), []);
+        assert_eq!(examined(&settings, None), []);
+    }
+
+    #[test]
+    fn where_the_server_runs_its_own_address_is_no_fault() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut settings = Settings::default();
+        settings.server.listen = taken.local_addr().unwrap();
+        let examined = |settings: &Settings, serving| {
+            let mut report = Report::default();
+            examine_listening(settings, serving, &mut report);
+            report.0.remove(0)
+        };
+        assert_eq!(examined(&settings, None).severity, Severity::Fault);
+        let runs = examined(&settings, Some("process 7"));
+        assert!(runs.severity == Severity::Fine && runs.text.contains("process 7"), "{runs:?}");
+        drop(taken);
+        assert_eq!(examined(&settings, None).severity, Severity::Fine);
+        let elsewhere = examined(&settings, Some("process 7"));
+        assert_eq!(elsewhere.severity, Severity::Note);
     }
 
     #[test]
@@ -494,6 +545,26 @@ mod tests {
         let (severity, text) = told("0.0.0.0:8400", Some(false));
         assert!(severity == Severity::Note && text.contains("`aerial password`"), "{text}");
         assert_eq!(told("127.0.0.1:8400", None).0, Severity::Fine);
+    }
+
+    #[tokio::test]
+    async fn folders_of_the_catalogue_are_looked_at_too() {
+        let house = tempfile::tempdir().unwrap();
+        let path = house.path().join(CATALOGUE);
+        assert_eq!(Db::folders_of(&path).await, None);
+        assert!(!path.exists());
+        let db = Db::open(&path).await.unwrap();
+        let now = crate::clock::Clock::system().now();
+        for name in ["there", "away"] {
+            std::fs::create_dir(house.path().join(name)).unwrap();
+            db.add_folder(&house.path().join(name), now).await.unwrap();
+        }
+        std::fs::remove_dir(house.path().join("away")).unwrap();
+        let known = Db::folders_of(&path).await.unwrap();
+        let mut report = Report::default();
+        examine_folders(&known[..1], &known, &mut report);
+        let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Fine, Severity::Note], "{report}");
     }
 
     #[tokio::test]
