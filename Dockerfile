@@ -55,7 +55,7 @@ HEALTHCHECK --interval=30s --timeout=6s --start-period=60s --retries=3 \
 ENTRYPOINT ["aerial"]
 CMD ["serve"]
 
-# With drivers for /dev/dri: Intel from the eighth generation on, older ones, AMD.
+# With drivers for /dev/dri: Intel from Broadwell on, older ones of Intel, AMD.
 FROM base AS gpu
 USER root
 RUN apt-get update && \

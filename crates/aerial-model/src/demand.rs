@@ -43,7 +43,7 @@ pub struct WorkerId(pub u64);
 const REACH: u32 = 1;
 
 /// A parked worker that nobody read for this long is ended; a new one costs
-/// 0.2 s, a parked one up to 210 MiB (`engine-notes.md`).
+/// 0.2 s, a parked one up to 210 MiB (`docs/ffmpeg.md`).
 pub const PARKED_FOR: Duration = Duration::from_secs(60);
 
 /// A stretch of a track's segments that a session will want.

@@ -47,7 +47,7 @@ pub enum Encoder {
 pub struct BadEncoder(String);
 
 impl Encoder {
-    /// All of them, the preferred first (`design.md`).
+    /// All of them, the preferred first (`docs/encoders.md`).
     pub const ALL: [Self; 7] = [
         Self::Nvenc,
         Self::Qsv,

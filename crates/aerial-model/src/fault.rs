@@ -174,7 +174,8 @@ pub fn classify(evidence: &Evidence<'_>) -> Class {
         // Killed in the middle of a damaged picture: the picture did not kill it.
         (Ending::Signal, Some(Class::CorruptFile) | None) => Class::Crash,
         (_, Some(class)) => class,
-        // Content, and yet the track is not whole (`design.md`).
+        // Content, and yet the track is not whole: of a file that is cut off FFmpeg
+        // makes what there is, and exits with 0.
         (Ending::Code(0), None) => Class::CorruptFile,
         (Ending::Code(_), None) => Class::Crash,
     }
@@ -209,8 +210,8 @@ pub enum Tell {
     Bad,
 }
 
-/// Pauses after the first, second … failure in a row (`design.md`: at once, then
-/// after 1, 2, 4 s). Past the last there is none.
+/// Pauses after the first, second … failure in a row: none, since the first is mostly
+/// a hiccup, then 1, 2, 4 s. Past the last there is no further attempt.
 const PAUSES_S: [u64; 4] = [0, 1, 2, 4];
 
 /// What is done about a class of faults after so many failures in a row (at

@@ -2,7 +2,7 @@
 //! then cut.
 //!
 //! Owns the reading of the copied stream's units and the rules of what is not
-//! copied (`rules.md`, 11; `engine-notes.md`). Runs nothing: the units come from
+//! copied (`rules.md`, 11; `docs/ffmpeg.md`). Runs nothing: the units come from
 //! the same run of FFmpeg that a copying worker would be. Invariant: what is let
 //! through is cut alike by every run, and no segment is over 8 s.
 

@@ -49,7 +49,7 @@ impl MediaFacts {
     }
 
     /// What is added to all timestamps so that the first picture lies on the
-    /// frame grid: `round(v0 × R) / R - v0` (`engine-notes.md`: D).
+    /// frame grid: `round(v0 × R) / R - v0` (`docs/ffmpeg.md`).
     pub fn alignment(&self) -> Ticks {
         self.video.as_ref().map_or(Ticks::ZERO, |video| on_grid(video.start, self.rate()))
     }
@@ -82,7 +82,7 @@ impl MediaFacts {
 }
 
 /// Sound may outlast its picture by this much before it lengthens the item
-/// (`engine-notes.md`); as long the last frame is held, then black follows.
+/// (`docs/ffmpeg.md`); as long the last frame is held, then black follows.
 pub const PICTURE_HELD_AT_MOST: Ticks = Ticks::from_secs(1);
 
 /// How far `position` is from its nearest frame of `rate`.
@@ -93,7 +93,7 @@ fn on_grid(position: Ticks, rate: FrameRate) -> Ticks {
     rate.ticks_at(rate.frames_in(position)) - position
 }
 
-/// How a worker enters the file in its middle (`engine-notes.md`: M, the pre-seek).
+/// How a worker enters the file in its middle (`docs/ffmpeg.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Entry {

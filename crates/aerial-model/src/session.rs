@@ -13,8 +13,8 @@ use crate::client::ClientId;
 use crate::hls::Edge;
 use crate::profile::Rendition;
 
-/// A viewer unheard of for this many target durations has left
-/// (`interfaces.md`; players reload a live playlist once per target duration).
+/// A viewer unheard of for this many target durations has left; players reload a live
+/// playlist once per target duration.
 const SILENT_TARGET_DURATIONS: u32 = 3;
 
 /// Where a session stands.

@@ -83,7 +83,7 @@ pub struct SettingsArgs {
     /// The folder for the catalogue and the segments [default: ./aerial-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// A folder of media; can be given several times
+    /// A folder of media, in place of those in the settings; can be given several times
     #[arg(long, value_name = "DIR")]
     pub media: Vec<PathBuf>,
     /// Address and port of the server [default: 127.0.0.1:8400]
@@ -139,7 +139,7 @@ pub struct RestoreArgs {
     /// Only read it, and say whether it is whole and what is in it
     #[arg(long, conflicts_with = "force")]
     pub check: bool,
-    /// Also where the data folder is in use: what is there is set aside in it
+    /// Also where the data folder has something in it, which is set aside there
     #[arg(long)]
     pub force: bool,
 }
@@ -181,7 +181,7 @@ pub enum ChannelCommand {
         /// Settings.
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Where to [default: to the terminal]
+        /// The file to write [default: the standard output]
         file: Option<PathBuf>,
     },
     /// Read channels and their lineups from JSON that `export` wrote
@@ -189,7 +189,7 @@ pub enum ChannelCommand {
         /// Settings.
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Where from; `-` is the terminal
+        /// The file to read; `-` is the standard input
         file: PathBuf,
         /// Leave out what the library does not have, instead of importing nothing
         #[arg(long)]

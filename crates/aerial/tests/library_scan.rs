@@ -4,7 +4,7 @@
 
 mod library_support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aerial::db::{JobState, MediaState};
 use aerial::library::{ScanRequest, ScanState};
@@ -142,6 +142,33 @@ async fn an_unreachable_folder_is_its_own_fault_and_nothing_is_missing() {
     std::fs::rename(&away, house.media.path()).unwrap();
     assert_eq!(house.scan().await.unchanged, 1);
     assert!(house.db.folder(house.folder.id).await.unwrap().unwrap().last_error.is_none());
+}
+
+#[tokio::test]
+async fn a_library_that_is_elsewhere_now_keeps_its_media() {
+    let house = House::new().await;
+    house.write("a.mkv", "a");
+    house.write("b.mkv", "b");
+    house.scan().await;
+    let (a, b) = (house.media_at("a.mkv").await, house.media_at("b.mkv").await);
+    let other = house.data.path().join("other disk");
+    std::fs::rename(house.media.path(), &other).unwrap();
+    // Copied, not moved: it is as new, and is looked into again.
+    std::fs::File::open(other.join("b.mkv")).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let now = aerial::clock::Clock::system().now();
+    let folder = house.db.add_folder(&other, now).await.unwrap();
+    let progress = house.scan_for(ScanRequest::folder(folder.id)).await;
+    assert_eq!((progress.moved, progress.missing, house.asked()), (2, 0, 3));
+    let moved = async |name: &str| house.db.media_at(&other.join(name)).await.unwrap().unwrap();
+    assert_eq!(moved("a.mkv").await.map, a.map);
+    assert_eq!(moved("b.mkv").await.id, b.id);
+    assert_eq!((moved("b.mkv").await.folder, house.media().await.len()), (folder.id, 2));
+
+    // What comes back to the old place is another copy.
+    house.write("a.mkv", "a");
+    let progress = house.scan().await;
+    assert_eq!((progress.moved, progress.unchanged, house.media().await.len()), (0, 2, 3));
+    assert_eq!(moved("a.mkv").await.id, a.id);
 }
 
 #[tokio::test]

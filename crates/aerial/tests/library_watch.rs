@@ -177,3 +177,20 @@ async fn a_folder_that_is_scanned_for_the_first_time_is_watched_from_then_on() {
     stop.cancel();
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_folder_goes_on_being_watched_when_one_inside_it_is_taken_out() {
+    let house = House::new().await;
+    house.write("inner/one.mkv", "1");
+    let now = aerial::clock::Clock::system().now();
+    let inner = house.db.add_folder(&house.path("inner"), now).await.unwrap();
+    let (watcher, stop, task) = watching(&house, TIMES).await;
+    assert_eq!(watcher.status()[&inner.id], Watched::AtOnce);
+    house.db.delete_folder(inner.id).await.unwrap();
+    watcher.refresh();
+    until(async || !watcher.status().contains_key(&inner.id)).await;
+    house.write("inner/two.mkv", "2");
+    until(async || titles(&house).await.contains(&"two".to_owned())).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}

@@ -3,7 +3,7 @@
 //! Owns their shape. Pure: facts in, arguments out; `ffmpeg::Spawner` runs them.
 //! Invariant: two workers of one media and profile, whatever frame they begin
 //! at, give the same frames at the same timestamps, one IDR exactly on each
-//! cut, and sound on one grid. `engine-notes.md` tells what each part is for
+//! cut, and sound on one grid. `docs/ffmpeg.md` tells what each part is for
 //! and what went wrong without it; `tests/command_golden.rs` holds it to that.
 
 mod audio;
@@ -119,7 +119,7 @@ impl Start {
 /// Samples of an AAC frame.
 const AAC_FRAME: i64 = 1_024;
 
-/// Sound begins this much before what is wanted first (`engine-notes.md`: A0).
+/// Sound begins this much before what is wanted first (`docs/ffmpeg.md`).
 const AUDIO_LEAD: Ticks = Ticks::from_millis(250);
 
 /// Samples at 48 kHz, rounded down: 8 in 15 ticks, which overflows for no time there is.

@@ -20,7 +20,7 @@ const WINDOW_BACK: Ticks = Ticks::from_secs(60);
 const WINDOW_AHEAD: Ticks = Ticks::from_secs(8);
 
 /// Segments promised after the join segment and after the current one: all
-/// players tried ask for the join segment first then (`engine-notes.md`).
+/// players tried ask for the join segment first then (`rules.md`, 19).
 pub const PROMISED: u64 = 2;
 
 /// For how long a newcomer is shown no more than its first promise.

@@ -18,7 +18,7 @@ use crate::segment_map::SegmentMap;
 use crate::time::{FrameRate, Ticks};
 
 /// Seeks by keyframe: 0.3 s before the cut is enough for the sound, and spares
-/// decoding one more group of pictures (`engine-notes.md`).
+/// decoding one more group of pictures (`docs/ffmpeg.md`).
 const BY_KEYFRAME: Ticks = Ticks::from_millis(300);
 
 /// FFmpeg seeks 3/23 s before the wanted time where pictures are reordered, but for
@@ -225,7 +225,7 @@ impl Overview {
         Ok(Step::Done(Box::new(facts)))
     }
 
-    /// How to enter in the middle (`engine-notes.md`: M, and MPEG-TS with jumps).
+    /// How to enter in the middle (`docs/ffmpeg.md`).
     fn entry(&self, facts: &MediaFacts, reach: &Reach, packets: &[Packet]) -> Entry {
         if self.container.is_raw() {
             return Entry::Remux;

@@ -15,7 +15,7 @@ pub(super) struct Track<'a> {
     time_base: (i64, i64),
 }
 
-/// A step in decoding time beyond this is a jump (`engine-notes.md`).
+/// A step in decoding time beyond this is a jump (`docs/ffmpeg.md`).
 const JUMP: Ticks = Ticks::from_secs(1);
 
 /// Copying mends a step back of more than this (FFmpeg: a tenth of a second) …

@@ -2,7 +2,7 @@
 //!
 //! Owns which of a copying worker's units are the ones asked for, and their
 //! decoding times: FFmpeg's are invented for some containers and differ from run
-//! to run (`engine-notes.md`). Invariant: two workers of one media, entered
+//! to run (`docs/ffmpeg.md`). Invariant: two workers of one media, entered
 //! anywhere, give the same units under the same times.
 
 use std::collections::VecDeque;

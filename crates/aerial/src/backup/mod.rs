@@ -122,8 +122,8 @@ pub enum BackupError {
     },
     /// There is something to lose.
     #[error(
-        "the data folder `{}` is in use already: nothing was changed. Give an empty one with \
-         --data, or --force, which sets aside what is there",
+        "there is something in the data folder `{}`: nothing was changed. Give an empty one \
+         with --data, or --force, which sets aside what is there",
         .0.display()
     )]
     Occupied(PathBuf),

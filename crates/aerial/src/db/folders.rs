@@ -5,12 +5,26 @@ use std::path::{Path, PathBuf};
 use aerial_model::id::FolderId;
 use aerial_model::time::AirTime;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    Statement,
+};
 use uuid::Uuid;
 
 use super::entity::folder::{Column, Entity, Model};
 use super::error::{DbError, Doing, Result, is_unique_violation};
 use super::{Db, stored};
+
+/// Gives the places of a folder's media in lineups to copies of them in others.
+const HAND_OVER: &str = "
+    UPDATE lineup_items SET media_id = twin.id
+    FROM media AS own JOIN media AS twin
+        ON twin.content_hash = own.content_hash
+        AND twin.size_bytes = own.size_bytes
+        AND twin.folder_id <> own.folder_id
+        AND twin.missing_since_ms IS NULL
+        AND twin.unplayable_reason IS NULL
+    WHERE own.id = lineup_items.media_id AND own.folder_id = ?";
 
 /// A folder that is scanned for media.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +93,14 @@ impl Db {
         Folder::read(row)
     }
 
-    /// Forgets a folder, its media, and their places in lineups (no file is
-    /// touched). Whether there was one.
+    /// Forgets a folder, its media, and their places in lineups, but for those of
+    /// files that another folder has as well (no file is touched). Whether there
+    /// was one.
     pub async fn delete_folder(&self, id: FolderId) -> Result<bool> {
         let write = self.write().await?;
+        let hand_over =
+            Statement::from_sql_and_values(DbBackend::Sqlite, HAND_OVER, [id.to_string().into()]);
+        write.0.execute_raw(hand_over).await.doing("keep the places of copies")?;
         let gone =
             Entity::delete_by_id(id.to_string()).exec(&write.0).await.doing("delete a folder")?;
         write.commit().await?;

@@ -155,7 +155,7 @@ pub(super) async fn place(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Takes a folder out of the library, with its media and their places in
-/// lineups. No file is touched.
+/// lineups, which copies in other folders keep. No file is touched.
 #[utoipa::path(
     delete, path = "/folders/{folder}", operation_id = "delete_folder", tag = "library",
     params(("folder" = Uuid, Path, description = "Its id.")),

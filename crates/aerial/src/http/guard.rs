@@ -259,8 +259,9 @@ pub(super) fn unknown(caller: Option<&Caller>) -> Response {
             "this token is not valid, or was revoked: make another one in the settings".to_owned()
         }
         Some((_, Whence::Unknown)) => {
-            "sign in first, or send a token; the request came through a proxy that \
-             `access.trusted_proxies` does not name, so it cannot be told from where"
+            "sign in first, or send a token; the request came through a proxy, and it cannot be \
+             told from where: `access.trusted_proxies` must name the proxy, and the proxy must \
+             name the client (X-Forwarded-For)"
                 .to_owned()
         }
         _ => format!(

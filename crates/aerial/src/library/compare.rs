@@ -48,8 +48,8 @@ pub struct Plan {
 pub struct Vanished {
     /// The media.
     pub id: MediaId,
-    /// What it was; a new file that is the same is this one, moved.
-    pub stamp: Stamp,
+    /// How many bytes it had; a new file of the same bytes is this one, moved.
+    pub size: u64,
 }
 
 /// What is known and asked for.
@@ -111,7 +111,7 @@ pub fn compare(walked: &Walked, abouts: Vec<About>, known: Known<'_>) -> Plan {
         .filter(|file| !matches!(file.state, MediaState::Missing { .. }))
         .filter(|file| !seen.contains(file.path.as_path()))
         .filter(|file| walked.has_seen(&file.path) && !elsewhere(&file.path))
-        .map(|file| Vanished { id: file.id, stamp: stamp(file) })
+        .map(|file| Vanished { id: file.id, size: file.identity.size_bytes })
         .collect();
     plan
 }

@@ -29,7 +29,6 @@ mod shelf;
 pub mod thumbnail;
 pub mod walk;
 mod watch;
-mod watch_tree;
 mod width;
 
 pub use findings::FromTheAir;

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aerial_model::id::{FolderId, MediaId};
+use aerial_model::media::MediaFacts;
+use aerial_model::segment_map::SegmentMap;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
@@ -155,12 +157,12 @@ impl Scan {
             }
         }
         // What may have moved is gone only when it was not found elsewhere.
-        let stamps: HashSet<Stamp> =
-            to_read.iter().filter(|one| one.is_new).map(|one| one.stamp).collect();
+        let sizes: HashSet<u64> =
+            to_read.iter().filter(|one| one.is_new).map(|one| one.stamp.size).collect();
         let (may_have_moved, gone): (Vec<_>, Vec<_>) =
-            vanished.iter().partition(|one| stamps.contains(&one.stamp));
+            vanished.iter().partition(|one| sizes.contains(&one.size));
         self.store_missing(&gone).await?;
-        let claimed = self.read(to_read, &all).await?;
+        let claimed = self.read(to_read).await?;
         if self.stop.is_cancelled() {
             return Ok(Ending::Stopped);
         }
@@ -275,15 +277,11 @@ impl Scan {
 
     /// Reads files and stores what they are. Answers with the media that were
     /// found at a new place.
-    async fn read(
-        &self,
-        to_read: Vec<ToRead>,
-        all: &[Folder],
-    ) -> Result<HashSet<MediaId>, ScanError> {
+    async fn read(&self, to_read: Vec<ToRead>) -> Result<HashSet<MediaId>, ScanError> {
         self.reporter.update(|p| p.state = ScanState::Probing);
         let claimed = Mutex::new(HashSet::new());
         let mut outcomes = futures::stream::iter(to_read)
-            .map(|one| self.read_one(one, all, &claimed))
+            .map(|one| self.read_one(one, &claimed))
             .buffer_unordered(FILES_AT_ONCE);
         let mut batch = Vec::new();
         let mut due = monotonic() + BATCH_AGE;
@@ -351,7 +349,6 @@ impl Scan {
     async fn read_one(
         &self,
         one: ToRead,
-        all: &[Folder],
         claimed: &Mutex<HashSet<MediaId>>,
     ) -> Result<Outcome, ScanError> {
         let shown = one.path.to_string_lossy().into_owned();
@@ -363,10 +360,12 @@ impl Scan {
             }
             Err(error) => return Ok(unreadable(one, &error)),
         };
-        if one.is_new
-            && let Some(media) = self.moved(&identity, all, claimed).await?
-        {
-            return Ok(moved_here(one, media));
+        let moved = if one.is_new { self.moved(&identity, claimed).await? } else { None };
+        let id = moved.as_ref().map(|media| media.id);
+        let how = if moved.is_some() { How::Moved } else { How::Probed };
+        if let Some(found) = moved.and_then(|media| known_of(media, identity.stamp)) {
+            let identity = identity.into();
+            return Ok(outcome(one, id, identity, Ok(found), how));
         }
         let found = match self.tools.prober.probe(&one.path, identity.stamp.size).await {
             Ok(facts) => map_of(&facts).map(|map| (facts, map)),
@@ -382,35 +381,26 @@ impl Scan {
             identity.hash = None;
         }
         let found = found.map_err(|failure| failure.reason().to_owned());
-        let media = ScannedMedia {
-            id: None,
-            folder: one.folder,
-            path: one.path,
-            identity,
-            found,
-            about: one.about,
-        };
-        Ok(Outcome::Read(Box::new(media), How::Probed))
+        Ok(outcome(one, id, identity, found, how))
     }
 
-    /// The known media whose file this is, if that is gone from its old place.
+    /// The known media whose file this is, if that is gone from its old place. Where that
+    /// whole disk is away, it moved to another one, or this copy is as good until then.
     async fn moved(
         &self,
         identity: &Identity,
-        all: &[Folder],
         claimed: &Mutex<HashSet<MediaId>>,
     ) -> Result<Option<Media>, ScanError> {
-        let Stamp { size, mtime_ns } = identity.stamp;
         // Empty files are all alike.
-        if size == 0 {
+        if identity.stamp.size == 0 {
             return Ok(None);
         }
-        let alike = self.tools.db.media_with_bytes(size, identity.hash.0).await?;
-        for media in alike {
-            let gone = media.identity.mtime_ns == mtime_ns && is_gone(&media, all).await;
+        let db = &self.tools.db;
+        for media in db.media_with_bytes(identity.stamp.size, identity.hash.0).await? {
+            let gone = is_gone(media.path.clone()).await;
             // Of two copies at new places one alone is the old file.
             let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
-            if gone && media.facts.is_some() && media.map.is_some() && claimed.insert(media.id) {
+            if gone && claimed.insert(media.id) {
                 return Ok(Some(media));
             }
         }
@@ -441,43 +431,32 @@ fn unreadable(one: ToRead, error: &io::Error) -> Outcome {
     let reason = format!(
         "the file cannot be read ({error}): give the user that runs aerial the right to read it"
     );
-    let media = ScannedMedia {
-        id: None,
-        folder: one.folder,
-        path: one.path,
-        identity,
-        found: Err(reason),
-        about: one.about,
-    };
-    Outcome::Read(Box::new(media), How::Probed)
+    outcome(one, None, identity, Err(reason), How::Probed)
 }
 
-fn moved_here(one: ToRead, media: Media) -> Outcome {
-    let found = match (media.facts, media.map) {
-        (Some(facts), Some((_, map))) => Ok((Arc::unwrap_or_clone(facts), map)),
-        // `moved` answers with media that have both.
-        _ => Err("it was moved and has to be scanned again".to_owned()),
-    };
-    let media = ScannedMedia {
-        id: Some(media.id),
-        folder: one.folder,
-        path: one.path,
-        identity: media.identity,
-        found,
-        about: one.about,
-    };
-    Outcome::Read(Box::new(media), How::Moved)
+/// What is known of a media that moved; nothing where its file was touched as well, and
+/// may be another in its middle.
+fn known_of(media: Media, stamp: Stamp) -> Option<(MediaFacts, SegmentMap)> {
+    if media.identity.mtime_ns != stamp.mtime_ns {
+        return None;
+    }
+    let (_, map) = media.map?;
+    Some((Arc::unwrap_or_clone(media.facts?), map))
 }
 
-/// Whether a media's file is gone, and not its whole disk.
-async fn is_gone(media: &Media, all: &[Folder]) -> bool {
-    let root = all.iter().find(|folder| folder.id == media.folder).map(|f| f.path.clone());
-    let path = media.path.clone();
-    let look = tokio::task::spawn_blocking(move || {
-        let root_is_there = root.is_some_and(|root| {
-            std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some())
-        });
-        root_is_there && matches!(path.try_exists(), Ok(false))
-    });
+fn outcome(
+    one: ToRead,
+    id: Option<MediaId>,
+    identity: crate::db::Identity,
+    found: Result<(MediaFacts, SegmentMap), String>,
+    how: How,
+) -> Outcome {
+    let ToRead { folder, path, about, .. } = one;
+    Outcome::Read(Box::new(ScannedMedia { id, folder, path, identity, found, about }), how)
+}
+
+/// Whether it is certain that no file is there.
+async fn is_gone(path: PathBuf) -> bool {
+    let look = tokio::task::spawn_blocking(move || matches!(path.try_exists(), Ok(false)));
     look.await.unwrap_or(false)
 }

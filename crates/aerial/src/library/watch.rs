@@ -1,34 +1,37 @@
 //! Watching folders: new and changed files are scanned by themselves.
 //!
-//! Owns which folders are watched, waiting until a file has stopped growing, and the
-//! periodic rescan where nothing can or shall be watched. Does not scan: it asks
-//! `jobs`; does not know how far into a folder the system's watch goes (`watch_tree`).
-//! Invariant: every folder is either watched or rescanned now and
-//! then, and says which and why; a file is offered when it was the same in two
-//! looks, and not before.
+//! Owns the task that hears of changes (from `system`), waits until a file has stopped
+//! growing (`settling`), and rescans now and then where nothing can or shall be watched.
+//! Does not scan: it asks `jobs`. Invariant: every folder is either watched or rescanned
+//! now and then, and says which and why.
+
+mod file_system;
+mod settling;
+mod system;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::id::FolderId;
 use notify_debouncer_full::notify::event::{AccessKind, AccessMode};
-use notify_debouncer_full::notify::{self, EventKind, RecommendedWatcher};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use serde::Serialize;
+use notify_debouncer_full::notify::{self, EventKind};
+use notify_debouncer_full::{DebounceEventResult, new_debouncer};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use self::settling::{Seen, Settling};
+pub use self::system::Watched;
+use self::system::{Place, System, rewatch, says};
 use super::identity::Stamp;
 use super::jobs::{Library, ScanRequest};
 use super::walk::{is_hidden, is_nfo, is_video, walk};
-use super::watch_tree::{Reach, begin, end, is_fuse, says};
 use crate::clock::monotonic;
-use crate::db::{Db, Folder};
+use crate::db::Db;
 
 /// Batches of events that wait to be looked at; past that the system's own queue fills.
 const WAITING_BATCHES: usize = 256;
@@ -56,19 +59,6 @@ impl Default for WatchTimes {
             rescan_every: Duration::from_secs(15 * 60),
         }
     }
-}
-
-/// How changes in a folder are noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Watched {
-    /// The system tells at once.
-    AtOnce,
-    /// It is scanned now and then.
-    NowAndThen {
-        /// Why it cannot be watched, for people.
-        reason: String,
-    },
 }
 
 /// The handle of the task that watches. Cheap to clone.
@@ -126,52 +116,6 @@ pub struct WatcherTask {
     settling: Settling,
 }
 
-/// A folder and what stood there when it was watched.
-#[derive(Clone, Debug)]
-struct Place {
-    path: PathBuf,
-    /// Device and inode: another disk mounted there is not watched by the old watch.
-    root: Option<(u64, u64)>,
-    watched: Watched,
-    /// Watched, and yet scanned now and then: FUSE may be a local disk (NTFS) or
-    /// another machine's (sshfs), and does not say which; what is barred to us in it
-    /// may be opened.
-    doubtful: bool,
-    /// How far the watch goes, where there is one.
-    reach: Reach,
-}
-
-/// What a look saw; `None`: the file was not there.
-type Seen = Option<Stamp>;
-
-/// Files that may be growing: their folder, and what they were at the last look.
-#[derive(Debug, Default)]
-struct Settling(HashMap<PathBuf, (FolderId, Option<Seen>)>);
-
-impl Settling {
-    /// Something happened to this file: it must be the same in two looks from now.
-    fn add(&mut self, path: PathBuf, folder: FolderId) {
-        self.0.insert(path, (folder, None));
-    }
-
-    /// Takes one look at each; answers with the folders of those that have settled.
-    fn look(&mut self, looks: Vec<(PathBuf, Seen)>) -> BTreeSet<FolderId> {
-        let mut settled = BTreeSet::new();
-        for (path, seen) in looks {
-            let Some((id, last)) = self.0.get_mut(&path) else { continue };
-            if *last == Some(seen) {
-                settled.insert(*id);
-                self.0.remove(&path);
-            } else {
-                *last = Some(seen);
-            }
-        }
-        settled
-    }
-}
-
-type System = Debouncer<RecommendedWatcher, RecommendedCache>;
-
 impl WatcherTask {
     /// Scans all folders now and then instead of watching them.
     pub fn without_listening(self) -> Self {
@@ -216,7 +160,7 @@ impl WatcherTask {
                     rescan = monotonic() + self.times.rescan_every;
                 }
             }
-            if look.is_none() && !self.settling.0.is_empty() {
+            if look.is_none() && !self.settling.is_empty() {
                 look = Some(monotonic() + self.times.look_every);
             }
         }
@@ -237,9 +181,9 @@ impl WatcherTask {
             }
         };
         let old = std::mem::take(&mut self.folders);
-        self.settling.0.retain(|_, (id, _)| folders.iter().any(|folder| folder.id == *id));
-        let times = self.times;
-        let work = tokio::task::spawn_blocking(move || rewatch(system, old, folders, times));
+        self.settling.keep(|id| folders.iter().any(|folder| folder.id == id));
+        let every = self.times.rescan_every;
+        let work = tokio::task::spawn_blocking(move || rewatch(system, old, folders, every));
         let Ok((system, places)) = work.await else {
             return Err("the watching of folders broke down".to_owned());
         };
@@ -351,7 +295,7 @@ impl WatcherTask {
         for id in broken {
             if let Some(place) = self.folders.get_mut(&id) {
                 warn!(folder = %place.path.display(), %reason, "a folder is not watched any more");
-                place.watched = Watched::NowAndThen { reason: reason.clone() };
+                place.watched = Watched::now_and_then(&reason, self.times.rescan_every);
                 self.status.send_modify(|known| {
                     known.insert(id, place.watched.clone());
                 });
@@ -361,9 +305,9 @@ impl WatcherTask {
 
     /// Looks at the files that may be growing; those that do not any more are offered.
     async fn look(&mut self) {
-        let paths: Vec<PathBuf> = self.settling.0.keys().cloned().collect();
+        let paths: Vec<PathBuf> = self.settling.paths();
         let look = |path: PathBuf| {
-            let seen = Stamp::read(&path).ok();
+            let seen: Seen = Stamp::read(&path).ok();
             (path, seen)
         };
         let looks =
@@ -377,7 +321,7 @@ impl WatcherTask {
         if folders.is_empty() {
             return;
         }
-        let growing = self.settling.0.keys().cloned().collect();
+        let growing = self.settling.paths();
         let request = ScanRequest { folders, growing, retry: false };
         if self.library.scan(request).await.is_err() {
             debug!("the library is shutting down");
@@ -415,88 +359,9 @@ fn hides(path: &Path, root: &Path) -> bool {
     path.strip_prefix(root).is_ok_and(|below| below.iter().any(is_hidden))
 }
 
-/// Watches what is new, lets go of what is gone, tries again what failed; blocks.
-fn rewatch(
-    mut system: Result<System, String>,
-    mut old: HashMap<FolderId, Place>,
-    folders: Vec<Folder>,
-    times: WatchTimes,
-) -> (Result<System, String>, HashMap<FolderId, Place>) {
-    let mut places = HashMap::new();
-    for Folder { id, path, .. } in folders {
-        let root = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino()));
-        let known = old.remove(&id);
-        let same = |place: &Place| {
-            place.path == path && place.root == root && place.watched == Watched::AtOnce
-        };
-        let known = known.filter(same);
-        if let Some(place) = known.as_ref().filter(|place| place.reach == Reach::Whole) {
-            places.insert(id, place.clone());
-            continue;
-        }
-        let begun = match &mut system {
-            Ok(system) => {
-                // The watch of a part goes on while it is tried to have the rest.
-                if known.is_none() {
-                    end(system, &path);
-                }
-                begin(system, &path)
-            }
-            Err(reason) => Err(reason.clone()),
-        };
-        let reach = *begun.as_ref().unwrap_or(&Reach::Whole);
-        let watched = match begun {
-            Ok(_) => Watched::AtOnce,
-            Err(reason) => Watched::NowAndThen {
-                reason: format!("{reason}; it is scanned every {} s", times.rescan_every.as_secs()),
-            },
-        };
-        let doubtful = is_fuse(&path) || reach == Reach::Part;
-        places.insert(id, Place { path, root, watched, doubtful, reach });
-    }
-    if let Ok(system) = &mut system {
-        for place in old.into_values() {
-            end(system, &place.path);
-        }
-    }
-    (system, places)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
-
-    const FOLDER: FolderId = FolderId(Uuid::nil());
-
-    #[test]
-    fn a_file_is_offered_when_it_was_the_same_in_two_looks() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("big.mkv");
-        let mut settling = Settling::default();
-        settling.add(path.clone(), FOLDER);
-        let mut look = |content: &str| {
-            std::fs::write(&path, content).unwrap();
-            let stamp = Stamp { mtime_ns: 0, ..Stamp::read(&path).unwrap() };
-            !settling.look(vec![(path.clone(), Some(stamp))]).is_empty()
-        };
-        assert_eq!(
-            ["1", "12", "123", "123", "123"].map(&mut look),
-            [false, false, false, true, false]
-        );
-        assert!(settling.0.is_empty());
-    }
-
-    #[test]
-    fn a_removed_file_settles_too_and_an_event_begins_anew() {
-        let path = PathBuf::from("/gone");
-        let mut settling = Settling::default();
-        settling.add(path.clone(), FOLDER);
-        assert!(settling.look(vec![(path.clone(), None)]).is_empty());
-        settling.add(path.clone(), FOLDER);
-        assert!(settling.look(vec![(path.clone(), None)]).is_empty());
-        assert_eq!(settling.look(vec![(path, None)]), [FOLDER].into());
-    }
 
     #[test]
     fn our_own_reading_is_no_change() {

@@ -126,7 +126,12 @@ impl Preflight {
     }
 
     async fn look(&self, programme: &Programme, airing: PlannedAiring) {
-        let seen = self.see(programme, &airing).await;
+        let original = programme.timeline().media(airing.file.0, airing.file.1).await;
+        let path = original.as_ref().map(|original| original.path.clone()).unwrap_or_default();
+        let seen = match original {
+            Ok(original) => self.see(programme, &airing, original).await,
+            Err(error) => Err(error.to_string()),
+        };
         let look = Look { at: self.0.clock.now(), well: seen.is_ok() };
         let why = seen.err();
         let before = self.looks().insert(airing.file, (look, why.clone()));
@@ -135,29 +140,32 @@ impl Preflight {
             let (media, start) = (airing.file.0, airing.start);
             match why {
                 Some(why) => {
-                    tracing::warn!(%media, %start, why, "what will air is not ready");
+                    tracing::warn!(%media, %start, ?path, why, "what will air is not ready");
                 }
-                None => tracing::info!(%media, %start, "what will air is ready now"),
+                None => tracing::info!(%media, %start, ?path, "what will air is ready now"),
             }
         }
     }
 
-    /// There, unchanged, readable, copied where it must be, indexed.
-    async fn see(&self, programme: &Programme, airing: &PlannedAiring) -> Result<(), String> {
+    /// There, unchanged, readable, copied where it must be, indexed. Viewers are told why
+    /// not, without the path.
+    async fn see(
+        &self,
+        programme: &Programme,
+        airing: &PlannedAiring,
+        original: MediaSource,
+    ) -> Result<(), String> {
         let (media, map_id) = airing.file;
-        let original = programme.timeline().media(media, map_id).await;
-        let original = original.map_err(|error| error.to_string())?;
-        let path = original.path.display();
         match source_file::look(&original).await {
             FileState::Gone => {
                 self.0.findings.tell(Finding::Missing { media }).await;
-                return Err(format!("{path} is not there"));
+                return Err("the file is not there".to_owned());
             }
             FileState::Replaced => {
                 self.0.findings.tell(Finding::Replaced { media }).await;
-                return Err(format!("{path} is another file than the one that was planned"));
+                return Err("it is another file than the one that was planned".to_owned());
             }
-            FileState::Unknown => return Err(format!("{path} cannot be reached")),
+            FileState::Unknown => return Err("the file cannot be reached".to_owned()),
             FileState::Same => {}
         }
         let read = tokio::task::spawn_blocking({
@@ -168,11 +176,11 @@ impl Preflight {
             Ok(Ok(Ok(EndsRead::Same))) => {}
             Ok(Ok(Ok(EndsRead::Other))) => {
                 self.0.findings.tell(Finding::Replaced { media }).await;
-                return Err(format!("{path} holds something else than was planned"));
+                return Err("the file holds something else than was planned".to_owned());
             }
-            Ok(Ok(Err(error))) => return Err(format!("{path} cannot be read: {error}")),
+            Ok(Ok(Err(error))) => return Err(format!("the file cannot be read: {error}")),
             Ok(Err(_)) | Err(_) => {
-                return Err(format!("{path} was not read within {} s", READ_WITHIN.as_secs()));
+                return Err(format!("the file was not read within {} s", READ_WITHIN.as_secs()));
             }
         }
         let source = programme.source(media, map_id, airing.map.clone()).await;

@@ -25,7 +25,7 @@ use super::{remux, source_file};
 use crate::clock::monotonic;
 use crate::ffmpeg::{Child, Exit, Urgency};
 
-/// No output for this long while its pipe is read is a hang (`design.md`). It
+/// No output for this long while its pipe is read is a hang. It
 /// holds for the first bytes too: a disk that must spin up first (10 s) goes on
 /// doing so while the worker is replaced, and a file that cannot be read leaves
 /// two attempts in the 20 s by which an item is begun early. Where there is less time,

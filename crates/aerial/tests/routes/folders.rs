@@ -1,5 +1,6 @@
 //! `/api/v1/folders`.
 
+use aerial::db::{Identity, ScannedMedia};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -71,6 +72,29 @@ async fn channels_forget_the_media_of_a_folder_that_goes() {
     let lineup = server.get("/api/v1/channels/5/lineup").await.json();
     assert_eq!(lineup["items"], json!([]));
     assert_eq!(server.get("/api/v1/media").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_copy_in_another_folder_takes_the_place_of_a_film_whose_folder_goes() {
+    let server = Server::new().await;
+    let films = server.films(&[300, 600]).await;
+    server.channel("5", &films).await;
+    let other = server.db.add_folder("/other".as_ref(), server.clock.now()).await.unwrap();
+    let kept = server.db.media(films[1]).await.unwrap().unwrap();
+    let copy = ScannedMedia {
+        id: None,
+        folder: other.id,
+        path: "/other/film.mkv".into(),
+        // A copy is of another time.
+        identity: Identity { mtime_ns: 2, ..kept.identity },
+        found: Ok((kept.facts.unwrap().as_ref().clone(), kept.map.unwrap().1)),
+        about: kept.about,
+    };
+    let copy = server.db.upsert_media(vec![copy], server.clock.now()).await.unwrap().added[0];
+    server.delete(&format!("/api/v1/folders/{}", server.folder)).await.expect(204);
+    let lineup = server.get("/api/v1/channels/5/lineup").await.json();
+    assert_eq!(lineup["items"].as_array().unwrap().len(), 1);
+    assert_eq!(lineup["items"][0]["media"], json!(copy.to_string()));
 }
 
 #[tokio::test]

@@ -157,7 +157,6 @@ export const channels = {
     unsaved: "Not saved",
     saved: "Saved.",
     effect: (when: string) => `Seen on the air ${when}.`,
-    noEffect: "Saved. It changes nothing that airs.",
     refused: "It could not be saved",
     lost: "The server does not answer. Your changes stay here, also when you close the page.",
     unkept: "This browser keeps nothing: do not close the page before you have saved.",

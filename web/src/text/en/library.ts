@@ -28,7 +28,6 @@ export const library = {
   states: { ok: "Can be played", unplayable: "Cannot be played", missing: "File gone" },
   codec: "Picture codec",
   allCodecs: "All codecs",
-  noCodec: "No picture",
   kind: "Kind",
   allKinds: "All kinds",
   kinds: { movie: "Film", episode: "Episode", other: "Other" },
@@ -73,7 +72,7 @@ export const library = {
     added: "The folder is added and being read.",
     sure: {
       title: (path: string) => `Remove ${path}?`,
-      text: "Its files leave the library and all lineups. No file on the disk is touched.",
+      text: "Its files leave the library and all lineups; where another folder has the same file, that takes its place. No file on the disk is touched.",
       yes: "Remove",
       again: "Really remove it?",
       cannot: "Lineups do not get its files back when it is added again.",

@@ -31,7 +31,6 @@ export const shell = {
     again: "Try again",
     signIn: "Sign in",
   },
-  soon: "This page is being made.",
   close: "Close",
   cancel: "Cancel",
   dismiss: "Dismiss",

@@ -1,7 +1,7 @@
 //! A tree of folders that the system watches.
 //!
 //! Owns beginning and ending the watch of a folder with all that is in it, and the
-//! words for why there can be none. Does not listen to what is told (`watch`).
+//! refusal where there can be none. Does not listen to what is told.
 //! Invariant: a folder in it that is barred to us, or that goes meanwhile, costs the
 //! watch of that folder alone, never of those beside it.
 
@@ -13,7 +13,9 @@ use std::path::Path;
 use notify_debouncer_full::notify::{self, ErrorKind, RecursiveMode, Watcher};
 use notify_debouncer_full::{Debouncer, FileIdCache};
 
-use super::walk::is_hidden;
+use super::file_system::network_file_system;
+use super::system::says;
+use crate::library::walk::is_hidden;
 
 /// How far the watch of a folder goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,65 +104,6 @@ fn is_of_one_folder(error: &notify::Error) -> bool {
     }
 }
 
-/// Why there is no watch, and what to do about it, for people.
-pub(super) fn says(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached: raise \
-            fs.inotify.max_user_watches (sysctl), then restart aerial"
-            .to_owned(),
-        ErrorKind::Io(source) if source.raw_os_error() == Some(EMFILE) => {
-            "the system's limit of watchers is reached: raise fs.inotify.max_user_instances \
-             (sysctl), then restart aerial"
-                .to_owned()
-        }
-        ErrorKind::Io(source) if source.kind() == io::ErrorKind::NotFound => {
-            "the folder is not there".to_owned()
-        }
-        _ => format!("the folder cannot be watched ({error})"),
-    }
-}
-
-/// What inotify answers when there are too many watchers.
-const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
-
-/// The name of the network file system that `path` is on, if it is on one.
-/// Numbers from `statfs(2)`.
-#[cfg(target_os = "linux")]
-fn network_file_system(path: &Path) -> Option<&'static str> {
-    const KINDS: [(u32, &str); 7] = [
-        (0x6969, "NFS"),
-        (0x517b, "SMB"),
-        (0xff53_4d42, "CIFS"),
-        (0xfe53_4d42, "SMB2"),
-        (0x0102_1997, "9P"),
-        (0x00c3_6400, "Ceph"),
-        (0x5346_414f, "AFS"),
-    ];
-    let kind = file_system(path)?;
-    KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
-}
-
-#[cfg(target_os = "linux")]
-pub(super) fn is_fuse(path: &Path) -> bool {
-    file_system(path) == Some(0x6573_5546)
-}
-
-#[cfg(target_os = "linux")]
-fn file_system(path: &Path) -> Option<u32> {
-    // Its type has other widths on other machines; the numbers have 32 bits.
-    rustix::fs::statfs(path).ok().map(|about| about.f_type as u32)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn is_fuse(_path: &Path) -> bool {
-    false
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network_file_system(_path: &Path) -> Option<&'static str> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,15 +190,5 @@ mod tests {
         let mut system = Inotify { limit: 100, ..Inotify::default() };
         let reason = begin(&mut system, &root.path().join("shut")).unwrap_err();
         assert!(reason.contains("cannot be watched"), "{reason}");
-    }
-
-    #[test]
-    fn limits_of_the_system_are_said_with_what_to_do() {
-        let text = says(&notify::Error::new(ErrorKind::MaxFilesWatch));
-        assert!(text.contains("max_user_watches"), "{text}");
-        let many = io::Error::from_raw_os_error(EMFILE);
-        assert!(says(&notify::Error::io(many)).contains("max_user_instances"));
-        let gone = io::Error::from(io::ErrorKind::NotFound);
-        assert_eq!(says(&notify::Error::io(gone)), "the folder is not there");
     }
 }
