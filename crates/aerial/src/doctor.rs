@@ -11,14 +11,15 @@ mod report;
 
 use self::disk::{examine_disk, examine_folders};
 use self::ffmpeg::examine_ffmpeg;
-use self::reach::{examine_access, examine_descriptors, examine_discovery, examine_webhooks};
+use self::reach::{
+    examine_access, examine_descriptors, examine_discovery, examine_listening, examine_webhooks,
+};
 pub use self::report::{Finding, Report, Severity};
 use crate::config::Settings;
-use crate::data_dir::CATALOGUE;
+use crate::data_dir::{self, CATALOGUE};
 use crate::db::Db;
 use crate::descriptors::Descriptors;
 use crate::ffmpeg::{Ffmpeg, Spawner};
-use crate::keeper::bind;
 
 /// Examine this machine with these settings.
 pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
@@ -27,16 +28,16 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
         Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, settings, spawner, &mut report).await,
         Err(error) => report.add(Severity::Fault, error.to_string()),
     }
-    examine_folders(&settings.library.folders, &mut report);
+    let catalogue = settings.server.data.join(CATALOGUE);
+    let known = Db::folders_of(&catalogue).await.unwrap_or_default();
+    examine_folders(&settings.library.folders, &known, &mut report);
     examine_disk(settings, &mut report);
-    match bind(settings.server.listen) {
-        Ok(_) => report.add(Severity::Fine, format!("{} is free", settings.server.listen)),
-        Err(error) => report.add(Severity::Fault, error.to_string()),
-    }
-    examine_discovery(settings, &mut report);
+    let serving = data_dir::holder(&settings.server.data);
+    examine_listening(settings, serving.as_deref(), &mut report);
+    examine_discovery(settings, serving.as_deref(), &mut report);
     examine_descriptors(settings, Descriptors::read(), &mut report);
     examine_webhooks(settings, &mut report);
-    let account = Db::has_account(&settings.server.data.join(CATALOGUE)).await;
+    let account = Db::has_account(&catalogue).await;
     examine_access(settings, account, &mut report);
     report
 }
@@ -44,6 +45,26 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn folders_of_the_catalogue_are_looked_at_too() {
+        let house = tempfile::tempdir().unwrap();
+        let path = house.path().join(CATALOGUE);
+        assert_eq!(Db::folders_of(&path).await, None);
+        assert!(!path.exists());
+        let db = Db::open(&path).await.unwrap();
+        let now = crate::clock::Clock::system().now();
+        for name in ["there", "away"] {
+            std::fs::create_dir(house.path().join(name)).unwrap();
+            db.add_folder(&house.path().join(name), now).await.unwrap();
+        }
+        std::fs::remove_dir(house.path().join("away")).unwrap();
+        let known = Db::folders_of(&path).await.unwrap();
+        let mut report = Report::default();
+        examine_folders(&known[..1], &known, &mut report);
+        let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Fine, Severity::Note], "{report}");
+    }
 
     #[tokio::test]
     async fn an_account_is_seen_without_changing_the_catalogue() {

@@ -4,6 +4,7 @@
 
 mod library_support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use aerial::db::MediaState;
@@ -99,6 +100,29 @@ async fn what_cannot_be_watched_is_scanned_now_and_then_and_watched_when_it_is_b
     std::fs::rename(&away, house.media.path()).unwrap();
     until(async || titles(&house).await == ["one"]).await;
     until(async || watcher.status()[&house.folder.id] == Watched::AtOnce).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}
+
+/// `lost+found` on a disk of its own, another user's waste bin.
+#[tokio::test]
+async fn beside_a_folder_that_is_barred_all_are_watched() {
+    let house = House::new().await;
+    house.write("a/one.mkv", "1");
+    house.write("a/shut/four.mkv", "4");
+    let shut = house.path("a/shut");
+    std::fs::create_dir(house.path("b")).unwrap();
+    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let (watcher, stop, task) = watching(&house, TIMES).await;
+    assert_eq!(watcher.status()[&house.folder.id], Watched::AtOnce);
+    let has = async |title: &str| titles(&house).await.iter().any(|there| there == title);
+    house.write("b/two.mkv", "2");
+    until(async || has("two").await).await;
+    house.write("new/three.mkv", "3");
+    until(async || has("three").await).await;
+    // That it is opened is noticed too. (Nothing is barred to root.)
+    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o755)).unwrap();
+    until(async || has("four").await).await;
     stop.cancel();
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
 }

@@ -10,13 +10,18 @@ use rustix::fs::{Access, access, statvfs};
 use super::report::{Report, Severity};
 use crate::config::{ByteSize, Settings};
 
-pub(super) fn examine_folders(folders: &[PathBuf], report: &mut Report) {
-    if folders.is_empty() {
-        let text = "no folder of media in the settings: give one with --media DIR, \
+/// `set` are the settings' folders, `known` those of the catalogue: one of these that is
+/// away keeps nobody from serving the others, one that is new is refused.
+pub(super) fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut Report) {
+    let new = set.iter().filter(|folder| !known.contains(folder));
+    let new = new.map(|folder| (folder, Severity::Fault));
+    let all: Vec<_> = new.chain(known.iter().map(|folder| (folder, Severity::Note))).collect();
+    if all.is_empty() {
+        let text = "no folder of media in the settings or the library: give one with --media DIR, \
                     or add it in the app";
         report.add(Severity::Note, text);
     }
-    for folder in folders {
+    for (folder, severity) in all {
         let shown = folder.display();
         match std::fs::read_dir(folder) {
             Ok(entries) => {
@@ -31,7 +36,7 @@ pub(super) fn examine_folders(folders: &[PathBuf], report: &mut Report) {
                     _ => "is the drive all right?",
                 };
                 let text = format!("{shown} cannot be read ({error}): {advice}");
-                report.add(Severity::Fault, text);
+                report.add(severity, text);
             }
         }
     }
@@ -83,7 +88,7 @@ mod tests {
     fn folders(folders: &[&Path]) -> Report {
         let mut report = Report::default();
         let folders: Vec<_> = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        examine_folders(&folders, &mut report);
+        examine_folders(&folders, &[], &mut report);
         report
     }
 

@@ -2,12 +2,15 @@
 //!
 //! Owns what of that people should know. Sends nothing. Invariant: no secret is told.
 
+use std::io;
+
 use aerial_model::network::is_local;
 
 use super::report::{Report, Severity};
 use crate::config::Settings;
 use crate::descriptors::Descriptors;
 use crate::discovery;
+use crate::keeper::{SocketError, bind};
 
 /// Who can do what. `account`: whether there is one, as far as that can be told.
 pub(super) fn examine_access(settings: &Settings, account: Option<bool>, report: &mut Report) {
@@ -89,7 +92,30 @@ fn is_near(host: &str) -> bool {
     }
 }
 
-pub(super) fn examine_discovery(settings: &Settings, report: &mut Report) {
+/// Whether the address can be had. `serving`: the server that has the data folder open, who
+/// will be the one that listens there.
+pub(super) fn examine_listening(settings: &Settings, serving: Option<&str>, report: &mut Report) {
+    let listen = settings.server.listen;
+    match (bind(listen), serving) {
+        (Ok(_), None) => report.add(Severity::Fine, format!("{listen} is free")),
+        (Ok(_), Some(process)) => {
+            let text = format!(
+                "Aerial runs on this data folder ({process}), but does not listen on {listen}: \
+                 name its address with --listen"
+            );
+            report.add(Severity::Note, text);
+        }
+        (Err(SocketError::Bind { source, .. }), Some(process))
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
+            let text = format!("Aerial runs already ({process}), and {listen} is taken");
+            report.add(Severity::Fine, text);
+        }
+        (Err(error), _) => report.add(Severity::Fault, error.to_string()),
+    }
+}
+
+pub(super) fn examine_discovery(settings: &Settings, serving: Option<&str>, report: &mut Report) {
     let (port, listen) = (settings.discovery.port, settings.server.listen.ip());
     if !settings.discovery.hdhomerun {
         return;
@@ -101,6 +127,9 @@ pub(super) fn examine_discovery(settings: &Settings, report: &mut Report) {
         }
         Ok(_) => {
             report.add(Severity::Fine, format!("UDP {port} is free: TV apps find the server"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && serving.is_some() => {
+            report.add(Severity::Fine, format!("UDP {port} is taken while Aerial runs"));
         }
         Err(error) => {
             let text = format!(
@@ -121,16 +150,36 @@ mod tests {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut settings = Settings::default();
         settings.discovery.port = taken.local_addr().unwrap().port();
-        let examined = |settings: &Settings| {
+        let examined = |settings: &Settings, serving| {
             let mut report = Report::default();
-            examine_discovery(settings, &mut report);
+            examine_discovery(settings, serving, &mut report);
             report.0
         };
-        assert_eq!(examined(&settings)[0].severity, Severity::Note);
+        assert_eq!(examined(&settings, None)[0].severity, Severity::Note);
+        assert_eq!(examined(&settings, Some("process 7"))[0].severity, Severity::Fine);
         drop(taken);
-        assert_eq!(examined(&settings)[0].severity, Severity::Fine);
+        assert_eq!(examined(&settings, None)[0].severity, Severity::Fine);
         settings.discovery.hdhomerun = false;
-        assert_eq!(examined(&settings), []);
+        assert_eq!(examined(&settings, None), []);
+    }
+
+    #[test]
+    fn where_the_server_runs_its_own_address_is_no_fault() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut settings = Settings::default();
+        settings.server.listen = taken.local_addr().unwrap();
+        let examined = |settings: &Settings, serving| {
+            let mut report = Report::default();
+            examine_listening(settings, serving, &mut report);
+            report.0.remove(0)
+        };
+        assert_eq!(examined(&settings, None).severity, Severity::Fault);
+        let runs = examined(&settings, Some("process 7"));
+        assert!(runs.severity == Severity::Fine && runs.text.contains("process 7"), "{runs:?}");
+        drop(taken);
+        assert_eq!(examined(&settings, None).severity, Severity::Fine);
+        let elsewhere = examined(&settings, Some("process 7"));
+        assert_eq!(elsewhere.severity, Severity::Note);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod file_system;
 mod settling;
 mod system;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

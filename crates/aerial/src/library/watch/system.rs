@@ -1,21 +1,22 @@
 //! The system's watches: which folders have one, and why the others have none.
 //!
 //! Owns asking the system and its words for people. What is done about a folder without
-//! a watch is the task's. Invariant: a folder has a watch on all of its tree, or none
-//! and a reason.
+//! a watch is the task's. Invariant: a folder has a watch on all of its tree that may be
+//! read (`tree`), or none and a reason.
 
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aerial_model::id::FolderId;
-use notify_debouncer_full::notify::{self, ErrorKind, RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::notify::{self, ErrorKind, RecommendedWatcher};
 use notify_debouncer_full::{Debouncer, RecommendedCache};
 use serde::Serialize;
 
-use super::file_system::{is_fuse, network_file_system};
+use super::file_system::is_fuse;
+use super::tree::{Reach, begin, end};
 use crate::db::Folder;
 
 /// How changes in a folder are noticed.
@@ -49,8 +50,27 @@ pub(super) struct Place {
     pub(super) root: Option<(u64, u64)>,
     pub(super) watched: Watched,
     /// Watched, and yet scanned now and then: FUSE may be a local disk (NTFS) or
-    /// another machine's (sshfs), and does not say which.
+    /// another machine's (sshfs), and does not say which; what is barred to us in it may
+    /// be opened.
     pub(super) doubtful: bool,
+    /// How far the watch goes, where there is one.
+    reach: Reach,
+}
+
+impl Place {
+    fn new(
+        path: PathBuf,
+        root: Option<(u64, u64)>,
+        begun: Result<Reach, String>,
+        rescan_every: Duration,
+    ) -> Self {
+        let (watched, reach) = match begun {
+            Ok(reach) => (Watched::AtOnce, reach),
+            Err(reason) => (Watched::now_and_then(&reason, rescan_every), Reach::Whole),
+        };
+        let doubtful = is_fuse(&path) || reach == Reach::Part;
+        Self { path, root, watched, doubtful, reach }
+    }
 }
 
 /// Watches what is new, lets go of what is gone, tries again what failed; blocks.
@@ -67,52 +87,37 @@ pub(super) fn rewatch(
         let same = |place: &Place| {
             place.path == path && place.root == root && place.watched == Watched::AtOnce
         };
-        if let Some(place) = known.filter(same) {
-            places.insert(id, place);
+        let known = known.filter(same);
+        if let Some(place) = known.as_ref().filter(|place| place.reach == Reach::Whole) {
+            places.insert(id, place.clone());
             continue;
         }
-        let watched = match &mut system {
+        let begun = match &mut system {
             Ok(system) => {
-                let _ = system.unwatch(&path);
-                begin(system, &path, rescan_every)
+                // The watch of a part goes on while it is tried to have the rest.
+                if known.is_none() {
+                    end(system, &path);
+                }
+                begin(system, &path)
             }
-            Err(reason) => Watched::now_and_then(reason, rescan_every),
+            Err(reason) => Err(reason.clone()),
         };
-        let doubtful = is_fuse(&path);
-        places.insert(id, Place { path, root, watched, doubtful });
+        places.insert(id, Place::new(path, root, begun, rescan_every));
     }
     if let Ok(system) = &mut system {
         for gone in old.into_values() {
-            let _ = system.unwatch(&gone.path);
+            end(system, &gone.path);
             // The watch of a folder around it has lost this part of its tree.
             for place in places.values_mut().filter(|place| {
                 place.watched == Watched::AtOnce && gone.path.starts_with(&place.path)
             }) {
-                let _ = system.unwatch(&place.path);
-                place.watched = begin(system, &place.path, rescan_every);
+                end(system, &place.path);
+                let begun = begin(system, &place.path);
+                *place = Place::new(place.path.clone(), place.root, begun, rescan_every);
             }
         }
     }
     (system, places)
-}
-
-fn begin(system: &mut System, path: &Path, rescan_every: Duration) -> Watched {
-    match try_to_watch(system, path) {
-        Ok(()) => Watched::AtOnce,
-        Err(reason) => Watched::now_and_then(&reason, rescan_every),
-    }
-}
-
-fn try_to_watch(system: &mut System, path: &Path) -> Result<(), String> {
-    std::fs::read_dir(path).map_err(|error| format!("the folder cannot be reached ({error})"))?;
-    if let Some(kind) = network_file_system(path) {
-        return Err(format!("{kind} does not tell of changes that other machines make"));
-    }
-    system.watch(path, RecursiveMode::Recursive).map_err(|error| {
-        // Half a watch would be neither.
-        let _ = system.unwatch(path);
-        says(&error)
-    })
 }
 
 pub(super) fn says(error: &notify::Error) -> String {
