@@ -53,6 +53,11 @@ pub struct ChannelNumber {
     pub minor: Option<u16>,
 }
 
+impl ChannelNumber {
+    /// The highest whole number that a channel can have.
+    pub const LAST: u32 = 99_999;
+}
+
 /// Not a channel number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no channel number: write 1 to 99999, or with a sub-number such as 5.1")]
@@ -73,7 +78,7 @@ impl FromStr for ChannelNumber {
             None => (text, None),
             Some((major, minor)) => (major, Some(whole(minor, 999).ok_or_else(bad)? as u16)),
         };
-        Ok(Self { major: whole(major, 99_999).ok_or_else(bad)?, minor })
+        Ok(Self { major: whole(major, Self::LAST).ok_or_else(bad)?, minor })
     }
 }
 

@@ -1,338 +1,26 @@
 //! The ledger: a channel's committed airings, the only truth about time.
 //!
-//! Owns the rows and how a run of them is read (`rules.md`, 1, 2 and 4). Does
-//! not plan and does not store. Invariant: rows are append-only, each starts
-//! where the one before ends, and sequence numbers run on.
+//! Owns how a run of rows is read (`rules.md`, 1, 2 and 4): `row` is what is stored of
+//! one, `airing` what really airs of it. Does not plan and does not store. Invariant:
+//! rows are append-only, each starts where the one before ends, and sequence numbers
+//! run on.
 //!
 //! A row is never changed, but a later one can cut it: it then begins before
 //! the earlier one's own end, at one of its cuts. Whatever was committed behind
 //! that cut never airs. So of all rows that begin at or before an instant (or
 //! a sequence number), the one with the highest ordinal is on the air then.
 
-use serde::{Deserialize, Serialize};
+mod airing;
+mod row;
 
-use crate::id::{ItemId, MapId, MediaId};
-use crate::lineup::SlotKey;
-use crate::segment_map::{MapOutline, SegmentMap};
-use crate::time::{AUDIO_FRAME, AirTime, Ticks};
+pub use self::airing::{AirSegment, Airing};
+pub use self::row::{Broken, Content, Cursor, Fault, Row};
 
-/// What fills the time of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Content {
-    /// A media plays.
-    Media {
-        /// What plays, and the planner's cursor after it.
-        cursor: Cursor,
-        /// The map that this airing pinned.
-        map_id: MapId,
-        /// What is known of the map without its cuts.
-        map: MapOutline,
-        /// First segment of the map that plays.
-        first: u32,
-        /// The segment after the last that plays.
-        end: u32,
-    },
-    /// Nothing to play: slates, cut by this map (25 frames per second, 4 s
-    /// segments); the cursor, if the channel has begun, stays.
-    OffAir {
-        /// The slates' cut points.
-        map: MapOutline,
-        /// Where the plan goes on when there is something to play again.
-        cursor: Option<Cursor>,
-    },
-    /// A stretch nobody watched, told by its counts alone.
-    Skip {
-        /// Segments in the stretch.
-        segments: u64,
-        /// The last airing in it, if any media aired.
-        cursor: Option<Cursor>,
-    },
-}
+use std::cmp::Ordering;
 
-/// Where in the lineup an airing stands: enough to know what follows even when
-/// the slot itself has been deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Cursor {
-    /// How often the lineup was begun before; from 0.
-    pub cycle: u64,
-    /// The lineup item.
-    pub item: ItemId,
-    /// The media.
-    pub media: MediaId,
-    /// The slot's place in the arranged order.
-    pub key: SlotKey,
-}
-
-/// One row of a channel's ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// From 0, without gaps, unique per channel.
-    pub ordinal: u64,
-    /// When it begins.
-    pub start: AirTime,
-    /// How long it lasts if nothing cuts it: a multiple of an audio frame.
-    pub length: Ticks,
-    /// Sequence number of its first segment.
-    pub first_sequence: u64,
-    /// EXT-X-DISCONTINUITY-SEQUENCE of its first segment.
-    pub discontinuity_sequence: u32,
-    /// Height of the frame its pictures are padded into. Where it or the
-    /// signature differs from the row before, there is a discontinuity.
-    pub frame_height: u16,
-    /// Which codec configuration the copied video has (`rules.md`, 15); `None`
-    /// for the frame's own. A skip keeps that of the row before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<u64>,
-    /// The lineup version it was planned from.
-    pub lineup_version: u32,
-    /// What fills it.
-    pub content: Content,
-}
-
-impl Row {
-    /// When it ends if nothing cuts it.
-    pub fn end(&self) -> AirTime {
-        self.start + self.length
-    }
-
-    /// How many segments it has if nothing cuts it.
-    pub fn segments(&self) -> u64 {
-        match self.content {
-            Content::Media { first, end, .. } => u64::from(end.saturating_sub(first)),
-            Content::OffAir { map, .. } => u64::from(map.segments()),
-            Content::Skip { segments, .. } => segments,
-        }
-    }
-
-    /// The sequence number after its last segment.
-    pub fn end_sequence(&self) -> u64 {
-        self.first_sequence.saturating_add(self.segments())
-    }
-
-    /// Where the plan goes on after it.
-    pub fn cursor(&self) -> Option<Cursor> {
-        match self.content {
-            Content::Media { cursor, .. } => Some(cursor),
-            Content::OffAir { cursor, .. } | Content::Skip { cursor, .. } => cursor,
-        }
-    }
-
-    /// Its map, without the cuts; a skip has none.
-    fn outline(&self) -> Option<MapOutline> {
-        match self.content {
-            Content::Media { map, .. } | Content::OffAir { map, .. } => Some(map),
-            Content::Skip { .. } => None,
-        }
-    }
-
-    /// The first segment of its map that airs.
-    fn first_index(&self) -> u32 {
-        match self.content {
-            Content::Media { first, .. } => first,
-            Content::OffAir { .. } | Content::Skip { .. } => 0,
-        }
-    }
-
-    /// The row's map, with the cuts that a file's keyframes gave it.
-    fn map(
-        &self,
-        copied: impl Fn(MapId) -> Option<SegmentMap>,
-    ) -> Result<Option<SegmentMap>, Broken> {
-        let Some(outline) = self.outline() else { return Ok(None) };
-        let map = match (outline.uniform(), self.content) {
-            (Some(map), _) => Some(map),
-            (None, Content::Media { map_id, .. }) => copied(map_id),
-            (None, _) => None,
-        };
-        match map.filter(|map| map.outline() == outline) {
-            Some(map) => Ok(Some(map)),
-            None => Err(Broken { ordinal: self.ordinal, fault: Fault::Map }),
-        }
-    }
-
-    /// Whether the row, taken alone, can be true.
-    fn check(&self, segment_map: Option<&SegmentMap>) -> Result<(), Broken> {
-        let broken = |fault| Err(Broken { ordinal: self.ordinal, fault });
-        let exact = match self.content {
-            Content::Media { map, first, end, .. } => {
-                if first >= end || end > map.segments() {
-                    return broken(Fault::Segments);
-                }
-                segment_map.map(|map| map.cut(end) - map.cut(first))
-            }
-            Content::OffAir { map, .. } => Some(map.end()),
-            Content::Skip { segments: 0, .. } => return broken(Fault::Segments),
-            Content::Skip { .. } => None,
-        };
-        let on_grid = self.length > Ticks::ZERO && self.length.0 % AUDIO_FRAME.0 == 0;
-        let as_mapped = exact.is_none_or(|exact| exact.round_up_to_audio_frame() == self.length);
-        if !on_grid || !as_mapped || self.start.0.checked_add(self.length.0).is_none() {
-            return broken(Fault::Length);
-        }
-        if self.first_sequence.checked_add(self.segments()).is_none() {
-            return broken(Fault::Segments);
-        }
-        Ok(())
-    }
-}
-
-/// A row that cannot follow the rows before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("ledger row {ordinal} is broken: {fault}; restore the database from a backup")]
-pub struct Broken {
-    /// The row.
-    pub ordinal: u64,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-/// What is wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Ordinals have no gaps.
-    #[error("its ordinal should be {0}")]
-    Ordinal(u64),
-    /// It neither starts where the row before ends nor at one of its cuts.
-    #[error("it should start at {0}")]
-    Start(AirTime),
-    /// Sequence numbers run on, or back to a cut of a row that knows its cuts.
-    #[error("its first sequence number should be at most {0}, and within a media or off the air")]
-    Sequence(u64),
-    /// Its length is not that of its segments, rounded up to an audio frame.
-    #[error("its length is not that of its segments in whole audio frames")]
-    Length,
-    /// It names no segments, or some that its map does not have.
-    #[error("it names segments that are not there")]
-    Segments,
-    /// Its map's cuts are not there, or are another map's.
-    #[error("the cuts of its segment map are missing")]
-    Map,
-    /// The discontinuity sequence grows by one where the frame height or the
-    /// codec configuration changes, and nowhere else.
-    #[error("its discontinuity sequence should be {0}")]
-    Discontinuity(u32),
-}
-
-/// A row as it airs: it ends where it says, or where a later row cuts it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Airing {
-    /// The row as committed.
-    pub row: Row,
-    /// Where it is cut; a skip has none.
-    map: Option<SegmentMap>,
-    /// When it really ends: the start of the next.
-    pub end: AirTime,
-    /// The sequence number after its last segment that airs.
-    pub end_sequence: u64,
-}
-
-impl Airing {
-    fn whole(row: Row, map: Option<SegmentMap>) -> Self {
-        Self { row, map, end: row.end(), end_sequence: row.end_sequence() }
-    }
-
-    /// Where it is cut; `None` for a skip.
-    pub fn map(&self) -> Option<&SegmentMap> {
-        self.map.as_ref()
-    }
-
-    /// When the segment that has this sequence number begins, exactly; a skip
-    /// does not know.
-    fn segment_start(&self, sequence: u64) -> Option<AirTime> {
-        let (map, first) = (self.map.as_ref()?, self.row.first_index());
-        let index = first + u32::try_from(sequence.checked_sub(self.row.first_sequence)?).ok()?;
-        Some(self.row.start + (map.cut(index) - map.cut(first)))
-    }
-
-    /// When that segment of its map airs, or would if all of it did; a skip does not
-    /// know.
-    pub fn airs_at(&self, index: u32) -> Option<AirTime> {
-        let map = self.map.as_ref()?;
-        Some(self.row.start + (map.cut(index) - map.cut(self.row.first_index())))
-    }
-
-    /// When another row begins that cuts this one before the segment of this
-    /// sequence number: like an airing's end, on the audio grid (`rules.md`, 17).
-    fn cut_start(&self, sequence: u64) -> Option<AirTime> {
-        let exact = self.segment_start(sequence)? - self.row.start;
-        Some(self.row.start + exact.round_up_to_audio_frame())
-    }
-
-    /// Whether a later row cuts it.
-    pub fn is_cut(&self) -> bool {
-        self.end_sequence < self.row.end_sequence()
-    }
-
-    /// Whether it is on the air at that instant.
-    pub fn contains(&self, instant: AirTime) -> bool {
-        self.row.start <= instant && instant < self.end
-    }
-
-    /// The segment of that sequence number; `None` if it is another row's, or
-    /// if this is a skip.
-    pub fn segment(&self, sequence: u64) -> Option<AirSegment> {
-        if !(self.row.first_sequence..self.end_sequence).contains(&sequence) {
-            return None;
-        }
-        let (map, first) = (self.map.as_ref()?, self.row.first_index());
-        let index = first + u32::try_from(sequence - self.row.first_sequence).ok()?;
-        let media_start = map.cut(index);
-        Some(AirSegment {
-            row: self.row,
-            sequence,
-            index,
-            start: self.row.start + (media_start - map.cut(first)),
-            length: map.cut(index + 1) - media_start,
-            media_start,
-        })
-    }
-
-    /// The segment that is on the air at that instant. The up to 21 ms by which
-    /// an airing outlasts its segments belong to the last one.
-    pub fn segment_at(&self, instant: AirTime) -> Option<AirSegment> {
-        if !self.contains(instant) {
-            return None;
-        }
-        let (map, first) = (self.map.as_ref()?, self.row.first_index());
-        let index = map.index_at(map.cut(first) + (instant - self.row.start));
-        let sequence = self.row.first_sequence + u64::from(index.saturating_sub(first));
-        self.segment(sequence.min(self.end_sequence.checked_sub(1)?))
-    }
-}
-
-/// One segment on the air.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AirSegment {
-    /// The row it belongs to.
-    pub row: Row,
-    /// Its EXT-X-MEDIA-SEQUENCE number.
-    pub sequence: u64,
-    /// Its index in the row's map.
-    pub index: u32,
-    /// When it begins.
-    pub start: AirTime,
-    /// Its length, as the map has it (EXTINF, `rules.md`, 12). The last of an
-    /// airing is *not* stretched to the next row's start, up to 21 ms later:
-    /// EXTINF names the frames that are in it, and each airing's first segment
-    /// carries its own EXT-X-PROGRAM-DATE-TIME.
-    pub length: Ticks,
-    /// Where in the media it begins; add `start - media_start` to media time to
-    /// get the channel's time.
-    pub media_start: Ticks,
-}
-
-impl AirSegment {
-    /// When it ends.
-    pub fn end(&self) -> AirTime {
-        self.start + self.length
-    }
-
-    /// Whether it is the first of its airing.
-    pub fn begins_airing(&self) -> bool {
-        self.sequence == self.row.first_sequence
-    }
-}
+use crate::id::MapId;
+use crate::segment_map::SegmentMap;
+use crate::time::AirTime;
 
 /// A run of committed rows, as they air.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -373,49 +61,49 @@ impl Ledger {
     ) -> Result<(), Broken> {
         let map = row.map(copied)?;
         row.check(map.as_ref())?;
-        let broken = |fault| Err(Broken { ordinal: row.ordinal, fault });
-        if let Some(tail) = self.tail()
-            && row.ordinal != tail.ordinal.saturating_add(1)
-        {
-            return broken(Fault::Ordinal(tail.ordinal.saturating_add(1)));
-        }
         let kept = self.airings.partition_point(|a| a.row.first_sequence < row.first_sequence);
-        match kept.checked_sub(1).and_then(|last| self.airings.get_mut(last)) {
-            Some(before) => {
-                let next = if row.first_sequence == before.end_sequence {
-                    Some(before.end)
-                } else if row.first_sequence < before.end_sequence {
-                    before.cut_start(row.first_sequence)
-                } else {
-                    None
-                };
-                let Some(start) = next else {
-                    return broken(Fault::Sequence(before.end_sequence));
-                };
-                if row.start != start {
-                    return broken(Fault::Start(start));
-                }
-                let changes = (row.frame_height, row.signature)
-                    != (before.row.frame_height, before.row.signature);
-                let expected = before.row.discontinuity_sequence.saturating_add(changes.into());
-                if row.discontinuity_sequence != expected {
-                    return broken(Fault::Discontinuity(expected));
-                }
-                before.end = row.start;
-                before.end_sequence = row.first_sequence;
-            }
-            // Nothing is left before it. That is right for the first row, and
-            // for one that cuts a row from before those that were read.
-            None => {
-                if let Some(first) = self.airings.first()
-                    && (first.row.ordinal == 0 || row.start > first.row.start)
-                {
-                    return broken(Fault::Sequence(first.end_sequence));
-                }
-            }
+        self.can_follow(&row, kept).map_err(|fault| Broken { ordinal: row.ordinal, fault })?;
+        if let Some(before) = kept.checked_sub(1).and_then(|last| self.airings.get_mut(last)) {
+            before.end = row.start;
+            before.end_sequence = row.first_sequence;
         }
         self.airings.truncate(kept);
         self.airings.push(Airing::whole(row, map));
+        Ok(())
+    }
+
+    /// Whether the row can air behind the first `kept` airings, and void those after.
+    fn can_follow(&self, row: &Row, kept: usize) -> Result<(), Fault> {
+        if let Some(tail) = self.tail()
+            && row.ordinal != tail.ordinal.saturating_add(1)
+        {
+            return Err(Fault::Ordinal(tail.ordinal.saturating_add(1)));
+        }
+        let Some(before) = kept.checked_sub(1).and_then(|last| self.airings.get(last)) else {
+            // Nothing is left before it. That is right for the first row, and
+            // for one that cuts a row from before those that were read.
+            return match self.airings.first() {
+                Some(first) if first.row.ordinal == 0 || row.start > first.row.start => {
+                    Err(Fault::Sequence(first.end_sequence))
+                }
+                _ => Ok(()),
+            };
+        };
+        let start = match row.first_sequence.cmp(&before.end_sequence) {
+            Ordering::Equal => Some(before.end),
+            Ordering::Less => before.cut_start(row.first_sequence),
+            Ordering::Greater => None,
+        };
+        let start = start.ok_or(Fault::Sequence(before.end_sequence))?;
+        if row.start != start {
+            return Err(Fault::Start(start));
+        }
+        let changes =
+            (row.frame_height, row.signature) != (before.row.frame_height, before.row.signature);
+        let expected = before.row.discontinuity_sequence.saturating_add(changes.into());
+        if row.discontinuity_sequence != expected {
+            return Err(Fault::Discontinuity(expected));
+        }
         Ok(())
     }
 
@@ -494,7 +182,10 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::FrameRate;
+    use crate::id::{ItemId, MediaId};
+    use crate::lineup::SlotKey;
+    use crate::segment_map::MapOutline;
+    use crate::time::{FrameRate, Ticks};
     use uuid::Uuid;
 
     /// A media of 10 s at 25 frames per second: segments of 4, 4 and 2 s, 469

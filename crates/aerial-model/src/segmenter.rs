@@ -7,88 +7,32 @@
 //! double, so that any other worker can continue exactly there.
 
 mod copied;
+mod error;
 mod grid;
+mod handover;
+mod pictures;
 pub mod slate;
 mod timing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::mpegts::{AccessUnit, Chunk, DemuxError, Demuxer, SegmentWriter, UnitKind, VideoCodec};
+pub use self::error::SegmenterError;
+use self::error::WAITING_LIMIT;
+use self::handover::Open;
+pub use self::handover::{Handover, Position, Treatment};
+use self::pictures::Pictures;
+use crate::mpegts::{AccessUnit, Chunk, Demuxer, UnitKind};
 use crate::segment_map::{CutList, SegmentMap};
 use crate::time::{AUDIO_FRAME, Ticks};
-use timing::first_audio;
 
 /// The `-output_ts_offset` of every worker, taken off again here: the first AAC
 /// packet and the DTS of B-frames are negative without it, and wrap.
 pub const WORKER_TS_OFFSET: Ticks = Ticks::from_secs(10);
 
-/// Units of one track that may wait for the other: a minute of audio, more than
-/// FFmpeg ever interleaves.
-const WAITING_LIMIT: usize = 4_000;
-
 /// AAC frames that FFmpeg may make again before another worker is the quicker
 /// way: 10 s of silence, which take it 0.1 s.
 const MADE_AGAIN_LIMIT: usize = 470;
-
-/// The first things not yet handed on: where another worker continues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Position {
-    /// The segment under way, or to be opened next; the map's number of
-    /// segments when all is done.
-    pub segment: u32,
-    /// The first frame wanted, counted from the media's start; of copied video
-    /// the first picture, counted from the segment's start in decoding order.
-    pub frame: u64,
-    /// The first audio PTS wanted. It can be before the frame's time (audio
-    /// comes by decoding time) or after it.
-    pub audio: Ticks,
-}
-
-impl Position {
-    /// The beginning of segment `segment`.
-    pub fn at(map: &SegmentMap, segment: u32) -> Self {
-        Self::of(map, Treatment::Transcoded, segment)
-    }
-
-    /// The same, of what is treated so.
-    pub fn of(map: &SegmentMap, treatment: Treatment, segment: u32) -> Self {
-        let segment = segment.min(map.segments());
-        let frame = match treatment {
-            Treatment::Transcoded => map.cut_frame(segment),
-            Treatment::CopiedVideo | Treatment::Copied => 0,
-        };
-        let audio = match (treatment, map.cut_list()) {
-            (Treatment::Copied, Some(cuts)) if segment < map.segments() => cuts.cut(segment).audio,
-            _ => first_audio(map.cut(segment)),
-        };
-        Self { segment, frame, audio }
-    }
-
-    /// Whether nothing is left to make.
-    pub fn is_end(&self, map: &SegmentMap) -> bool {
-        self.segment >= map.segments()
-    }
-}
-
-/// What of a track is copied. Only what is cut at the file's own keyframes can be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Treatment {
-    /// Nothing.
-    #[default]
-    Transcoded,
-    /// The picture; the sound is transcoded.
-    CopiedVideo,
-    /// Picture and sound.
-    Copied,
-}
-
-impl Treatment {
-    /// The picture is copied.
-    pub fn copies_video(self) -> bool {
-        self != Self::Transcoded
-    }
-}
 
 /// What a segmenter gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,131 +54,6 @@ pub enum Output {
         /// Which.
         index: u32,
     },
-}
-
-/// Why a worker's output cannot be used from here on. What was handed on before
-/// stays good: end the worker, and continue at [`Segmenter::position`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SegmenterError {
-    /// The stream itself is damaged.
-    #[error("the worker's output is damaged: {0}; start another worker at the position reached")]
-    Stream(#[from] DemuxError),
-    /// The first picture is not the one asked for: the run's clock is not the
-    /// media's.
-    #[error(
-        "rebased: the worker's first keyframe is at {found} s where {expected} s was asked for"
-    )]
-    Rebased {
-        /// When the first frame wanted is shown.
-        expected: Ticks,
-        /// The PTS that came.
-        found: Ticks,
-    },
-    /// The first picture is no IDR, or a cut came without one.
-    #[error("no IDR at frame {frame}, where segment {segment} must begin or go on")]
-    NoKeyframe {
-        /// The segment.
-        segment: u32,
-        /// The frame that should have been an IDR.
-        frame: u64,
-    },
-    /// A picture between two frames of the grid.
-    #[error("a picture at {pts} s, which is no frame of the media's grid")]
-    OffGrid {
-        /// Its PTS.
-        pts: Ticks,
-    },
-    /// The file's sound changes its channels or its rate, so FFmpeg has begun its
-    /// sound anew, from the run's first sample on. A worker started at the position
-    /// reached sees the change soon after its own start.
-    #[error(
-        "after {last} s the file's sound changes its form, and FFmpeg makes all sound before it again; \
-         start another worker at the position reached"
-    )]
-    SoundBegunAnew {
-        /// PTS of the last sound that was right.
-        last: Ticks,
-    },
-    /// A picture decoded after it is shown, or not after the one before it.
-    #[error("the picture at {pts} s is to be decoded at {dts} s, too late or out of order")]
-    BadTimes {
-        /// Its PTS.
-        pts: Ticks,
-        /// Its DTS.
-        dts: Ticks,
-    },
-    /// A frame that came before, or that belongs to a segment already whole.
-    #[error("frame {frame} came again")]
-    Repeated {
-        /// Which.
-        frame: u64,
-    },
-    /// Copied video is not what its index says.
-    #[error(
-        "picture {picture} of segment {segment} is at {found} s, which is not what the file's index \
-         says; the file was replaced, or is read otherwise than before"
-    )]
-    NotAsIndexed {
-        /// The segment.
-        segment: u32,
-        /// In decoding order.
-        picture: u64,
-        /// The PTS that came.
-        found: Ticks,
-    },
-    /// The next segment began while frames of this one were missing.
-    #[error("segment {segment} is left at frame {next} of {end}: frames are missing")]
-    Missing {
-        /// The segment.
-        segment: u32,
-        /// The first frame not handed on.
-        next: u64,
-        /// The first frame of the next segment.
-        end: u64,
-    },
-    /// One track runs away from the other.
-    #[error("over {WAITING_LIMIT} units of one track without the other's")]
-    Unbalanced,
-}
-
-/// A segment's writer and how far it has come: what one worker's segmenter
-/// leaves and its successor's takes over.
-#[derive(Debug)]
-pub struct Handover {
-    position: Position,
-    open: Option<Open>,
-}
-
-impl Handover {
-    /// A fresh start at `segment`.
-    pub fn at(map: &SegmentMap, segment: u32) -> Self {
-        Self::of(map, Treatment::Transcoded, segment)
-    }
-
-    /// The same, of what is treated so.
-    pub fn of(map: &SegmentMap, treatment: Treatment, segment: u32) -> Self {
-        Self { position: Position::of(map, treatment, segment), open: None }
-    }
-
-    /// Where the next worker continues.
-    pub fn position(&self) -> Position {
-        self.position
-    }
-
-    /// Whether a growing segment goes with it.
-    pub fn is_growing(&self) -> bool {
-        self.open.is_some()
-    }
-}
-
-/// A growing segment.
-#[derive(Debug)]
-struct Open {
-    writer: SegmentWriter,
-    /// Frames by which decoding runs ahead of display.
-    reorder: u64,
-    /// When the last copied picture that was handed on ends.
-    shown_until: Option<Ticks>,
 }
 
 /// How a worker's output ended.
@@ -262,13 +81,6 @@ pub struct Segmenter {
     made_again: usize,
     /// No more comes.
     ended: bool,
-}
-
-/// The pictures of a track, by how they are made.
-#[derive(Debug)]
-enum Pictures {
-    Grid(grid::Pictures),
-    Copied(copied::Pictures, Arc<CutList>),
 }
 
 impl Segmenter {
@@ -471,93 +283,5 @@ impl Segmenter {
             open.writer.end_audio();
         }
         video && audio
-    }
-}
-
-impl Pictures {
-    fn accept(
-        &mut self,
-        map: &SegmentMap,
-        position: Position,
-        mut unit: AccessUnit,
-    ) -> Result<(), SegmenterError> {
-        match self {
-            Self::Grid(pictures) => pictures.accept(map, position, unit),
-            Self::Copied(pictures, cuts) => {
-                unit.pts -= cuts.origin();
-                pictures.accept(cuts, position, unit)
-            }
-        }
-    }
-
-    fn waiting(&self) -> usize {
-        match self {
-            Self::Grid(pictures) => pictures.waiting(),
-            Self::Copied(pictures, _) => pictures.waiting(),
-        }
-    }
-
-    /// Whether all of the media's pictures came but, perhaps, the one under way.
-    fn all_came(&self, map: &SegmentMap, position: Position) -> bool {
-        match self {
-            Self::Grid(pictures) => position.frame + pictures.waiting() as u64 + 1 >= map.frames(),
-            Self::Copied(pictures, cuts) => {
-                let rest: u64 = (position.segment..cuts.segments())
-                    .map(|index| u64::from(cuts.cut(index).pictures))
-                    .sum();
-                position.frame + pictures.waiting() as u64 + 1 >= rest
-            }
-        }
-    }
-
-    fn opening(&self, position: Position) -> Result<Option<u64>, SegmenterError> {
-        match self {
-            Self::Grid(pictures) => pictures.opening(position),
-            Self::Copied(pictures, cuts) => Ok(pictures.opening(cuts)),
-        }
-    }
-
-    fn hand_on(
-        &mut self,
-        map: &SegmentMap,
-        position: &mut Position,
-        open: &mut Open,
-    ) -> Result<(), SegmenterError> {
-        match self {
-            Self::Grid(pictures) => pictures.hand_on(map, position, open),
-            Self::Copied(pictures, cuts) => {
-                pictures.hand_on(cuts, position, open, map.rate().ticks_at(1));
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether the segment under way has all its pictures.
-    fn are_whole(&self, map: &SegmentMap, position: Position) -> bool {
-        match self {
-            Self::Grid(_) => position.frame >= map.cut_frame(position.segment + 1),
-            Self::Copied(_, cuts) => {
-                position.frame >= u64::from(cuts.cut(position.segment).pictures)
-            }
-        }
-    }
-
-    /// Goes on to the next segment.
-    fn turn(&mut self, position: &mut Position) -> Result<(), SegmenterError> {
-        match self {
-            Self::Grid(_) => Ok(()),
-            Self::Copied(pictures, cuts) => {
-                position.frame = 0;
-                pictures.turn(cuts, *position)
-            }
-        }
-    }
-}
-
-impl Open {
-    fn new(map: &SegmentMap, index: u32, codec: VideoCodec, reorder: u64) -> Self {
-        let limit = timing::clock_limit(map, index, reorder);
-        let writer = SegmentWriter::new(codec, map.cut(index), limit);
-        Self { writer, reorder, shown_until: None }
     }
 }

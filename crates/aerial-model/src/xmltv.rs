@@ -55,6 +55,46 @@ pub fn channel(text: &mut String, id: &str, number: ChannelNumber, name: &str, i
     );
 }
 
+/// Season and episode for programs, counted from nothing, and for people; what is not known
+/// is left out. `first` is the day when it was first shown.
+fn episode_numbers(
+    text: &mut String,
+    (season, episode): (Option<u32>, Option<u32>),
+    first: Option<&str>,
+) {
+    if season.is_none() && episode.is_none() {
+        return;
+    }
+    let day = season.zip(episode).and_then(|(season, episode)| day_of(season, episode));
+    if let Some(day) = day.filter(|day| first == Some(day)) {
+        // Season 2023, episode 314 (from nothing), would tell nobody anything.
+        let _ = write!(text, "<episode-num system=\"onscreen\">{day}</episode-num>");
+        return;
+    }
+    let from_nothing = |number: Option<u32>| {
+        number.and_then(|n| n.checked_sub(1)).map_or(String::new(), |n| n.to_string())
+    };
+    let (s, e) = (from_nothing(season), from_nothing(episode));
+    if !s.is_empty() || !e.is_empty() {
+        let _ = write!(text, "<episode-num system=\"xmltv_ns\">{s}.{e}.</episode-num>");
+    }
+    text.push_str("<episode-num system=\"onscreen\">");
+    for (letter, number) in [('S', season), ('E', episode)] {
+        if let Some(number) = number {
+            let _ = write!(text, "{letter}{number:02}");
+        }
+    }
+    text.push_str("</episode-num>");
+}
+
+/// The day that season and episode stand for where a show numbers by days, as the library
+/// writes that: the season is the year, the episode is 315 on the 15th of March.
+fn day_of(season: u32, episode: u32) -> Option<String> {
+    let (month, day) = (episode / 100, episode % 100);
+    let is_day = season >= 1000 && (1..=12).contains(&month) && (1..=31).contains(&day);
+    is_day.then(|| format!("{season}-{month:02}-{day:02}"))
+}
+
 /// What is in a programme's element before and after whether it was shown before:
 /// the same for each airing of a media.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,24 +133,7 @@ impl Body {
         if let Some(icon) = details.icon {
             let _ = write!(text, "<icon src=\"{}\"/>", Escaped(icon));
         }
-        let (season, episode) = details.episode;
-        if season.is_some() || episode.is_some() {
-            // Counted from nothing; what is not known is left out.
-            let from_nothing = |number: Option<u32>| {
-                number.and_then(|n| n.checked_sub(1)).map_or(String::new(), |n| n.to_string())
-            };
-            let (s, e) = (from_nothing(season), from_nothing(episode));
-            if !s.is_empty() || !e.is_empty() {
-                let _ = write!(text, "<episode-num system=\"xmltv_ns\">{s}.{e}.</episode-num>");
-            }
-            text.push_str("<episode-num system=\"onscreen\">");
-            for (letter, number) in [('S', season), ('E', episode)] {
-                if let Some(number) = number {
-                    let _ = write!(text, "{letter}{number:02}");
-                }
-            }
-            text.push_str("</episode-num>");
-        }
+        episode_numbers(&mut text, details.episode, details.date);
         let shown_at = text.len();
         if let Some(rating) = details.rating.filter(|rating| !rating.trim().is_empty()) {
             let _ = write!(text, "<rating><value>{}</value></rating>", Escaped(rating));
@@ -228,6 +251,23 @@ mod tests {
         <programme start="20261123190000 +0000" stop="20261123190000 +0000" channel="c1.aerial"><title>Off air</title><episode-num system="xmltv_ns">.2.</episode-num><episode-num system="onscreen">S00E03</episode-num></programme>
         </tv>
         "#);
+    }
+
+    #[test]
+    fn a_show_that_numbers_by_days_bears_the_day() {
+        let numbers = |season, episode, first| {
+            let mut text = String::new();
+            episode_numbers(&mut text, (Some(season), Some(episode)), first);
+            text
+        };
+        assert_eq!(
+            numbers(2024, 315, Some("2024-03-15")),
+            r#"<episode-num system="onscreen">2024-03-15</episode-num>"#
+        );
+        // Seasons that are years, and episodes that are counted.
+        assert!(numbers(2024, 315, Some("2024-11-10")).contains("S2024E315"));
+        assert!(numbers(2024, 315, None).contains("2023.314."));
+        assert!(numbers(3, 315, Some("2024-03-15")).contains("2.314."));
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! Invariant: it ends within 10 s of being asked, and leaves no process behind.
 
 mod first_scan;
+mod housekeeping;
 mod machine;
 mod opening;
 mod parts;
@@ -168,7 +169,8 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         local: rules.local_networks.clone(),
         proxies: rules.trusted_proxies.clone(),
     };
-    let connections = Connections::new(limits, parts.connected.clone(), parts.sent.clone());
+    let (connected, sent) = parts.traffic();
+    let connections = Connections::new(limits, connected, sent);
     for listener in listeners {
         connections.accept_on(listener, parts.router()).map_err(system("use the socket"))?;
     }
@@ -184,7 +186,7 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     }
     tracing::info!("ending: finishing what is in flight");
     tell_manager(Word::Stopping);
-    let spawner = parts.spawner.clone();
+    let spawner = parts.spawner().clone();
     parts.begin_ending();
     let finish = async {
         let cut_off = connections.drain(IN_FLIGHT_PATIENCE).await;

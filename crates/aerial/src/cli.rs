@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::{CONFIG_VARIABLE, Flags};
+use crate::config::{CONFIG_VARIABLE, Flags, listen_address};
 
 /// Turns folders of videos into live TV channels.
 #[derive(Debug, Parser)]
@@ -87,7 +87,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "DIR")]
     pub media: Vec<PathBuf>,
     /// Address and port of the server [default: 127.0.0.1:8400]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
     pub listen: Option<SocketAddr>,
 }
 

@@ -42,6 +42,7 @@ pub use ffmpeg::{Ffmpeg, Sandbox};
 pub use history::History;
 pub use library::Library;
 pub use log::{Log, LogFormat};
+pub(crate) use server::listen_address;
 pub use server::{PublicAddress, Server};
 pub use slates::Slates;
 use sources::{Sources, from_variable};

@@ -36,7 +36,7 @@ pub enum DataDirError {
     #[error(
         "the data folder `{path}` is in use by another Aerial server ({}); \
          stop that one, or give another folder with --data",
-        holder(*.pid)
+        process(*.pid)
     )]
     InUse {
         /// The data folder.
@@ -46,7 +46,7 @@ pub enum DataDirError {
     },
 }
 
-fn holder(pid: Option<u32>) -> String {
+fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "process unknown".to_owned(), |pid| format!("process {pid}"))
 }
 
@@ -137,6 +137,21 @@ pub fn is_being_replaced(root: &Path) -> bool {
     swap::is_pending(root)
 }
 
+/// Which process has a data folder open, in words; `None`: none has. Takes no lock and
+/// makes nothing.
+pub fn holder(root: &Path) -> Option<String> {
+    let mut file = File::open(root.join("lock")).ok()?;
+    // Shared and let go at once: it is only asked whether somebody has it for himself.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Some(process(text.trim().parse().ok()))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 fn unusable(path: &Path, source: io::Error) -> DataDirError {
     DataDirError::Unusable { path: path.to_owned(), source }
 }
@@ -202,8 +217,11 @@ mod tests {
         let first = DataDir::open(parent.path()).unwrap();
         let error = DataDir::open(parent.path()).unwrap_err().to_string();
         assert!(error.contains(&first.root().display().to_string()), "{error}");
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        let own = format!("process {}", std::process::id());
+        assert!(error.contains(&own), "{error}");
+        assert_eq!(holder(parent.path()), Some(own));
         drop(first);
+        assert_eq!(holder(parent.path()), None);
         DataDir::open(parent.path()).unwrap();
     }
 

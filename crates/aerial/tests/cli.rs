@@ -33,6 +33,8 @@ fn wrong_use_is_code_2() {
         let output = aerial(args, &[]);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
     }
+    let name = stderr(&aerial(&["serve", "--listen", "localhost:8400"], &[]));
+    assert!(name.contains("write it as 127.0.0.1:8400"), "{name}");
 }
 
 #[test]

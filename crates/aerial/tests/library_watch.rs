@@ -4,6 +4,7 @@
 
 mod library_support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use aerial::db::MediaState;
@@ -103,6 +104,29 @@ async fn what_cannot_be_watched_is_scanned_now_and_then_and_watched_when_it_is_b
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
 }
 
+/// `lost+found` on a disk of its own, another user's waste bin.
+#[tokio::test]
+async fn beside_a_folder_that_is_barred_all_are_watched() {
+    let house = House::new().await;
+    house.write("a/one.mkv", "1");
+    house.write("a/shut/four.mkv", "4");
+    let shut = house.path("a/shut");
+    std::fs::create_dir(house.path("b")).unwrap();
+    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let (watcher, stop, task) = watching(&house, TIMES).await;
+    assert_eq!(watcher.status()[&house.folder.id], Watched::AtOnce);
+    let has = async |title: &str| titles(&house).await.iter().any(|there| there == title);
+    house.write("b/two.mkv", "2");
+    until(async || has("two").await).await;
+    house.write("new/three.mkv", "3");
+    until(async || has("three").await).await;
+    // That it is opened is noticed too. (Nothing is barred to root.)
+    std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o755)).unwrap();
+    until(async || has("four").await).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn folders_are_watched_and_let_go_as_they_come_and_go() {
     let house = House::new().await;
@@ -150,6 +174,23 @@ async fn a_folder_that_is_scanned_for_the_first_time_is_watched_from_then_on() {
     until(async || watcher.status().get(&folder.id) == Some(&Watched::AtOnce)).await;
     std::fs::write(other.path().join("there.mkv"), "x").unwrap();
     until(async || titles(&house).await == ["there"]).await;
+    stop.cancel();
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_goes_on_being_watched_when_one_inside_it_is_taken_out() {
+    let house = House::new().await;
+    house.write("inner/one.mkv", "1");
+    let now = aerial::clock::Clock::system().now();
+    let inner = house.db.add_folder(&house.path("inner"), now).await.unwrap();
+    let (watcher, stop, task) = watching(&house, TIMES).await;
+    assert_eq!(watcher.status()[&inner.id], Watched::AtOnce);
+    house.db.delete_folder(inner.id).await.unwrap();
+    watcher.refresh();
+    until(async || !watcher.status().contains_key(&inner.id)).await;
+    house.write("inner/two.mkv", "2");
+    until(async || titles(&house).await.contains(&"two".to_owned())).await;
     stop.cancel();
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap();
 }

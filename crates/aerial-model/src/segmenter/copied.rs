@@ -7,7 +7,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Open, Position, SegmenterError};
+use super::error::SegmenterError;
+use super::handover::{Open, Position};
 use crate::mpegts::AccessUnit;
 use crate::segment_map::{CutList, SegmentMap};
 use crate::time::{AUDIO_FRAME, Ticks};

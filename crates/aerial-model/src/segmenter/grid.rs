@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Open, Position, SegmenterError, timing};
+use super::error::SegmenterError;
+use super::handover::{Open, Position};
+use super::timing;
 use crate::mpegts::AccessUnit;
 use crate::segment_map::SegmentMap;
 use crate::time::Ticks;

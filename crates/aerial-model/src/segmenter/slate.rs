@@ -7,7 +7,8 @@
 
 use bytes::Bytes;
 
-use super::{Handover, Open, Output, Position, Treatment, copied, timing};
+use super::handover::{Handover, Open, Position, Treatment};
+use super::{Output, copied, timing};
 use crate::mpegts::{AccessUnit, UnitKind, VideoCodec};
 use crate::segment::Segment;
 use crate::segment_map::SegmentMap;

@@ -67,13 +67,16 @@ impl Default for Server {
     }
 }
 
-/// An address and a port.
-fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
+/// An address and a port, from the file or a flag.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        serde::de::Error::custom(format_args!(
+        format!(
             "`{text}` is no address and port: write it as 127.0.0.1:8400, or as 0.0.0.0:8400 to \
              be reached from other machines"
-        ))
+        )
     })
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    listen_address(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }

@@ -36,12 +36,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
     SqliteTransactionMode, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
@@ -95,6 +95,7 @@ impl Db {
             // Errors say what was tried; a statement of 500 rows helps nobody.
             .disable_statement_logging();
         let writer = pool(1)
+            .after_release(|connection, _| Box::pin(at_rest(connection)))
             .connect_with(options.clone())
             .await
             .map_err(|error| opening(path, error.to_string(), error.into()))?;
@@ -111,13 +112,15 @@ impl Db {
 
     /// Whether a catalogue has an account, without changing it; `None`: it cannot be told.
     pub async fn has_account(path: &Path) -> Option<bool> {
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-        let reader = SqlxSqliteConnector::from_sqlx_sqlite_pool(reader.ok()?);
-        let query = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM accounts");
-        let count = reader.query_one_raw(query).await.ok()??.try_get_by_index::<i64>(0).ok()?;
-        let _ = reader.close().await;
-        Some(count > 0)
+        let rows = peek(path, "SELECT COUNT(*) FROM accounts").await?;
+        Some(rows.first()?.try_get_by_index::<i64>(0).ok()? > 0)
+    }
+
+    /// The folders of a catalogue, without changing it; `None`: they cannot be told.
+    pub async fn folders_of(path: &Path) -> Option<Vec<PathBuf>> {
+        let rows = peek(path, "SELECT path FROM folders ORDER BY id").await?;
+        let folder = |row: &QueryResult| row.try_get_by_index(0).ok().map(stored::path);
+        rows.iter().map(folder).collect()
     }
 
     /// Begins a transaction of the one writer, waiting for whoever writes. What
@@ -168,6 +171,22 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
 }
 
+/// Whether the writer is done with its transaction; else it is closed, and opened anew.
+///
+/// On a full disk SQLite rolls back by itself, which `sqlx` does not learn of: it counts one
+/// transaction for ever, makes each of the following a savepoint within it, and at the next
+/// fault leaves one open. From then on all that was "committed" was seen by nobody else, and
+/// lost with the connection.
+async fn at_rest(connection: &mut SqliteConnection) -> std::result::Result<bool, sqlx::Error> {
+    // Answered behind the rollback of a transaction that was dropped.
+    connection.ping().await?;
+    let at_rest = !connection.is_in_transaction();
+    if !at_rest {
+        tracing::warn!("a write failed half-way: the catalogue is opened anew");
+    }
+    Ok(at_rest)
+}
+
 async fn begin(writer: &DatabaseConnection) -> std::result::Result<DatabaseTransaction, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -201,6 +220,16 @@ async fn check(writer: &DatabaseConnection, path: &Path) -> Result<()> {
             detail: other.unwrap_or_else(|| "the check gave no answer".to_owned()),
         }),
     }
+}
+
+/// What a query finds in a catalogue that is not opened for good: no lock is taken, nothing made.
+async fn peek(path: &Path, query: &'static str) -> Option<Vec<QueryResult>> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let reader = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+    let reader = SqlxSqliteConnector::from_sqlx_sqlite_pool(reader.ok()?);
+    let rows = reader.query_all_raw(Statement::from_string(DbBackend::Sqlite, query)).await;
+    let _ = reader.close().await;
+    rows.ok()
 }
 
 async fn migrate(writer: &DatabaseConnection, path: &Path) -> Result<()> {

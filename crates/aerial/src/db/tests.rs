@@ -72,6 +72,39 @@ async fn writes_are_safe_from_a_killed_process_and_keys_are_kept() {
     }
 }
 
+/// What is committed after a full disk is in the file, and not in a transaction that the
+/// fault left open.
+#[tokio::test]
+async fn after_a_full_disk_what_is_written_lasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(&dir).await;
+    // SQLite has no more pages than it needs now: the disk is full.
+    db.0.writer.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+    let long = |n: u32| PathBuf::from(format!("/{}/{n}", "films/".repeat(500)));
+    let mut stored = 0;
+    let error = loop {
+        match db.add_folder(&long(stored), NOW).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("full"), "{error}");
+    // A second fault, which leaves a transaction open: a key that leads nowhere, found at
+    // the end.
+    let write = db.write().await.unwrap();
+    write.0.execute_unprepared("PRAGMA defer_foreign_keys = ON").await.unwrap();
+    let orphan = "INSERT INTO lineup_versions VALUES ('nobody', 1, 0, '{}')";
+    write.0.execute_unprepared(orphan).await.unwrap();
+    write.commit().await.unwrap_err();
+    // There is room again.
+    let pages = "PRAGMA max_page_count = 1000000";
+    db.0.writer.execute_unprepared(pages).await.unwrap();
+    let folder = db.add_folder("/after".as_ref(), NOW).await.unwrap();
+    assert!(db.folders().await.unwrap().contains(&folder), "whoever else reads sees it");
+    drop(db);
+    assert!(opened(&dir).await.folders().await.unwrap().contains(&folder), "it is in the file");
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();

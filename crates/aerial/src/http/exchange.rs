@@ -375,7 +375,48 @@ fn read(
 ) -> Result<(Listed, Vec<String>), Vec<FieldError>> {
     let mut faults = Vec::new();
     let items = channel.as_object_mut().and_then(|fields| fields.remove("items"));
-    let items: Vec<Value> = match items {
+    let (items, left_out) = read_items(shelf, place, items, partly, &mut faults);
+    let edit: channel::Edit = match read_value::<ChannelEdit>(channel, place) {
+        Ok(edit) => edit.into(),
+        Err(fault) => {
+            faults.push(fault);
+            return Err(faults);
+        }
+    };
+    let number = edit.number.as_deref().map(str::parse::<ChannelNumber>);
+    let known = match number {
+        None => {
+            faults.push(FieldError::new(format!("{place}.number"), "must be given"));
+            return Err(faults);
+        }
+        Some(Ok(number)) => schedule.channel(ChannelRef::Number(number)),
+        Some(Err(_)) => None,
+    };
+    let checked = match &known {
+        Some(known) => known.edited(&edit).map(|_| ()),
+        // What a new one will get does not matter here.
+        None => {
+            channel::Channel::create(ChannelId(Uuid::nil()), 0, AirTime::EPOCH, &edit).map(|_| ())
+        }
+    };
+    if let Err(invalid) = checked {
+        faults.extend(invalid.0.into_iter().map(|error| api_named(error, place)));
+    }
+    match number {
+        Some(Ok(number)) if faults.is_empty() => Ok((Listed { number, edit, items }, left_out)),
+        _ => Err(faults),
+    }
+}
+
+/// What a channel of a list plays, and what of that is left out of it.
+fn read_items(
+    shelf: &Shelf,
+    place: &str,
+    items: Option<Value>,
+    partly: bool,
+    faults: &mut Vec<FieldError>,
+) -> (Vec<What>, Vec<String>) {
+    let items = match items {
         None => Vec::new(),
         Some(Value::Array(items)) => items,
         Some(_) => {
@@ -403,37 +444,5 @@ fn read(
             Err(said) => faults.push(FieldError::new(place, said)),
         }
     }
-    let edit: Option<channel::Edit> = match read_value::<ChannelEdit>(channel, place) {
-        Ok(edit) => Some(edit.into()),
-        Err(fault) => {
-            faults.push(fault);
-            None
-        }
-    };
-    let Some(edit) = edit else { return Err(faults) };
-    let number = edit.number.as_deref().map(str::parse::<ChannelNumber>);
-    let known = match number {
-        None => {
-            faults.push(FieldError::new(format!("{place}.number"), "must be given"));
-            return Err(faults);
-        }
-        Some(Ok(number)) => schedule.channel(ChannelRef::Number(number)),
-        Some(Err(_)) => None,
-    };
-    let checked = match &known {
-        Some(known) => known.edited(&edit).map(|_| ()),
-        // What a new one will get does not matter here.
-        None => {
-            channel::Channel::create(ChannelId(Uuid::nil()), 0, AirTime::EPOCH, &edit).map(|_| ())
-        }
-    };
-    if let Err(invalid) = checked {
-        faults.extend(invalid.0.into_iter().map(|error| api_named(error, place)));
-    }
-    match number {
-        Some(Ok(number)) if faults.is_empty() => {
-            Ok((Listed { number, edit, items: whats }, left_out))
-        }
-        _ => Err(faults),
-    }
+    (whats, left_out)
 }

@@ -224,6 +224,7 @@ pub(super) fn kind_of(error: &TimelineError) -> Kind {
         TimelineError::NotTold(NotTold::TooMany) => Kind::BadRequest,
         TimelineError::NotTold(NotTold::Forgotten { .. })
         | TimelineError::Unplayable { .. }
+        | TimelineError::NobodyWatched(_)
         | TimelineError::Gone(_) => Kind::NotFound,
         TimelineError::Channel { .. }
         | TimelineError::Media { .. }

@@ -2,61 +2,26 @@
 //!
 //! Owns title, show, season, episodes, day and year as read from a path; the
 //! table of tests at the end is its specification. `marks` finds the numbers,
-//! the crate `hunch` knows the marks of releases (codecs, sources, groups) that
-//! end a title; where it takes too much (`X-Men`, `Blade Runner 2049`), our own
-//! reading stands. Invariant: any path has a title that is not empty, and
-//! nothing in a name makes this panic.
+//! `folders` reads what lies above the file, `title` the text beside the numbers.
+//! Invariant: any path has a title that is not empty, and nothing in a name makes
+//! this panic.
+
+mod folders;
+mod title;
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use hunch::{HunchResult, Property};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use self::folders::{Folders, Season, folders};
+pub(super) use self::title::letters;
+use self::title::{Titled, after_mark, plain, titled};
 use super::marks::{self, Mark, Number};
 pub use super::marks::{Episodes, Sureness};
 
-/// No file system has longer names; what is longer is cut.
-const MAX_NAME_BYTES: usize = 255;
-
-/// Folders above a file that may say something of it.
-const MAX_FOLDERS: usize = 4;
-
-/// Folders named after a kind of thing, never after a show or a film.
-const GENERIC_FOLDERS: &[&str] = &[
-    "anime",
-    "cartoons",
-    "complete",
-    "completed",
-    "downloads",
-    "episodes",
-    "films",
-    "library",
-    "media",
-    "movies",
-    "series",
-    "shows",
-    "torrents",
-    "tv",
-    "tv series",
-    "tv shows",
-    "tvshows",
-    "video",
-    "videos",
-];
-
 /// File names that say nothing, so that the folder's must.
 const GENERIC_STEMS: &[&str] = &["film", "main", "movie", "video", "title", "feature", "index"];
-
-/// Words that only releases bear, lower case. Beside numbers of three digits
-/// (`1080p`, `x264`) one of them is the least that such a name has; all others
-/// are not even shown to `hunch`, which takes a hundred times longer than we do.
-const RELEASE_WORDS: &[&str] = &[
-    "3d", "4k", "5.1", "7.1", "8k", "aac", "ac3", "avc", "bdrip", "bluray", "brrip", "divx", "dts",
-    "dvd", "dvdrip", "eac3", "flac", "hd", "hdr", "hdtv", "hevc", "mp3", "remux", "rip", "uhd",
-    "web", "webrip", "xvid",
-];
 
 /// What names say of a video.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,288 +136,6 @@ fn episode(stem: &str, mark: &Mark, season: Option<Season>, folders: &Folders) -
     Some(Name { title, show: Some(show.title), season, episodes, aired, year: show.year })
 }
 
-/// The folders above a file, nearest first.
-struct Folders {
-    nearest: Vec<Folder>,
-    root: Folder,
-    /// Where the library folder lies; it says something where that is a season's.
-    above_root: Folder,
-}
-
-struct Folder {
-    name: String,
-}
-
-/// What the folders say of the season.
-struct Season {
-    number: u32,
-    show: Option<String>,
-    year: Option<u16>,
-}
-
-impl Folder {
-    fn is_generic(&self) -> bool {
-        GENERIC_FOLDERS.contains(&self.name.trim().to_lowercase().as_str())
-    }
-
-    /// `Disc 1`, `CD2`: says nothing.
-    fn is_disc(&self) -> bool {
-        let lower = self.name.to_lowercase();
-        let rest = ["disc", "disk", "cd", "dvd"].iter().find_map(|word| lower.strip_prefix(word));
-        rest.is_some_and(|rest| rest.trim().chars().all(|c| c.is_ascii_digit()))
-    }
-
-    fn is_show(&self) -> bool {
-        !self.is_generic() && !self.is_disc() && marks::season_folder(&self.name).is_none()
-    }
-}
-
-impl Folders {
-    fn season(&self) -> Option<Season> {
-        let mut above =
-            self.nearest.iter().chain([&self.root, &self.above_root]).skip_while(|f| f.is_disc());
-        let folder = above.next()?;
-        let season = marks::season_folder(&folder.name)?;
-        let before = titled(season.before);
-        let named = above.next().filter(|folder| folder.is_show()).map(|f| titled(&f.name));
-        let show = named.filter(|show| !show.title.is_empty());
-        let show = show.or((!before.title.is_empty()).then_some(before));
-        let year = show.as_ref().and_then(|show| show.year);
-        Some(Season { number: season.season, show: show.map(|show| show.title), year })
-    }
-}
-
-fn folders(path: &Path, root: &Path) -> Folders {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let folder = |path: &Path| Folder { name: path.file_name().map(plain).unwrap_or_default() };
-    let nearest = below
-        .ancestors()
-        .skip(1)
-        .take(MAX_FOLDERS)
-        .filter(|ancestor| !ancestor.as_os_str().is_empty())
-        .map(folder)
-        .collect();
-    let above_root = root.parent().map(folder).unwrap_or(Folder { name: String::new() });
-    Folders { nearest, root: folder(root), above_root }
-}
-
-/// A title with its year.
-struct Titled {
-    title: String,
-    year: Option<u16>,
-    /// The year stood in brackets.
-    bracketed: bool,
-}
-
-/// Reads the title and year of a film's or show's name.
-fn titled(name: &str) -> Titled {
-    let name = name.trim();
-    // The group's name before it: `[Group] Show`.
-    let body = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, rest)) if !tidy(rest).is_empty() => rest,
-        _ => name,
-    };
-    let year = marks::year(body);
-    if let Some(found) = &year {
-        let before = tidy(without_brackets(&body[..found.at.start]).as_str());
-        if !before.is_empty() {
-            return Titled { title: before, year: Some(found.year), bracketed: found.bracketed };
-        }
-    }
-    let whole = without_brackets(body);
-    let whole = match tidy(&whole) {
-        // `[Show].mkv`, `(2010).mkv`: better that than nothing.
-        empty if empty.is_empty() => body.trim_matches(|c: char| !c.is_alphanumeric()).to_owned(),
-        _ => whole,
-    };
-    let title = tidy(cut_at_release_marks(&whole));
-    let title = match title.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        Some(inside) if !inside.contains(['(', ')']) && !tidy(inside).is_empty() => tidy(inside),
-        _ => title,
-    };
-    Titled {
-        title,
-        year: year.as_ref().map(|y| y.year),
-        bracketed: year.is_some_and(|y| y.bracketed),
-    }
-}
-
-/// The title of an episode, from what stands after its mark.
-fn after_mark(rest: &str) -> Option<String> {
-    let rest = without_brackets(rest);
-    let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !"¡¿'\"#$".contains(c));
-    if !may_bear_marks(rest) {
-        return Some(tidy(rest)).filter(|title| !title.is_empty());
-    }
-    let seen = parse(&format!("Show.S01E01.{rest}"));
-    let title = match release_marks(&seen) {
-        false => rest,
-        true => common_start(rest, &letters(seen.episode_title().unwrap_or_default())),
-    };
-    Some(tidy(title)).filter(|title| !title.is_empty())
-}
-
-/// `name` up to the first mark of a release that `hunch` knows.
-fn cut_at_release_marks(name: &str) -> &str {
-    if !may_bear_marks(name) {
-        return name;
-    }
-    let seen = parse(name);
-    if !release_marks(&seen) {
-        return name;
-    }
-    let mut title = letters(seen.title().unwrap_or_default());
-    for more in seen.all(Property::AlternativeTitle) {
-        title.push_str(&letters(more));
-    }
-    match common_start(name, &title) {
-        "" => name,
-        cut => cut,
-    }
-}
-
-/// The part of `name` whose letters are `wanted`; nothing if it does not begin
-/// with them.
-fn common_start<'a>(name: &'a str, wanted: &str) -> &'a str {
-    let mut rest = wanted.chars();
-    let mut next = rest.next();
-    let mut end = 0;
-    for (at, c) in name.char_indices() {
-        let Some(_) = next else { break };
-        for letter in c.to_lowercase().filter(|c| c.is_alphanumeric()) {
-            if next != Some(letter) {
-                return "";
-            }
-            next = rest.next();
-            end = at + c.len_utf8();
-        }
-    }
-    if next.is_none() { &name[..end] } else { "" }
-}
-
-/// Whether `hunch` saw marks that only releases bear. One word that is also
-/// plain language (`Charlotte's Web`, `Director's Cut`) is not enough.
-fn release_marks(seen: &HunchResult) -> bool {
-    let any = |properties: &[Property]| {
-        properties.iter().filter(|property| seen.first(**property).is_some()).count()
-    };
-    any(&[Property::ScreenSize, Property::VideoCodec, Property::AudioCodec]) > 0
-        || any(&[
-            Property::Source,
-            Property::ColorDepth,
-            Property::AudioChannels,
-            Property::StreamingService,
-            Property::Edition,
-        ]) > 1
-}
-
-/// Whether `name` may bear marks of a release at all.
-fn may_bear_marks(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !(c.is_alphanumeric() || c == '.'));
-    words.any(|word| {
-        let parts = || word.split('.').chain([word]);
-        let long_number =
-            |part: &str| part.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 3);
-        parts().any(|part| RELEASE_WORDS.contains(&part) || long_number(part))
-            || RELEASE_WORDS.iter().any(|mark| mark.contains('.') && word.contains(mark))
-    })
-}
-
-fn parse(name: &str) -> HunchResult {
-    static PIPELINE: OnceLock<hunch::Pipeline> = OnceLock::new();
-    // It wants an extension, and takes the last word for one otherwise.
-    PIPELINE
-        .get_or_init(hunch::Pipeline::new)
-        .run(&format!("{}.mkv", name.replace(['/', '\\'], " ")))
-}
-
-/// A name as text: what is not UTF-8 replaced, control characters blanks, not
-/// longer than names are.
-fn plain(name: &std::ffi::OsStr) -> String {
-    let text = name.to_string_lossy();
-    let end = text.floor_char_boundary(MAX_NAME_BYTES);
-    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// `name` without `[…]` and `{…}`, and without `(…)` at its end if that is a
-/// mark of a release.
-fn without_brackets(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    let mut depth = 0usize;
-    for c in name.chars() {
-        match c {
-            '[' | '{' => depth += 1,
-            ']' | '}' => {
-                depth = depth.saturating_sub(1);
-                text.push(' ');
-            }
-            _ if depth == 0 => text.push(c),
-            _ => {}
-        }
-    }
-    while let Some((before, inside)) =
-        text.trim_end().strip_suffix(')').and_then(|open| open.rsplit_once('('))
-        && may_bear_marks(inside)
-        && release_marks(&parse(&format!("Title {inside}")))
-    {
-        text.truncate(before.len());
-    }
-    text
-}
-
-/// A name as people write it: dots and underscores are blanks where they stand
-/// for them, one blank between words, none at the ends.
-fn tidy(name: &str) -> String {
-    let name = name.trim();
-    let dotted = !name.contains(' ');
-    let dashed = dotted && !name.contains(['.', '_']) && name.matches('-').count() > 1;
-    let mut text = String::with_capacity(name.len());
-    let mut letters = name.char_indices().peekable();
-    while let Some((at, c)) = letters.next() {
-        let next = letters.peek().map(|(_, c)| *c);
-        match c {
-            '_' => text.push(' '),
-            '.' if dotted && !is_abbreviation(name, at) => text.push(' '),
-            '-' if dashed && next.is_some() => text.push(' '),
-            _ => text.push(c),
-        }
-    }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let joined = words.join(" ");
-    let loose = |c: char| c.is_whitespace() || "-_,;:|~+–—".contains(c);
-    let text = joined.trim_matches(loose).trim_end_matches(['(', '[', '{']).trim_end_matches(loose);
-    if text.chars().any(char::is_alphanumeric) { text.to_owned() } else { symbols(text) }
-}
-
-/// Emoji alone are a title; dots and dashes alone are none.
-fn symbols(text: &str) -> String {
-    if text.is_ascii() { String::new() } else { text.to_owned() }
-}
-
-/// Whether the dot at `at` belongs to an abbreviation such as `S.H.I.E.L.D.`:
-/// a lone capital before it, and one after it or before that.
-fn is_abbreviation(name: &str, at: usize) -> bool {
-    let lone_before = |end: usize| {
-        let mut back = name[..end].chars().rev();
-        back.next().is_some_and(char::is_uppercase) && back.next().is_none_or(|c| c == '.')
-    };
-    let lone_after = {
-        let mut ahead = name[at + 1..].chars();
-        ahead.next().is_some_and(char::is_uppercase) && ahead.next().is_none_or(|c| c == '.')
-    };
-    let before_that = name[..at]
-        .char_indices()
-        .next_back()
-        .is_some_and(|(start, _)| name[..start].ends_with('.') && lone_before(start - 1));
-    lone_before(at) && (lone_after || before_that)
-}
-
-/// Letters and digits alone, in lower case, for comparing.
-pub(super) fn letters(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
-}
-
 /// Whether a file's name begins with the title of its folder, or the other way round.
 fn belongs(stem: &str, title: &str) -> bool {
     let (stem, title) = (letters(stem), letters(title));
@@ -470,6 +153,7 @@ fn untitled(stem: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::title::MAX_NAME_BYTES;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,35 +1,37 @@
 //! Watching folders: new and changed files are scanned by themselves.
 //!
-//! Owns the system's watches, waiting until a file has stopped growing, and the
-//! periodic rescan where nothing can or shall be watched. Does not scan: it asks
-//! `jobs`. Invariant: every folder is either watched or rescanned now and
-//! then, and says which and why; a file is offered when it was the same in two
-//! looks, and not before.
+//! Owns the task that hears of changes (from `system`), waits until a file has stopped
+//! growing (`settling`), and rescans now and then where nothing can or shall be watched.
+//! Does not scan: it asks `jobs`. Invariant: every folder is either watched or rescanned
+//! now and then, and says which and why.
+
+mod file_system;
+mod settling;
+mod system;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::id::FolderId;
 use notify_debouncer_full::notify::event::{AccessKind, AccessMode};
-use notify_debouncer_full::notify::{
-    self, ErrorKind, EventKind, RecommendedWatcher, RecursiveMode,
-};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use serde::Serialize;
+use notify_debouncer_full::notify::{self, EventKind};
+use notify_debouncer_full::{DebounceEventResult, new_debouncer};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use self::settling::{Seen, Settling};
+pub use self::system::Watched;
+use self::system::{Place, System, rewatch, says};
 use super::identity::Stamp;
 use super::jobs::{Library, ScanRequest};
 use super::walk::{is_hidden, is_nfo, is_video, walk};
 use crate::clock::monotonic;
-use crate::db::{Db, Folder};
+use crate::db::Db;
 
 /// Batches of events that wait to be looked at; past that the system's own queue fills.
 const WAITING_BATCHES: usize = 256;
@@ -57,19 +59,6 @@ impl Default for WatchTimes {
             rescan_every: Duration::from_secs(15 * 60),
         }
     }
-}
-
-/// How changes in a folder are noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Watched {
-    /// The system tells at once.
-    AtOnce,
-    /// It is scanned now and then.
-    NowAndThen {
-        /// Why it cannot be watched, for people.
-        reason: String,
-    },
 }
 
 /// The handle of the task that watches. Cheap to clone.
@@ -127,49 +116,6 @@ pub struct WatcherTask {
     settling: Settling,
 }
 
-/// A folder and what stood there when it was watched.
-#[derive(Clone, Debug)]
-struct Place {
-    path: PathBuf,
-    /// Device and inode: another disk mounted there is not watched by the old watch.
-    root: Option<(u64, u64)>,
-    watched: Watched,
-    /// Watched, and yet scanned now and then: FUSE may be a local disk (NTFS) or
-    /// another machine's (sshfs), and does not say which.
-    doubtful: bool,
-}
-
-/// What a look saw; `None`: the file was not there.
-type Seen = Option<Stamp>;
-
-/// Files that may be growing: their folder, and what they were at the last look.
-#[derive(Debug, Default)]
-struct Settling(HashMap<PathBuf, (FolderId, Option<Seen>)>);
-
-impl Settling {
-    /// Something happened to this file: it must be the same in two looks from now.
-    fn add(&mut self, path: PathBuf, folder: FolderId) {
-        self.0.insert(path, (folder, None));
-    }
-
-    /// Takes one look at each; answers with the folders of those that have settled.
-    fn look(&mut self, looks: Vec<(PathBuf, Seen)>) -> BTreeSet<FolderId> {
-        let mut settled = BTreeSet::new();
-        for (path, seen) in looks {
-            let Some((id, last)) = self.0.get_mut(&path) else { continue };
-            if *last == Some(seen) {
-                settled.insert(*id);
-                self.0.remove(&path);
-            } else {
-                *last = Some(seen);
-            }
-        }
-        settled
-    }
-}
-
-type System = Debouncer<RecommendedWatcher, RecommendedCache>;
-
 impl WatcherTask {
     /// Scans all folders now and then instead of watching them.
     pub fn without_listening(self) -> Self {
@@ -214,7 +160,7 @@ impl WatcherTask {
                     rescan = monotonic() + self.times.rescan_every;
                 }
             }
-            if look.is_none() && !self.settling.0.is_empty() {
+            if look.is_none() && !self.settling.is_empty() {
                 look = Some(monotonic() + self.times.look_every);
             }
         }
@@ -235,9 +181,9 @@ impl WatcherTask {
             }
         };
         let old = std::mem::take(&mut self.folders);
-        self.settling.0.retain(|_, (id, _)| folders.iter().any(|folder| folder.id == *id));
-        let times = self.times;
-        let work = tokio::task::spawn_blocking(move || rewatch(system, old, folders, times));
+        self.settling.keep(|id| folders.iter().any(|folder| folder.id == id));
+        let every = self.times.rescan_every;
+        let work = tokio::task::spawn_blocking(move || rewatch(system, old, folders, every));
         let Ok((system, places)) = work.await else {
             return Err("the watching of folders broke down".to_owned());
         };
@@ -349,7 +295,7 @@ impl WatcherTask {
         for id in broken {
             if let Some(place) = self.folders.get_mut(&id) {
                 warn!(folder = %place.path.display(), %reason, "a folder is not watched any more");
-                place.watched = Watched::NowAndThen { reason: reason.clone() };
+                place.watched = Watched::now_and_then(&reason, self.times.rescan_every);
                 self.status.send_modify(|known| {
                     known.insert(id, place.watched.clone());
                 });
@@ -359,9 +305,9 @@ impl WatcherTask {
 
     /// Looks at the files that may be growing; those that do not any more are offered.
     async fn look(&mut self) {
-        let paths: Vec<PathBuf> = self.settling.0.keys().cloned().collect();
+        let paths: Vec<PathBuf> = self.settling.paths();
         let look = |path: PathBuf| {
-            let seen = Stamp::read(&path).ok();
+            let seen: Seen = Stamp::read(&path).ok();
             (path, seen)
         };
         let looks =
@@ -375,7 +321,7 @@ impl WatcherTask {
         if folders.is_empty() {
             return;
         }
-        let growing = self.settling.0.keys().cloned().collect();
+        let growing = self.settling.paths();
         let request = ScanRequest { folders, growing, retry: false };
         if self.library.scan(request).await.is_err() {
             debug!("the library is shutting down");
@@ -413,169 +359,15 @@ fn hides(path: &Path, root: &Path) -> bool {
     path.strip_prefix(root).is_ok_and(|below| below.iter().any(is_hidden))
 }
 
-/// Watches what is new, lets go of what is gone, tries again what failed; blocks.
-fn rewatch(
-    mut system: Result<System, String>,
-    mut old: HashMap<FolderId, Place>,
-    folders: Vec<Folder>,
-    times: WatchTimes,
-) -> (Result<System, String>, HashMap<FolderId, Place>) {
-    let mut places = HashMap::new();
-    for Folder { id, path, .. } in folders {
-        let root = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino()));
-        let known = old.remove(&id);
-        let same = |place: &Place| {
-            place.path == path && place.root == root && place.watched == Watched::AtOnce
-        };
-        if let Some(place) = known.filter(same) {
-            places.insert(id, place);
-            continue;
-        }
-        let watched = match &mut system {
-            Ok(system) => {
-                let _ = system.unwatch(&path);
-                begin(system, &path)
-            }
-            Err(reason) => Err(reason.clone()),
-        };
-        let watched = match watched {
-            Ok(()) => Watched::AtOnce,
-            Err(reason) => Watched::NowAndThen {
-                reason: format!("{reason}; it is scanned every {} s", times.rescan_every.as_secs()),
-            },
-        };
-        let doubtful = is_fuse(&path);
-        places.insert(id, Place { path, root, watched, doubtful });
-    }
-    if let Ok(system) = &mut system {
-        for place in old.into_values() {
-            let _ = system.unwatch(&place.path);
-        }
-    }
-    (system, places)
-}
-
-fn begin(system: &mut System, path: &Path) -> Result<(), String> {
-    std::fs::read_dir(path).map_err(|error| format!("the folder cannot be reached ({error})"))?;
-    if let Some(kind) = network_file_system(path) {
-        return Err(format!("{kind} does not tell of changes that other machines make"));
-    }
-    system.watch(path, RecursiveMode::Recursive).map_err(|error| {
-        // Half a watch would be neither.
-        let _ = system.unwatch(path);
-        says(&error)
-    })
-}
-
-fn says(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached: raise \
-            fs.inotify.max_user_watches (sysctl), then restart aerial"
-            .to_owned(),
-        ErrorKind::Io(source) if source.raw_os_error() == Some(EMFILE) => {
-            "the system's limit of watchers is reached: raise fs.inotify.max_user_instances \
-             (sysctl), then restart aerial"
-                .to_owned()
-        }
-        ErrorKind::Io(source) if source.kind() == io::ErrorKind::NotFound => {
-            "the folder is not there".to_owned()
-        }
-        _ => format!("the folder cannot be watched ({error})"),
-    }
-}
-
-/// What inotify answers when there are too many watchers.
-const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
-
-/// The name of the network file system that `path` is on, if it is on one.
-/// Numbers from `statfs(2)`.
-#[cfg(target_os = "linux")]
-fn network_file_system(path: &Path) -> Option<&'static str> {
-    const KINDS: [(u32, &str); 7] = [
-        (0x6969, "NFS"),
-        (0x517b, "SMB"),
-        (0xff53_4d42, "CIFS"),
-        (0xfe53_4d42, "SMB2"),
-        (0x0102_1997, "9P"),
-        (0x00c3_6400, "Ceph"),
-        (0x5346_414f, "AFS"),
-    ];
-    let kind = file_system(path)?;
-    KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
-}
-
-#[cfg(target_os = "linux")]
-fn is_fuse(path: &Path) -> bool {
-    file_system(path) == Some(0x6573_5546)
-}
-
-#[cfg(target_os = "linux")]
-fn file_system(path: &Path) -> Option<u32> {
-    // Its type has other widths on other machines; the numbers have 32 bits.
-    rustix::fs::statfs(path).ok().map(|about| about.f_type as u32)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_fuse(_path: &Path) -> bool {
-    false
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network_file_system(_path: &Path) -> Option<&'static str> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
-
-    const FOLDER: FolderId = FolderId(Uuid::nil());
-
-    #[test]
-    fn a_file_is_offered_when_it_was_the_same_in_two_looks() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("big.mkv");
-        let mut settling = Settling::default();
-        settling.add(path.clone(), FOLDER);
-        let mut look = |content: &str| {
-            std::fs::write(&path, content).unwrap();
-            let stamp = Stamp { mtime_ns: 0, ..Stamp::read(&path).unwrap() };
-            !settling.look(vec![(path.clone(), Some(stamp))]).is_empty()
-        };
-        assert_eq!(
-            ["1", "12", "123", "123", "123"].map(&mut look),
-            [false, false, false, true, false]
-        );
-        assert!(settling.0.is_empty());
-    }
-
-    #[test]
-    fn a_removed_file_settles_too_and_an_event_begins_anew() {
-        let path = PathBuf::from("/gone");
-        let mut settling = Settling::default();
-        settling.add(path.clone(), FOLDER);
-        assert!(settling.look(vec![(path.clone(), None)]).is_empty());
-        settling.add(path.clone(), FOLDER);
-        assert!(settling.look(vec![(path.clone(), None)]).is_empty());
-        assert_eq!(settling.look(vec![(path, None)]), [FOLDER].into());
-    }
 
     #[test]
     fn our_own_reading_is_no_change() {
         assert!(!is_change(&EventKind::Access(AccessKind::Open(AccessMode::Read))));
         assert!(!is_change(&EventKind::Access(AccessKind::Close(AccessMode::Read))));
         assert!(is_change(&EventKind::Access(AccessKind::Close(AccessMode::Write))));
-    }
-
-    #[test]
-    fn limits_of_the_system_are_said_with_what_to_do() {
-        let text = says(&notify::Error::new(ErrorKind::MaxFilesWatch));
-        assert!(text.contains("max_user_watches"), "{text}");
-        let many = io::Error::from_raw_os_error(EMFILE);
-        assert!(says(&notify::Error::io(many)).contains("max_user_instances"));
-        let gone = io::Error::from(io::ErrorKind::NotFound);
-        assert_eq!(says(&notify::Error::io(gone)), "the folder is not there");
     }
 
     #[test]

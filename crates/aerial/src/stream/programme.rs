@@ -1,17 +1,17 @@
 //! What a channel airs, as the stream part reads it from the ledger.
 //!
-//! Owns the step from ledger rows to playlist entries, tracks and demand. Reads
-//! the timeline, starts nothing. Invariant: everything here follows from the
-//! committed rows and the clock.
+//! Owns the step from ledger rows to tracks (`tracks` are those of one rendition), and
+//! in `wanted` to demand. Reads the timeline, starts nothing. Invariant: everything
+//! here follows from the committed rows and the clock.
 
-use std::collections::BTreeSet;
+mod tracks;
+mod wanted;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerial_model::capacity::Encode;
-use aerial_model::demand::{TrackKey, Want};
+use aerial_model::demand::TrackKey;
 use aerial_model::encoder::Encoder;
-use aerial_model::hls::PROMISED;
 use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::{ChannelId, MapId, MediaId};
 use aerial_model::ladder::{Ladder, Looks};
@@ -19,27 +19,19 @@ use aerial_model::ledger::{AirSegment, Airing, Content, Ledger, Row};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::segment_map::{MapOutline, SegmentMap};
 use aerial_model::segmenter::Treatment;
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::AirTime;
 use jiff::tz::TimeZone;
 use tokio::time::timeout;
 
+pub use self::tracks::Tracks;
+pub(super) use self::wanted::HIGH_MARK;
+use self::wanted::LOW_MARK;
+pub use self::wanted::{encode, listed, made_ahead, wants};
 use super::devices::Devices;
 use super::off_air::{ComesBack, OffAirWords};
 use super::remux::Remuxes;
-use super::store::SegmentKey;
 use super::timeline::{MediaSource, OnAir, Timeline, TimelineError};
-use super::track::{self, Source, Track, Withheld};
-
-/// Segments are made at least this far ahead, and a worker that sleeps is woken
-/// when less is there; the next item's first worker starts this early too.
-const LOW_MARK: Ticks = Ticks::from_secs(20);
-
-/// A worker makes segments up to this far ahead, then sleeps.
-pub(super) const HIGH_MARK: Ticks = Ticks::from_secs(60);
-
-/// What is made so far ahead costs nothing: a worker that is parked is never so far,
-/// so that all of it was made for somebody earlier.
-const KEPT_AHEAD: Ticks = Ticks::from_secs(600);
+use super::track::{self, Track, Withheld};
 
 /// What is offered unless the server is set to something else (`docs/renditions.md`).
 const RUNGS: [Rendition; 5] = [
@@ -88,7 +80,7 @@ pub struct Programme {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum TrackSource {
-    Media(MapId),
+    Media(MediaId, MapId),
     Slate(MapOutline, Arc<OffAirWords>),
 }
 
@@ -170,14 +162,14 @@ impl Programme {
     ) -> Result<Arc<Track>, TimelineError> {
         let row = &airing.row;
         let Some(map) = airing.map().cloned() else {
-            unreachable!("a skip has no segments to serve")
+            return Err(TimelineError::NobodyWatched(channel));
         };
         let (source, encoder) = match row.content {
-            Content::Media { map_id, .. } => {
-                (TrackSource::Media(map_id), self.devices.encoder_for(map_id))
+            Content::Media { cursor, map_id, .. } => {
+                (TrackSource::Media(cursor.media, map_id), self.devices.encoder_for(map_id))
             }
             // Slates are made in software: they must never fail.
-            _ => {
+            Content::OffAir { .. } | Content::Skip { .. } => {
                 let words = self.words(channel, row).await;
                 (TrackSource::Slate(map.outline(), words), Encoder::default())
             }
@@ -191,36 +183,44 @@ impl Programme {
         let profile = Profile::transcoded(encoded, row.frame_height);
         let profile = profile.ok_or(TimelineError::NotOffered(rendition))?;
         let profile = Arc::new(profile.by(encoder));
-        let version = &self.ffmpeg_version;
-        let track = match (row.content, source) {
-            (Content::Media { cursor, map_id, .. }, _) => {
+        let (track, kept) = match source {
+            TrackSource::Media(media, map_id) => {
                 let copies = rendition == Rendition::Source && map.cut_list().is_some();
-                match self.source(cursor.media, map_id, map.clone()).await? {
-                    Ok(media) if copies && media.is_copied() => {
-                        let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
-                        let (width, height) = picture.unwrap_or_default();
-                        let profile = Arc::new(Profile::standing_in(width, height));
-                        Track::of_copy(Arc::new(media), profile, version)
-                    }
-                    Ok(media) => Track::of_media(Arc::new(media), profile, version),
-                    // The schedule is kept (invariant 6): its time is slate.
-                    Err(why) => {
-                        let treatment =
-                            if copies { Treatment::CopiedVideo } else { Treatment::Transcoded };
-                        let named = (map_id, map);
-                        let track = Track::withheld(named, treatment, why, profile, version);
-                        let track = Arc::new(track);
-                        self.withheld.insert(name, Arc::clone(&track));
-                        return Ok(track);
-                    }
-                }
+                self.media_track(media, (map_id, map), copies, profile).await?
             }
-            (_, TrackSource::Slate(_, words)) => Track::of_slate(map, words, profile, version),
-            _ => unreachable!("a skip has no segments to serve"),
+            TrackSource::Slate(_, words) => {
+                (Track::of_slate(map, words, profile, &self.ffmpeg_version), &self.tracks)
+            }
         };
         let track = Arc::new(track);
-        self.tracks.insert(name, Arc::clone(&track));
+        kept.insert(name, Arc::clone(&track));
         Ok(track)
+    }
+
+    /// A media's track, copied where that is wanted and can be, and where it is kept.
+    async fn media_track(
+        &self,
+        media: MediaId,
+        (map_id, map): (MapId, SegmentMap),
+        copies: bool,
+        profile: Arc<Profile>,
+    ) -> Result<(Track, &Kept), TimelineError> {
+        let version = &self.ffmpeg_version;
+        Ok(match self.source(media, map_id, map.clone()).await? {
+            Ok(media) if copies && media.is_copied() => {
+                let picture = media.facts.video.as_ref().map(|v| (v.width, v.height));
+                let (width, height) = picture.unwrap_or_default();
+                let profile = Arc::new(Profile::standing_in(width, height));
+                (Track::of_copy(Arc::new(media), profile, version), &self.tracks)
+            }
+            Ok(media) => (Track::of_media(Arc::new(media), profile, version), &self.tracks),
+            // The schedule is kept (invariant 6): its time is slate.
+            Err(why) => {
+                let treatment = if copies { Treatment::CopiedVideo } else { Treatment::Transcoded };
+                let track = Track::withheld((map_id, map), treatment, why, profile, version);
+                (track, &self.withheld)
+            }
+        })
     }
 
     /// The names under which an airing's segments may be in the store. Asks nobody, so
@@ -310,236 +310,4 @@ impl Programme {
 
 fn kept(time: Duration) -> Kept {
     moka::sync::Cache::builder().max_capacity(TRACKS).time_to_live(time).build()
-}
-
-/// The tracks that some airings play in one rendition.
-#[derive(Clone, Debug, Default)]
-pub struct Tracks(Vec<(u64, Arc<Track>)>);
-
-impl Tracks {
-    /// That of the airing with this ordinal.
-    pub(super) fn of(&self, ordinal: u64) -> Option<&Arc<Track>> {
-        self.0.iter().find(|(of, _)| *of == ordinal).map(|(_, track)| track)
-    }
-
-    /// All of them, in the order of airing.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Track>> {
-        self.0.iter().map(|(_, track)| track)
-    }
-
-    /// The name of a segment in the store, where its track is known.
-    pub fn key(&self, ledger: &Ledger, sequence: u64) -> Option<SegmentKey> {
-        let segment = ledger.segment(sequence)?;
-        let track = self.of(segment.row.ordinal)?.key;
-        Some(SegmentKey { track, index: segment.index })
-    }
-
-    /// The segments from `from` on, as far as their tracks are known.
-    fn segments<'a>(
-        &'a self,
-        ledger: &'a Ledger,
-        from: u64,
-    ) -> impl Iterator<Item = (AirSegment, &'a Arc<Track>)> + 'a {
-        ledger
-            .segments_from(from)
-            .map_while(|segment| Some((segment, self.of(segment.row.ordinal)?)))
-    }
-}
-
-/// What is wanted of these tracks by players that will ask for the segments of
-/// `starts` next. `made` says what is finished.
-pub fn wants(
-    ledger: &Ledger,
-    tracks: &Tracks,
-    starts: &BTreeSet<u64>,
-    now: AirTime,
-    made: impl Fn(SegmentKey) -> bool,
-) -> Vec<Want> {
-    let mut missing = BTreeSet::new();
-    for start in starts {
-        // The last one that must be made now stands for those after it: whoever
-        // makes them is still wanted.
-        let first = tracks
-            .segments(ledger, *start)
-            .take_while(|(segment, _)| segment.start <= now + LOW_MARK)
-            .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }));
-        let last = ledger.segment_at_or_after(now + LOW_MARK).map(|segment| segment.sequence);
-        let first = first.map(|(segment, _)| segment.sequence).or(last);
-        missing.extend(first.map(|first| first.max(*start)));
-    }
-    let mut runs: Vec<u64> = Vec::new();
-    for start in missing {
-        // Whoever makes a segment makes the next ones too: what is promised
-        // together is made by one.
-        if runs.last().is_none_or(|run| start > run + PROMISED) {
-            runs.push(start);
-        }
-    }
-    runs.into_iter().flat_map(|start| run(ledger, tracks, start, now)).collect()
-}
-
-/// What is wanted from one segment on, a want for each airing.
-fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> {
-    let (mut wants, mut ordinal): (Vec<Want>, _) = (Vec::new(), None);
-    for (segment, track) in tracks.segments(ledger, start) {
-        if segment.start > now + HIGH_MARK {
-            break;
-        }
-        if ordinal.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
-            let ticks = (segment.start - now).0.max(0) as u64;
-            wants.push(Want {
-                track: track.key,
-                first: segment.index,
-                low: segment.index,
-                high: segment.index,
-                due: Duration::from_millis(ticks / 90),
-            });
-        }
-        if let Some(want) = wants.last_mut() {
-            want.high = segment.index + 1;
-            if segment.start <= now + LOW_MARK {
-                want.low = segment.index + 1;
-            }
-        }
-    }
-    wants
-}
-
-/// What playlists list from `from` on, and what they will list of what is made ahead.
-pub fn listed<'a>(
-    ledger: &'a Ledger,
-    tracks: &'a Tracks,
-    from: u64,
-    now: AirTime,
-) -> impl Iterator<Item = (AirSegment, &'a Arc<Track>)> + 'a {
-    let soon = move |segment: &AirSegment| segment.start <= now + HIGH_MARK;
-    ledger
-        .segments_from(from)
-        .take_while(soon)
-        .filter_map(|segment| Some((segment, tracks.of(segment.row.ordinal)?)))
-}
-
-/// How far the segments are made without a gap, from now on.
-pub fn made_ahead(
-    ledger: &Ledger,
-    tracks: &Tracks,
-    now: AirTime,
-    made: impl Fn(SegmentKey) -> bool,
-) -> Ticks {
-    let Some(current) = ledger.segment_at_or_after(now) else { return Ticks::ZERO };
-    tracks
-        .segments(ledger, current.sequence)
-        .take_while(|(segment, track)| made(SegmentKey { track: track.key, index: segment.index }))
-        .last()
-        .map_or(Ticks::ZERO, |(segment, _)| segment.end() - now)
-}
-
-/// What must be encoded of these tracks for who watches now: the first airing of
-/// which something is neither made nor slate. `None`: nothing, for a while.
-pub fn encode(
-    ledger: &Ledger,
-    tracks: &Tracks,
-    now: AirTime,
-    made: impl Fn(SegmentKey) -> bool,
-) -> Option<Encode> {
-    let current = ledger.segment_at_or_after(now)?;
-    let (segment, track) = tracks
-        .segments(ledger, current.sequence)
-        .take_while(|(segment, _)| segment.start <= now + KEPT_AHEAD)
-        .filter(|(_, track)| matches!(track.source, Source::Media(_)))
-        .filter(|(_, track)| !track.treatment.copies_video())
-        .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }))?;
-    // Where it is on, not how far it is made: two that watch the same are together.
-    let on = if segment.row.ordinal == current.row.ordinal { current.index } else { 0 };
-    let profile = &track.profile;
-    let pixels = u32::from(profile.width) * u32::from(profile.height);
-    Some(Encode { track: track.key, segment: on, pixels, rate: track.map.rate() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aerial_model::ledger::{Cursor, Row};
-    use aerial_model::lineup::SlotKey;
-    use aerial_model::time::FrameRate;
-
-    const START: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
-
-    /// A film of 200 s, 50 segments of 4 s, and another after it.
-    fn two_films() -> (Ledger, Tracks) {
-        let map = MapOutline::of_frames(FrameRate::PAL, 5_000).unwrap();
-        let length = map.end().round_up_to_audio_frame();
-        let id = uuid::Uuid::nil;
-        let cursor = Cursor {
-            cycle: 0,
-            item: aerial_model::id::ItemId(id()),
-            media: aerial_model::id::MediaId(id()),
-            key: SlotKey::default(),
-        };
-        let row = |ordinal: u64| Row {
-            ordinal,
-            start: START + length * ordinal as i64,
-            length,
-            first_sequence: 50 * ordinal,
-            discontinuity_sequence: 0,
-            frame_height: 720,
-            signature: None,
-            lineup_version: 1,
-            content: Content::Media { cursor, map_id: MapId(id()), map, first: 0, end: 50 },
-        };
-        let profile = Arc::new(Profile::transcoded(Rendition::Height(720), 720).unwrap());
-        let track = |number: &str| {
-            let map = map.uniform().unwrap();
-            Arc::new(Track::of_slate(map, Arc::default(), Arc::clone(&profile), number))
-        };
-        let tracks = Tracks(vec![(0, track("first")), (1, track("second"))]);
-        (Ledger::read([row(0), row(1)]).unwrap(), tracks)
-    }
-
-    /// First, low and high segment of each want at `seconds`, all before `made`
-    /// being made.
-    fn wanted(starts: &[u64], seconds: i64, made: u32) -> Vec<(u32, u32, u32)> {
-        let (ledger, tracks) = two_films();
-        let now = START + Ticks::from_secs(seconds);
-        let starts = starts.iter().copied().collect();
-        let wants = wants(&ledger, &tracks, &starts, now, |key| key.index < made);
-        wants.into_iter().map(|want| (want.first, want.low, want.high)).collect()
-    }
-
-    #[test]
-    fn it_is_made_20_s_ahead_by_who_may_go_on_for_60() {
-        assert_eq!(wanted(&[10], 41, 0), [(10, 16, 26)]);
-    }
-
-    #[test]
-    fn a_player_that_has_fallen_behind_is_served_first() {
-        assert_eq!(wanted(&[7], 41, 0), [(7, 16, 26)]);
-        assert_eq!(wanted(&[7], 41, 12), [(12, 16, 26)]);
-    }
-
-    #[test]
-    fn what_is_promised_together_is_wanted_of_one_worker() {
-        assert_eq!(wanted(&[10, 11, 12], 41, 0), [(10, 16, 26)]);
-        assert_eq!(wanted(&[3, 10, 13], 41, 0), [(3, 16, 26), (10, 16, 26), (13, 16, 26)]);
-        // All of them are past what is made: they need the same next.
-        assert_eq!(wanted(&[3, 10, 13], 41, 14), [(14, 16, 26)]);
-    }
-
-    #[test]
-    fn who_has_made_enough_stays_wanted() {
-        assert_eq!(wanted(&[10], 41, 26), [(15, 16, 26)]);
-    }
-
-    #[test]
-    fn the_next_film_is_wanted_when_its_time_has_come() {
-        let (ledger, tracks) = two_films();
-        let now = START + Ticks::from_secs(190);
-        let wants = wants(&ledger, &tracks, &[47].into(), now, |_| false);
-        assert_eq!(wants.len(), 2);
-        assert_eq!((wants[1].track, wants[1].first), (tracks.0[1].1.key, 0));
-        assert_eq!(wants[1].due.as_secs(), 10);
-        assert_eq!(made_ahead(&ledger, &tracks, now, |_| false), Ticks::ZERO);
-        let ahead = made_ahead(&ledger, &tracks, now, |key| key.track == tracks.0[0].1.key);
-        assert_eq!(ahead, Ticks::from_secs(10));
-    }
 }

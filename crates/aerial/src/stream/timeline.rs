@@ -136,6 +136,9 @@ pub enum TimelineError {
         /// Why.
         reason: String,
     },
+    /// Nothing was made then.
+    #[error("nobody watched channel {0} then, so there is nothing to play")]
+    NobodyWatched(ChannelId),
     /// No airing has such a rendition.
     #[error("there is no rendition {0}")]
     NotOffered(Rendition),

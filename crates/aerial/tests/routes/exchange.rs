@@ -203,3 +203,13 @@ async fn a_clone_has_settings_and_lineup_and_a_number_of_its_own() {
     assert_eq!((&again["number"], &again["name"]), (&json!("7"), &json!("Films 3")));
     server.post("/api/v1/channels/99/clone", json!({})).await.expect(404);
 }
+
+#[tokio::test]
+async fn the_clone_of_the_last_number_begins_at_the_first_again() {
+    let server = Server::new().await;
+    for number in ["99999", "1"] {
+        server.channel(number, &[]).await;
+    }
+    let clone = server.post("/api/v1/channels/99999/clone", json!({})).await.expect(201);
+    assert_eq!(clone.json()["number"], "2");
+}

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use crate::media::film;
 use crate::picture::assert_unbroken;
 use crate::world::{Lost, Plan, Setting, World, paced, relay, until};
-use aerial_model::time::FrameRate;
+use aerial_model::time::{FrameRate, Ticks};
 
 /// Numbers that look random and are the same each time.
 struct Random(u64);
@@ -303,5 +303,22 @@ async fn who_asks_for_headers_alone_is_no_viewer() {
         assert_eq!(present(&world), BTreeSet::new(), "{path}");
     }
     drop(routes);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_steps_back_to_when_nobody_watched_leaves_the_channel_on() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
+    world.tune_in(world.channel()).await;
+    let hour = Ticks::from_secs(3_600);
+    world.clock.set(world.clock.now() + hour);
+    world.tune_in(world.channel()).await;
+    let skip = world.schedule.ledger(0).airings().iter().find(|a| a.map().is_none()).cloned();
+    world.clock.set(skip.unwrap().row.start + Ticks::from_secs(60));
+    let ladder = world.manager.ladder(world.channel(), |_| String::new()).await.unwrap();
+    assert!(ladder.text.contains("#EXT-X-STREAM-INF"), "{}", ladder.text);
+    let (client, first) = world.tune_in(world.channel()).await;
+    assert_eq!(world.schedule.ledger(0).segment(first).unwrap().sequence, first);
+    world.manager.unregister_client(world.channel(), client).await.unwrap();
     world.end().await;
 }

@@ -3,6 +3,7 @@
 use aerial_model::replay::Replay;
 
 use super::*;
+use crate::db::ScannedMedia;
 
 const HOUR: i64 = 3_600;
 

@@ -90,8 +90,11 @@ impl Manager {
         renditions: &[Rendition],
     ) -> Result<Vec<Variant>, StreamError> {
         let ledger = self.ledger(channel.id).await?;
-        let airing =
-            ledger.airing_at(self.now_on(channel.id)).ok_or_else(|| nothing_planned(channel))?;
+        // As its playlists: where a clock stepped back to when nobody watched, what comes
+        // after that.
+        let next = ledger.segment_at_or_after(self.now_on(channel.id));
+        let airing = next.and_then(|segment| ledger.airing_of(segment.sequence));
+        let airing = airing.ok_or_else(|| nothing_planned(channel))?;
         let mut variants = Vec::with_capacity(renditions.len());
         for rendition in renditions {
             let track = self.0.parts.programme.track(channel.id, airing, *rendition).await?;

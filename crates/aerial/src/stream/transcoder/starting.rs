@@ -57,16 +57,7 @@ impl Owner {
             Course::Wait => return,
             Course::Slate => {
                 if !std::mem::replace(&mut state.told_slate, true) {
-                    let (title, reason) = (state.track.title(), state.trouble());
-                    let (sessions, channels) = self.notes.whose(&sessions_of(&self.demands, key));
-                    tracing::warn!(
-                        sessions,
-                        channels,
-                        title,
-                        segment,
-                        ?reason,
-                        "the programme is slate for now"
-                    );
+                    self.tell_slate(key, segment);
                 }
                 self.compose(key, segment, slated);
                 return;
@@ -102,14 +93,40 @@ impl Owner {
             }
             Err(failure) => {
                 let unfinished = continued.map(|growth| Unfinished { growth, handover });
-                let fault = (failure.class, failure.detail.clone());
-                self.next_worker += 1;
-                let run = Notes::unstarted(WorkerId(self.next_worker), &track, segment);
-                self.notes.began(&sessions_of(&self.demands, key), &run);
-                self.notes.ended(&run, None, 0, Some(fault));
-                self.failed(&track, failure, unfinished);
+                self.not_started(&track, segment, failure, unfinished);
             }
         }
+    }
+
+    /// Says that a track's programme is slate for now.
+    fn tell_slate(&self, key: TrackKey, segment: u32) {
+        let Some(state) = self.tracks.get(&key) else { return };
+        let (title, reason) = (state.track.title(), state.trouble());
+        let (sessions, channels) = self.notes.whose(&sessions_of(&self.demands, key));
+        tracing::warn!(
+            sessions,
+            channels,
+            title,
+            segment,
+            ?reason,
+            "the programme is slate for now"
+        );
+    }
+
+    /// A run that failed before it began: noted like any other.
+    fn not_started(
+        &mut self,
+        track: &Arc<Track>,
+        segment: u32,
+        failure: Failure,
+        unfinished: Option<Unfinished>,
+    ) {
+        let fault = (failure.class, failure.detail.clone());
+        self.next_worker += 1;
+        let run = Notes::unstarted(WorkerId(self.next_worker), track, segment);
+        self.notes.began(&sessions_of(&self.demands, track.key), &run);
+        self.notes.ended(&run, None, 0, Some(fault));
+        self.failed(track, failure, unfinished);
     }
 
     async fn spawn(

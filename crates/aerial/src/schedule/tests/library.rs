@@ -1,0 +1,123 @@
+//! What scans find, as channels play it.
+
+use super::*;
+use crate::db::ScannedMedia;
+use aerial_model::segmenter::Treatment;
+
+#[tokio::test]
+async fn a_show_plays_in_order_and_grows_with_its_episodes() {
+    let world = World::new().await;
+    let one = |season, number| {
+        let name = format!("s{season}e{number}.mkv");
+        world.scanned(&name, 200, episode("Fargo", season, number))
+    };
+    let first = world.add(vec![one(1, 2), one(1, 10), one(2, 1), one(1, 1)]).await;
+    let items = vec![What::Show("Fargo".to_owned())];
+    let channel = world.schedule.create_channel(&named("1"), items).await.unwrap();
+    let id = ChannelRef::Id(channel.id);
+    let playing = |world: &World| {
+        let schedule = world.schedule.clone();
+        async move {
+            let to = NOW + Ticks::from_secs(10_000);
+            let programmes = schedule.guide(id, NOW, to, 5).await.unwrap();
+            let media = |kind| match kind {
+                Kind::Media { media, .. } => media,
+                other => panic!("{other:?}"),
+            };
+            programmes.into_iter().map(|p| media(p.kind)).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(playing(&world).await, [first[3], first[0], first[1], first[2], first[3]]);
+    let new = world.add(vec![one(1, 3)]).await;
+    world.schedule.library_changed(&new).await.unwrap();
+    assert_eq!(playing(&world).await, [first[3], first[0], new[0], first[1], first[2]]);
+}
+
+#[tokio::test]
+async fn a_missing_file_stays_planned_for_a_day_and_a_deleted_one_goes_at_once() {
+    let world = World::new().await;
+    let films = world.films(&[200, 200, 200]).await;
+    let channel = world.channel("5", &films).await;
+    let slots = || async {
+        let lineup = world.db.latest_lineup(channel.id).await.unwrap().unwrap();
+        lineup.slots.iter().map(|slot| slot.media).collect::<Vec<_>>()
+    };
+    world.db.mark_missing(&films[..1], NOW).await.unwrap();
+    world.schedule.library_changed(&films[..1]).await.unwrap();
+    assert_eq!(slots().await, films);
+    world.pass(24 * 3_600);
+    world.schedule.housekeep().await.unwrap();
+    assert_eq!(slots().await, films[1..]);
+    world.db.mark_present(&films[..1]).await.unwrap();
+    world.schedule.library_changed(&films[..1]).await.unwrap();
+    assert_eq!(slots().await, films);
+    world.db.delete_media(films[1]).await.unwrap();
+    world.schedule.library_changed(&films[1..2]).await.unwrap();
+    assert_eq!(slots().await, [films[0], films[2]]);
+    Ledger::read(world.rows(channel.id).await).unwrap();
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_channel_for_each_show_and_one_of_all_films() {
+    let world = World::new().await;
+    let film =
+        |name: &str| world.scanned(name, 60, About { title: name.into(), ..About::default() });
+    let one = |show: &str, number| {
+        world.scanned(&format!("{show}{number}.mkv"), 60, episode(show, 1, number))
+    };
+    let broken = ScannedMedia { found: Err("no video".into()), ..film("c.mkv") };
+    let media = vec![
+        film("b.mkv"),
+        one("Zorro", 1),
+        one("Zorro", 2),
+        film("a.mkv"),
+        broken,
+        one("Alone", 1),
+        one("Monk", 2),
+        one("Monk", 1),
+    ];
+    let ids = world.add(media).await;
+    let made = world.schedule.make_first_channels().await.unwrap();
+    let told: Vec<String> = made.iter().map(|c| format!("{} {}", c.number, c.name)).collect();
+    assert_eq!(told, ["1 Monk", "2 Zorro", "3 Films"]);
+    let films = world.schedule.lineup(made[2].id).await.unwrap();
+    let films: Vec<What> = films.into_iter().map(|item| item.what).collect();
+    let expected = [ids[5], ids[3], ids[0]].map(What::Media);
+    assert_eq!(films, expected);
+    assert_eq!(world.schedule.make_first_channels().await.unwrap(), []);
+    assert!(world.schedule.on_now("2".parse().unwrap()).await.unwrap().is_some());
+    for channel in made {
+        world.schedule.delete_channel(channel.id).await.unwrap();
+    }
+    let again = world.schedule.make_first_channels().await.unwrap();
+    assert_eq!(again, [], "whoever deletes all channels wants none");
+}
+
+#[tokio::test]
+async fn what_was_indexed_is_cut_at_its_keyframes_from_the_next_commit_on() {
+    let world = World::new().await;
+    let films = world.films(&[100]).await;
+    let channel = world.channel("5", &films).await;
+    world.schedule.commit(channel.id).await.unwrap();
+    let before = world.rows(channel.id).await.len();
+    let (map_id, map) = world.indexed(films[0], 100).await;
+    world.pass(300);
+    world.schedule.commit(channel.id).await.unwrap();
+    let rows = world.rows(channel.id).await;
+    let is_copied = |row: &Row| row.signature.is_some();
+    assert!(!rows[..before].iter().any(is_copied), "what was committed stays");
+    let last = rows.last().unwrap();
+    assert!(is_copied(last) && last.length == map.end().round_up_to_audio_frame());
+    // Anybody who opens the catalogue anew finds the cuts too.
+    let again = Schedule::open(world.db.clone(), world.clock.clone()).await.unwrap();
+    let timeline: &dyn Timeline = &again;
+    let ledger = timeline.committed(channel.id, world.clock.now()).await.unwrap();
+    let segment = ledger.segment_at(world.clock.now()).unwrap();
+    assert_eq!(segment.length, Ticks::from_secs(5));
+    let source = timeline.media(films[0], map_id).await.unwrap();
+    assert_eq!((source.map, source.treatment), (map, Treatment::Copied));
+    assert!(timeline.channel("5".parse().unwrap()).await.unwrap().unwrap().looks.copies());
+    // It is kept for as long as a row or its media names it.
+    world.schedule.housekeep().await.unwrap();
+    assert_eq!(world.db.segment_maps(&[map_id]).await.unwrap().len(), 1);
+}
