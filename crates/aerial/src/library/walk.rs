@@ -6,50 +6,28 @@
 //! folder, so that nothing is taken for missing because a disk is away; an
 //! error below it is a note, and what lies under it is not known to be gone.
 
+mod kind;
+mod samples;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
+use self::kind::is_source_text;
+pub use self::kind::{is_hidden, is_nfo, is_video};
+use self::samples::Films;
 use super::identity::Stamp;
-
-/// Containers with pictures that FFmpeg reads, lower case.
-const VIDEO_EXTENSIONS: &[&str] = &[
-    "264", "265", "3g2", "3gp", "3gp2", "3gpp", "amv", "asf", "avi", "bik", "divx", "dv", "dvr-ms",
-    "evo", "f4v", "flv", "gxf", "h264", "h265", "hevc", "ivf", "m1v", "m2p", "m2t", "m2ts", "m2v",
-    "m4v", "mj2", "mjpeg", "mjpg", "mk3d", "mkv", "mov", "mp4", "mpe", "mpeg", "mpg", "mpv", "mts",
-    "mxf", "nsv", "nut", "nuv", "obu", "ogm", "ogv", "ogx", "qt", "rm", "rmvb", "roq", "svi",
-    "tod", "tp", "trp", "ts", "vc1", "vob", "vro", "webm", "wm", "wmv", "wtv", "y4m",
-];
-
-/// Folders that file servers and systems keep for themselves, lower case.
-const SYSTEM_FOLDERS: &[&str] = &[
-    "$recycle.bin",
-    "#recycle",
-    "#snapshot",
-    "@eadir",
-    "@recently-snapshot",
-    "@recycle",
-    "lost+found",
-    "system volume information",
-];
 
 /// A folder that holds one of these is not meant for a library.
 const IGNORE_MARKS: &[&str] = &[".ignore", ".nomedia"];
 
-/// A sample or a trailer is at most this part of the film it belongs to; what
-/// is bigger only bears the name.
-const SAMPLE_PART: u64 = 4;
-
 /// Deeper trees are not libraries; PATH_MAX (4096) allows about as many.
 const MAX_DEPTH: usize = 128;
-
-/// A text file named `.ts` is TypeScript if it is smaller than this.
-const MAX_SOURCE_BYTES: u64 = 4 << 20;
 
 /// One video file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,22 +114,6 @@ pub enum WalkError {
     /// The walk was cancelled.
     #[error("the walk was cancelled")]
     Cancelled,
-}
-
-/// Whether `path` is named as a video.
-pub fn is_video(path: &Path) -> bool {
-    extension(path).is_some_and(|e| VIDEO_EXTENSIONS.contains(&e.as_str()))
-}
-
-/// Whether `path` is named as an `.nfo`.
-pub fn is_nfo(path: &Path) -> bool {
-    extension(path).is_some_and(|e| e == "nfo")
-}
-
-/// Whether something of this name is left out: hidden, or the system's own.
-pub fn is_hidden(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') || SYSTEM_FOLDERS.contains(&name.to_lowercase().as_str())
 }
 
 /// Walk `root`; `found` is told of each video's path as it is met.
@@ -309,71 +271,17 @@ impl Walk<'_> {
     }
 }
 
-fn extension(path: &Path) -> Option<String> {
-    path.extension().and_then(OsStr::to_str).map(str::to_lowercase)
-}
-
-/// Whether a `.ts` is TypeScript, which is text, and not a transport stream,
-/// which never is.
-fn is_source_text(path: &Path, size: u64) -> bool {
-    if extension(path).as_deref() != Some("ts") || size == 0 || size > MAX_SOURCE_BYTES {
-        return false;
-    }
-    let mut head = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
-    // The last character may be cut in two.
-    let text = match std::str::from_utf8(&head) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
-    };
-    read.is_ok() && text && !head.iter().any(|b| *b < b'\t')
-}
-
-/// Whether a name is that of a sample or a trailer: the word stands alone, or
-/// first or last.
-fn is_named_sample(stem: &str) -> bool {
-    let stem = stem.to_lowercase();
-    let mut words = stem.split([' ', '.', '_', '-']).filter(|word| !word.is_empty());
-    let junk = |word: Option<&str>| matches!(word, Some("sample" | "trailer"));
-    let first = words.next();
-    junk(first) || junk(words.next_back())
-}
-
-fn is_sample_folder(folder: &Path) -> bool {
-    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase());
-    matches!(name.as_deref(), Some("sample" | "samples" | "trailer" | "trailers"))
-}
-
-/// Leaves out what is named as a sample or a trailer *and* has a far bigger
-/// video beside it (or beside its `Sample` folder). Alone, it is a video like
-/// any other: `sample.mp4` is what people try a player with.
 fn leave_out_samples(walked: &mut Walked) {
-    let mut biggest: BTreeMap<PathBuf, u64> = BTreeMap::new();
-    for video in &walked.videos {
-        if let (Some(folder), Some(stem)) = (video.path.parent(), video.path.file_stem())
-            && !is_named_sample(&stem.to_string_lossy())
-        {
-            let size = biggest.entry(folder.to_path_buf()).or_default();
-            *size = (*size).max(video.stamp.size);
+    let videos = std::mem::take(&mut walked.videos);
+    let films = Films::among(videos.iter().map(|video| (&*video.path, video.stamp.size)));
+    let is_sample = |video: &FoundFile| films.have_sample(&video.path, video.stamp.size);
+    let samples: Vec<bool> = videos.iter().map(is_sample).collect();
+    for (video, is_sample) in videos.into_iter().zip(samples) {
+        match is_sample {
+            true => walked.notes.push(Note { path: video.path, reason: NoteReason::Sample }),
+            false => walked.videos.push(video),
         }
     }
-    let is_sample = |video: &FoundFile| {
-        let (Some(folder), Some(stem)) = (video.path.parent(), video.path.file_stem()) else {
-            return false;
-        };
-        let beside = match (is_sample_folder(folder), folder.parent()) {
-            (true, Some(parent)) => parent,
-            _ if is_named_sample(&stem.to_string_lossy()) => folder,
-            _ => return false,
-        };
-        let film = biggest.get(beside).copied().unwrap_or(0);
-        film / SAMPLE_PART >= video.stamp.size.max(1)
-    };
-    let (samples, videos) = std::mem::take(&mut walked.videos).into_iter().partition(is_sample);
-    walked.videos = videos;
-    walked
-        .notes
-        .extend(Vec::into_iter(samples).map(|v| Note { path: v.path, reason: NoteReason::Sample }));
 }
 
 #[cfg(test)]
@@ -414,17 +322,6 @@ mod tests {
         assert_eq!(names(root.path(), &walked), ["a/x 2.Mp4", "a/x 10.mp4", "b.MKV"]);
         assert_eq!(walked.nfos.len(), 1);
         assert!(walked.notes.is_empty());
-    }
-
-    #[test]
-    fn every_container_the_project_names_is_known() {
-        for name in [
-            "mp4", "mkv", "avi", "mov", "ts", "webm", "mpg", "m4v", "wmv", "m2ts", "flv", "ogv",
-            "3gp", "vob", "mxf", "asf", "divx", "mpeg",
-        ] {
-            assert!(is_video(Path::new(&format!("x.{name}"))), "{name}");
-        }
-        assert!(VIDEO_EXTENSIONS.iter().all(|e| *e == e.to_lowercase()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! now and then, and says which and why.
 
 mod file_system;
+mod refusal;
 mod settling;
 mod system;
 mod tree;
@@ -24,9 +25,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use self::refusal::says;
 use self::settling::{Seen, Settling};
 pub use self::system::Watched;
-use self::system::{Place, System, rewatch, says};
+use self::system::{Place, System, rewatch};
 use super::identity::Stamp;
 use super::jobs::{Library, ScanRequest};
 use super::walk::{is_hidden, is_nfo, is_video, walk};

@@ -1,7 +1,7 @@
 //! A tree of folders that the system watches.
 //!
-//! Owns beginning and ending the watch of a folder with all that is in it, and the
-//! refusal where there can be none. Does not listen to what is told.
+//! Owns beginning and ending the watch of a folder with all that is in it. Does not
+//! listen to what is told.
 //! Invariant: a folder in it that is barred to us, or that goes meanwhile, costs the
 //! watch of that folder alone, never of those beside it.
 
@@ -14,7 +14,7 @@ use notify_debouncer_full::notify::{self, ErrorKind, RecursiveMode, Watcher};
 use notify_debouncer_full::{Debouncer, FileIdCache};
 
 use super::file_system::network_file_system;
-use super::system::says;
+use super::refusal::says;
 use crate::library::walk::is_hidden;
 
 /// How far the watch of a folder goes.
