@@ -9,6 +9,8 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
+use aerial_model::access::{Need, Verdict};
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{self, KeepAlive, Sse};
 use futures::{Stream, StreamExt, future, stream};
@@ -24,6 +26,7 @@ use super::channels::Channel;
 use super::load::LoadSample;
 use super::scan::Stage;
 use super::wire::Instant;
+use crate::access::caller::Caller;
 use crate::library::{Library, Progress};
 use crate::metrics::Metrics;
 use crate::schedule::{self, Schedule};
@@ -138,6 +141,22 @@ impl Change {
             Self::Settings { .. } => "settings",
             Self::Load(_) => "load",
             Self::Missed { .. } => "missed",
+        }
+    }
+
+    /// Of whom it is told: of files, viewers and load as the routes tell that are asked for them.
+    fn need(&self) -> Need {
+        match self {
+            Self::Channel { .. }
+            | Self::Lineup { .. }
+            | Self::Media { .. }
+            | Self::Settings { .. }
+            | Self::Missed { .. } => Need::Watch,
+            Self::Folder { .. }
+            | Self::Scan { .. }
+            | Self::Session { .. }
+            | Self::Client { .. }
+            | Self::Load(_) => Need::Read,
         }
     }
 }
@@ -260,7 +279,8 @@ fn scans(progress: watch::Receiver<Progress>) -> impl Stream<Item = Change> + Se
     })
 }
 
-/// Changes as they happen, as server-sent events.
+/// Changes as they happen, as server-sent events. Who may only watch is told of channels,
+/// lineups, media and settings.
 #[utoipa::path(
     get,
     path = "/events",
@@ -278,8 +298,12 @@ pub(super) async fn events(
     State(schedule): State<Schedule>,
     State(library): State<Library>,
     State(metrics): State<Metrics>,
+    Extension(caller): Extension<Caller>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
     let stream = events.listen(&schedule, &library).filter_map(move |change| {
+        if caller.standing.judged(change.need()) != Verdict::Granted {
+            return future::ready(None);
+        }
         match &change {
             Change::Missed { events } => metrics.events_missed(*events),
             _ => metrics.event_sent(),

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use super::extract::{At, Query};
 use super::media::find;
 use super::problem::{Answer, Kind, Problem};
-use crate::db::Db;
+use crate::db::{Db, Media};
 use crate::library::{ThumbnailError, Thumbnails, Width};
 
 /// A day without asking, then a week in which the one that is there may be shown while
@@ -70,17 +70,22 @@ pub(super) async fn get(
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, headers_out).into_response());
     }
-    let picture = thumbnails.get(&media, &look).await?;
+    let picture = thumbnails.get(&media, &look).await.map_err(|error| without(&media, &error))?;
     Ok((headers_out, picture).into_response())
 }
 
-impl From<ThumbnailError> for Problem {
-    fn from(error: ThumbnailError) -> Self {
-        let kind = match error {
-            ThumbnailError::NoPicture(_) | ThumbnailError::Missing(_) => Kind::NotFound,
-            ThumbnailError::Failed { .. } => Kind::Unavailable,
-            ThumbnailError::Folder { .. } => Kind::Internal,
-        };
-        Self::new(kind, error.to_string())
-    }
+/// Why there is none, without where the file is: whoever may watch may ask.
+fn without(media: &Media, error: &ThumbnailError) -> Problem {
+    let title = &media.about.title;
+    let (kind, why) = match error {
+        ThumbnailError::NoPicture(_) => (Kind::NotFound, "has no picture to show"),
+        ThumbnailError::Missing(_) => {
+            (Kind::NotFound, "is missing: its picture comes back with it")
+        }
+        ThumbnailError::Failed { .. } | ThumbnailError::Folder { .. } => {
+            tracing::warn!(title, %error, "no picture");
+            (Kind::Unavailable, "has no picture just now: try again later")
+        }
+    };
+    Problem::new(kind, format!("`{title}` {why}"))
 }

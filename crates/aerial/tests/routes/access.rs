@@ -7,6 +7,7 @@ use aerial::config;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::server::{Answer, KEY, Server};
@@ -71,6 +72,20 @@ impl Server {
         let of = |pointer: &str| made.pointer(pointer).unwrap().as_str().unwrap().to_owned();
         (of("/secret"), of("/token/id"))
     }
+}
+
+#[tokio::test]
+async fn who_may_only_watch_hears_of_no_files() {
+    let (server, cookie) = Server::new().await.with_account().await;
+    let listen = from(NEIGHBOUR, Method::GET, "/api/v1/events", &[]);
+    let mut heard = server.respond(listen).await.into_body().into_data_stream();
+    let (folder, headers) = (format!("/api/v1/folders/{}", server.folder), [("cookie", &*cookie)]);
+    server.send(from(FAR_AWAY, Method::DELETE, &folder, &headers)).await.expect(204);
+    let made = json!({ "number": "5", "name": "Films" });
+    let make = asking(FAR_AWAY, Method::POST, "/api/v1/channels", &headers, &made);
+    server.send(make).await.expect(201);
+    let first = heard.next().await.unwrap().unwrap();
+    assert!(first.starts_with(b"event: channel"), "{first:?}");
 }
 
 /// Everything that can be asked for: the document's routes, and those of players.
