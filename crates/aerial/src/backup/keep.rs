@@ -237,7 +237,7 @@ impl Backups {
             Err(error) => Some(Trouble { at: now, reason: error.to_string() }),
         };
         let made = made?;
-        self.prune(why).await;
+        self.prune(made.name).await;
         self.note_newest().await;
         Ok(made)
     }
@@ -283,16 +283,17 @@ impl Backups {
     }
 
     /// Deletes the oldest of those that were made on the same account, until as many are
-    /// left as are to stay.
-    async fn prune(&self, why: Why) {
-        let keep = match why {
+    /// left as are to stay, the one just made among them: where the clock was ahead once,
+    /// its name may be the oldest.
+    async fn prune(&self, made: BackupName) {
+        let keep: usize = match made.why {
             Why::Schedule => self.0.settings.keep.get().into(),
             Why::Upgrade => UPGRADES_KEPT,
             Why::ByHand => return,
         };
         let mut names = self.names().await.unwrap_or_default();
-        names.retain(|name| name.why == why);
-        let over = names.len().saturating_sub(keep);
+        names.retain(|name| name.why == made.why && *name != made);
+        let over = (names.len() + 1).saturating_sub(keep).min(names.len());
         for name in &names[..over] {
             let path = self.path(*name);
             match fs::remove_file(&path).await {
@@ -392,6 +393,17 @@ mod tests {
     async fn names(backups: &Backups) -> Vec<String> {
         let all = backups.list().await.unwrap();
         all.iter().map(|kept| kept.name.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_one_just_made_stays_though_the_clock_was_ahead_once() {
+        let (_dir, backups, clock, _) = backups(|s| s.backup.keep = "1".parse().unwrap()).await;
+        clock.set(NOW + Ticks::from_secs(30 * 86_400));
+        backups.make(Why::Schedule).await.unwrap();
+        clock.set(NOW);
+        let made = backups.make(Why::Schedule).await.unwrap();
+        assert_eq!(names(&backups).await, [made.name.to_string()]);
+        assert_eq!(due(&[made.name], clock.now(), DAY), NOW + ticks(DAY));
     }
 
     #[tokio::test]
