@@ -263,6 +263,28 @@ async fn media_are_stored_while_the_scan_goes_on_and_a_cancel_keeps_them() {
 }
 
 #[tokio::test]
+async fn a_folder_taken_out_while_it_is_read_costs_the_others_nothing() {
+    let house = House::new().await;
+    let other = tempfile::tempdir().unwrap();
+    let taken = house.db.add_folder(other.path(), house.folder.added_at).await.unwrap();
+    for n in 0..20 {
+        house.write(&format!("film {n}.mkv"), &format!("{n}"));
+        std::fs::write(other.path().join(format!("mistake {n}.mkv")), format!("no {n}")).unwrap();
+    }
+    house.prober.permits.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
+    let job = house.library.scan(ScanRequest::all()).await.unwrap();
+    // Of both some are read already, or are being read.
+    house.prober.permits.add_permits(25);
+    until(async || house.media().await.len() == 25).await;
+    assert!(house.db.delete_folder(taken.id).await.unwrap());
+    house.prober.permits.add_permits(1000);
+    let ended = timeout(LIMIT, house.library.ended(job)).await.unwrap().unwrap();
+    assert_eq!(ended.state, ScanState::Done, "{ended:?}");
+    let media = house.media().await;
+    assert!(media.len() == 20 && media.iter().all(|one| one.folder == house.folder.id));
+}
+
+#[tokio::test]
 async fn a_scan_that_a_restart_interrupted_is_taken_up_where_it_was() {
     let mut house = House::new().await;
     for n in 0..20 {

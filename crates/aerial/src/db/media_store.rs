@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::entity::folder;
 use super::entity::media::{Column, Entity, Model};
 use super::error::{Doing, Result};
 use super::media::{About, Identity, Media, MediaEdits, MediaState, StateColumns};
@@ -146,15 +147,21 @@ impl Db {
         rows.into_iter().map(Media::read).collect()
     }
 
-    /// Stores what a scan found, in one transaction. Ids are kept; the map's id
-    /// too where the same bytes still have the same cuts.
+    /// Stores what a scan found, in one transaction, but for what is of a folder that was
+    /// taken out meanwhile. Ids are kept; the map's id too where the same bytes still have
+    /// the same cuts.
     pub async fn upsert_media(&self, scanned: Vec<ScannedMedia>, now: AirTime) -> Result<Upserted> {
         let write = self.write().await?;
         let mut outcome = Upserted::default();
         let mut paths = HashSet::new();
         // One row per path and statement: the last of the batch tells.
-        let mut batch: Vec<ScannedMedia> =
-            scanned.into_iter().rev().filter(|one| paths.insert(one.path.clone())).collect();
+        let folders = folder_ids(&write.0).await?;
+        let mut batch: Vec<ScannedMedia> = scanned
+            .into_iter()
+            .rev()
+            .filter(|one| folders.contains(&one.folder.to_string()))
+            .filter(|one| paths.insert(one.path.clone()))
+            .collect();
         batch.reverse();
         for some in batch.chunks(ROWS_AT_ONCE) {
             upsert(&write.0, some, now, &mut outcome).await?;
@@ -288,6 +295,17 @@ async fn upsert(
         .await
         .doing("store media")?;
     Ok(())
+}
+
+async fn folder_ids(transaction: &DatabaseTransaction) -> Result<HashSet<String>> {
+    let ids: Vec<String> = folder::Entity::find()
+        .select_only()
+        .column(folder::Column::Id)
+        .into_tuple()
+        .all(transaction)
+        .await
+        .doing("read folders")?;
+    Ok(ids.into_iter().collect())
 }
 
 /// The rows that the batch may stand for, by path.

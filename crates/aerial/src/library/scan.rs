@@ -351,6 +351,10 @@ impl Scan {
         one: ToRead,
         claimed: &Mutex<HashSet<MediaId>>,
     ) -> Result<Outcome, ScanError> {
+        // It may be taken out of the library while its files are read.
+        if self.tools.db.folder(one.folder).await?.is_none() {
+            return Ok(Outcome::Gone);
+        }
         let shown = one.path.to_string_lossy().into_owned();
         self.reporter.update(|p| p.current = Some(shown));
         let identity = match identity(&one.path).await? {
@@ -372,7 +376,7 @@ impl Scan {
             Err(failure) => Err(failure),
         };
         // A file that is being copied is one thing now and another later.
-        if Stamp::read(&one.path).ok() != Some(identity.stamp) {
+        if stamp(&one.path).await? != Some(identity.stamp) {
             return Ok(Outcome::Growing(one.path));
         }
         let mut identity = crate::db::Identity::from(identity);
@@ -418,6 +422,14 @@ enum Looked {
 async fn identity(path: &Path) -> Result<io::Result<Identity>, ScanError> {
     let path = path.to_owned();
     tokio::task::spawn_blocking(move || Identity::read(&path))
+        .await
+        .map_err(|_| ScanError::BrokeDown)
+}
+
+/// `None`: it is gone, or cannot be looked at.
+async fn stamp(path: &Path) -> Result<Option<Stamp>, ScanError> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || Stamp::read(&path).ok())
         .await
         .map_err(|_| ScanError::BrokeDown)
 }
