@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::apps::origin::Origin;
+use super::apps::origin::{Origin, PageOrigin};
 use super::extract::{Json, Query, SmallJson};
 use super::guard::{refused, unknown};
 use super::problem::{Answer, Problem};
@@ -137,7 +137,7 @@ pub struct Credentials {
 pub(super) async fn sign_in(
     State(access): State<Access>,
     Extension(caller): Extension<Caller>,
-    origin: Origin,
+    PageOrigin(origin): PageOrigin,
     SmallJson(given): SmallJson<Credentials>,
 ) -> Answer<Response> {
     let name = given.name.as_deref().unwrap_or(NAME);
@@ -167,7 +167,7 @@ pub struct SignOut {
 pub(super) async fn sign_out(
     State(access): State<Access>,
     Extension(caller): Extension<Caller>,
-    origin: Origin,
+    PageOrigin(origin): PageOrigin,
     Query(asked): Query<SignOut>,
 ) -> Answer<Response> {
     let By::SignIn(id, _) = caller.by else {
@@ -215,7 +215,7 @@ pub struct PasswordChange {
 pub(super) async fn set_password(
     State(access): State<Access>,
     Extension(caller): Extension<Caller>,
-    origin: Origin,
+    PageOrigin(origin): PageOrigin,
     change: Result<SmallJson<PasswordChange>, Problem>,
 ) -> Answer<Response> {
     // Whoever may not is not told what would be right.

@@ -21,7 +21,7 @@ use axum::routing::MethodRouter;
 use tokio::time::Instant;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::apps::origin::{Origin, PublicUrl};
+use super::apps::origin::{Origin, PublicUrl, same_host};
 use super::problem::{Kind, Problem};
 use super::shell::nowhere;
 use super::under_token::UnderToken;
@@ -342,14 +342,6 @@ fn is_cross_site(headers: &HeaderMap, public: &PublicUrl) -> bool {
         public.0.as_ref().map(|_| Origin::of(public, headers).host().to_owned()),
     ];
     !ours.iter().flatten().any(|host| same_host(host.trim(), of.1))
-}
-
-fn same_host(one: &str, other: &str) -> bool {
-    let plain = |host: &str| {
-        let host = host.strip_suffix(":80").or(host.strip_suffix(":443")).unwrap_or(host);
-        host.to_ascii_lowercase()
-    };
-    !one.is_empty() && plain(one) == plain(other)
 }
 
 #[cfg(test)]

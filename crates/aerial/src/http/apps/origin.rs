@@ -65,6 +65,18 @@ impl Origin {
         Self(format!("http://{address}"))
     }
 
+    /// Of the page that asks: `server.public_url` only where it was asked by that, for who
+    /// set it may come by the local network's name as well.
+    pub(in crate::http) fn of_page(public: &PublicUrl, headers: &HeaderMap) -> Self {
+        let told = Self::of(&PublicUrl::default(), headers);
+        let known = Self::of(public, headers);
+        let page = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let page = page.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let is_known =
+            page.into_iter().chain([told.host()]).any(|host| same_host(host, known.host()));
+        if is_known { known } else { told }
+    }
+
     /// As the request's headers tell.
     pub fn of(public: &PublicUrl, headers: &HeaderMap) -> Self {
         if let Some(url) = &public.0 {
@@ -93,6 +105,30 @@ where
             Some(under) => origin.under(&under.prefix()),
             None => origin,
         })
+    }
+}
+
+/// Whether that is one host; a browser says no port that goes without saying.
+pub(in crate::http) fn same_host(one: &str, other: &str) -> bool {
+    let plain = |host: &str| {
+        let host = host.strip_suffix(":80").or(host.strip_suffix(":443")).unwrap_or(host);
+        host.to_ascii_lowercase()
+    };
+    !one.is_empty() && plain(one) == plain(other)
+}
+
+/// The address of the page that asks.
+pub(in crate::http) struct PageOrigin(pub(in crate::http) Origin);
+
+impl<S> FromRequestParts<S> for PageOrigin
+where
+    S: Send + Sync,
+    PublicUrl: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(Origin::of_page(&PublicUrl::from_ref(state), &parts.headers)))
     }
 }
 
@@ -154,6 +190,28 @@ mod tests {
         ];
         assert_eq!(origin(&bad), "http://nas/channels.m3u");
         assert_eq!(origin(&[]), "http://localhost/channels.m3u");
+    }
+
+    #[test]
+    fn a_page_has_the_address_by_which_it_was_asked_for() {
+        let public = PublicUrl(Some("https://tv.example.org/aerial".to_owned()));
+        let page = |all: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in all {
+                map.insert(*name, value.parse().unwrap());
+            }
+            Origin::of_page(&public, &map)
+        };
+        for known in [
+            &[("host", "tv.example.org")][..],
+            &[("host", "inner"), ("x-forwarded-host", "tv.example.org:443")],
+            // A proxy that tells nothing; the browser does.
+            &[("host", "127.0.0.1:8400"), ("origin", "https://tv.example.org")],
+        ] {
+            assert_eq!(page(known).url("/"), "https://tv.example.org/aerial/", "{known:?}");
+        }
+        let near = page(&[("host", "nas:8400"), ("origin", "http://nas:8400")]);
+        assert_eq!((near.is_secure(), near.base()), (false, "/"));
     }
 
     #[test]
