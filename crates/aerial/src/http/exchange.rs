@@ -408,16 +408,16 @@ fn read(
     }
 }
 
-/// What a channel of a list plays, and what of that is left out of it.
+/// What a channel of a list plays, if it says so, and what of that is left out of it.
 fn read_items(
     shelf: &Shelf,
     place: &str,
     items: Option<Value>,
     partly: bool,
     faults: &mut Vec<FieldError>,
-) -> (Vec<What>, Vec<String>) {
+) -> (Option<Vec<What>>, Vec<String>) {
     let items = match items {
-        None => Vec::new(),
+        None => return (None, Vec::new()),
         Some(Value::Array(items)) => items,
         Some(_) => {
             faults.push(FieldError::new(format!("{place}.items"), "must be a list"));
@@ -444,5 +444,5 @@ fn read_items(
             Err(said) => faults.push(FieldError::new(place, said)),
         }
     }
-    (whats, left_out)
+    (Some(whats), left_out)
 }

@@ -21,8 +21,8 @@ pub struct Listed {
     pub number: ChannelNumber,
     /// What it is set to, its number too; what is not said stays as it is.
     pub edit: Edit,
-    /// What it plays.
-    pub items: Vec<What>,
+    /// What it plays; `None`: what it plays already, and nothing where it is new.
+    pub items: Option<Vec<What>>,
 }
 
 /// What became of one.
@@ -102,8 +102,11 @@ impl Schedule {
         for (index, (listed, entry)) in list.iter().zip(&entries).enumerate() {
             let done = match entry {
                 Some(entry) => {
-                    let (edit, items) = (listed.edit.clone(), listed.items.clone());
-                    let alteration = Alteration::All { edit, items };
+                    let edit = listed.edit.clone();
+                    let alteration = match listed.items.clone() {
+                        Some(items) => Alteration::All { edit, items },
+                        None => Alteration::Settings(edit),
+                    };
                     self.alter_within(&write, entry, &alteration).await.map(Changed::Known)
                 }
                 None => self.begin(&write, listed).await.map(Changed::New),
@@ -130,7 +133,8 @@ impl Schedule {
     async fn begin(&self, write: &crate::db::Write, listed: &Listed) -> Result<Arc<Channel>> {
         let (id, now) = (ChannelId(Uuid::now_v7()), self.now());
         let channel = Channel::create(id, id.0.as_u64_pair().1, now, &listed.edit)?;
-        self.insert(write, &channel, listed.items.clone(), now).await?;
+        let items = listed.items.clone().unwrap_or_default();
+        self.insert(write, &channel, items, now).await?;
         Ok(Arc::new(channel))
     }
 }

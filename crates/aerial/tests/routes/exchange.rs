@@ -121,6 +121,19 @@ async fn a_logo_that_is_nowhere_is_told_and_one_that_is_no_picture_refused() {
 }
 
 #[tokio::test]
+async fn what_a_list_does_not_say_stays_as_it_is() {
+    let server = furnished().await;
+    let lineup = server.get("/api/v1/channels/5/lineup").await.expect(200).json();
+    let list = json!({ "channels": [{ "number": "5", "name": "Renamed" }, { "number": "8", "name": "New" }] });
+    server.post("/api/v1/channels/import", list).await.expect(200);
+    let channel = server.get("/api/v1/channels/5").await.expect(200).json();
+    assert_eq!((&channel["name"], &channel["group"]), (&json!("Renamed"), &json!("Night")));
+    assert_eq!(server.get("/api/v1/channels/5/lineup").await.expect(200).json(), lineup);
+    let new = server.get("/api/v1/channels/8/lineup").await.expect(200).json();
+    assert_eq!(new["items"], json!([]));
+}
+
+#[tokio::test]
 async fn a_list_with_faults_is_told_all_of_them_and_changes_nothing() {
     let server = furnished().await;
     let before = exported(&server).await;
