@@ -4,6 +4,7 @@
 
 mod library_support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,16 @@ async fn real_files_are_read_and_bad_ones_kept_with_their_reason() {
     assert!(matches!(other, Err(ThumbnailError::Failed { .. })), "{other:?}");
     let none = shown(&thumbnails, &get("text.mkv").await).await;
     assert!(matches!(none, Err(ThumbnailError::NoPicture(_))), "{none:?}");
+    // One that was killed says nothing about the file: it is not kept that there is none.
+    let killer = data.path().join("killed");
+    std::fs::write(&killer, "#!/bin/sh\nkill -9 $$\n").unwrap();
+    std::fs::set_permissions(&killer, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let other_pictures = data.path().join("other");
+    let killed = Thumbnails::new(spawner.clone(), &killer, &other_pictures);
+    let failed = shown(&killed, &get("a.mp4").await).await;
+    assert!(matches!(failed, Err(ThumbnailError::Failed { .. })), "{failed:?}");
+    let well = Thumbnails::new(spawner.clone(), "ffmpeg", &other_pictures);
+    shown(&well, &get("a.mp4").await).await.unwrap();
     // A poster beside the file stands for it from then on; one that is none does not.
     let media = get("a.mp4").await;
     let poster = media.path.with_file_name("a-poster.jpg");

@@ -17,6 +17,7 @@ use aerial_model::probe::input;
 use aerial_model::time::Ticks;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::Stamp;
 use super::beside;
@@ -40,6 +41,14 @@ const MAX_FOLDER_BYTES: u64 = 256 << 20;
 const SWEEP_EVERY: u64 = 64;
 
 const NICENESS: u8 = 15;
+
+/// How many look beside a file at a time, and how long one waits for that: a disk that
+/// hangs keeps a thread for each.
+const LOOKS_AT_ONCE: usize = 8;
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long it is believed that there is no picture: what kept it from being made may pass.
+const NONE_FOR: Duration = Duration::from_secs(86_400);
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +98,7 @@ struct Maker {
     folder: PathBuf,
     max_folder_bytes: u64,
     permits: Semaphore,
+    looks: Arc<Semaphore>,
     made: AtomicU64,
 }
 
@@ -106,16 +116,15 @@ impl Thumbnails {
         max_folder_bytes: u64,
     ) -> Self {
         let permits = Semaphore::new(MADE_AT_ONCE);
+        let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE));
         let (ffmpeg, folder) = (ffmpeg.into(), folder.into());
         let made = AtomicU64::new(0);
-        Self(Arc::new(Maker { spawner, ffmpeg, folder, max_folder_bytes, permits, made }))
+        Self(Arc::new(Maker { spawner, ffmpeg, folder, max_folder_bytes, permits, looks, made }))
     }
 
     /// Where a media's picture of that width comes from, and its version.
     pub async fn look(&self, media: &Media, width: Width) -> Look {
-        let path = media.path.clone();
-        let found = tokio::task::spawn_blocking(move || beside::picture(&path)).await;
-        let art = found.unwrap_or_default();
+        let art = timeout(LOOK_WITHIN, self.0.beside(media.path.clone())).await.unwrap_or_default();
         let name = name(media, art.as_ref(), width);
         Look { name, width, art: art.map(|(path, _)| path) }
     }
@@ -147,10 +156,25 @@ impl Thumbnails {
 }
 
 impl Maker {
+    /// The picture that lies beside a file.
+    async fn beside(&self, path: PathBuf) -> Option<(PathBuf, Stamp)> {
+        // It is held by whoever looks, though nobody waits for that any more.
+        let permit = self.looks.clone().acquire_owned().await.ok()?;
+        let look = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            beside::picture(&path)
+        });
+        look.await.ok().flatten()
+    }
+
     /// What is kept: a picture, or (an empty file) that there is none to be had.
     async fn read(&self, kept: &Path) -> Option<Option<Bytes>> {
         let bytes = Bytes::from(tokio::fs::read(kept).await.ok()?);
-        Some((!bytes.is_empty()).then_some(bytes))
+        if !bytes.is_empty() {
+            return Some(Some(bytes));
+        }
+        let since = tokio::fs::metadata(kept).await.ok()?.modified().ok()?;
+        (since.elapsed().ok()? < NONE_FOR).then_some(None)
     }
 
     /// What a media shows; nothing where it cannot be entered.
@@ -182,7 +206,13 @@ impl Maker {
             Ok(output) if output.exit == Exit::NotStarted => {
                 Err(failed(format!("FFmpeg could not be started: {}", output.stderr.trim())))
             }
-            // Whatever the exit: a picture is a picture, none is none.
+            Ok(output)
+                if output.stdout.is_empty()
+                    && matches!(output.exit, Exit::Signal(_) | Exit::Stuck) =>
+            {
+                Err(failed(format!("FFmpeg: {}", output.exit)))
+            }
+            // Whatever its exit code: a picture is a picture, none is none.
             Ok(output) => Ok(output.stdout),
             Err(error) => Err(failed(error.to_string())),
         }
