@@ -19,10 +19,13 @@ use super::{Db, stored};
 /// Placeholders in one query, well under what any database takes.
 const IDS_AT_ONCE: usize = 500;
 
+/// How many words of a search count: each looks through all rows.
+const WORDS: usize = 20;
+
 /// Which media a list is of; all that are given must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MediaFilter {
-    /// Words, each of which is in the title, the show or the file's name.
+    /// Words, each of which (of the first 20) is in the title, the show or the file's name.
     pub q: Option<String>,
     /// Episodes of this show.
     pub show: Option<String>,
@@ -395,7 +398,7 @@ impl StateFilter {
 
 impl MediaFilter {
     fn condition(&self) -> Condition {
-        let words = self.q.iter().flat_map(|q| q.split_whitespace()).map(|word| {
+        let words = self.q.iter().flat_map(|q| q.split_whitespace()).take(WORDS).map(|word| {
             let escaped: String = word
                 .to_lowercase()
                 .chars()

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::events::{Change, Events};
 use super::extract::{At, Json, Query};
 use super::page::{Listing, PageQuery};
-use super::problem::{Answer, Kind, Problem};
+use super::problem::{Answer, Kind, Problem, carried_through};
 use super::wire::Instant;
 use crate::clock::Clock;
 use crate::db::{self, Db};
@@ -168,13 +168,16 @@ pub(super) async fn delete(
     State(events): State<Events>,
     At(id): At<FolderId>,
 ) -> Answer<StatusCode> {
-    let files = db.known_files(id).await?;
-    if !db.delete_folder(id).await? {
-        return Err(Problem::not_found("folder", &id.to_string()));
-    }
-    events.tell(Change::Folder { folder: id.0, deleted: true });
-    watcher.refresh();
-    let media: Vec<MediaId> = files.iter().map(|file| file.id).collect();
-    schedule.library_changed(&media).await?;
-    Ok(StatusCode::NO_CONTENT)
+    carried_through(async move {
+        let files = db.known_files(id).await?;
+        if !db.delete_folder(id).await? {
+            return Err(Problem::not_found("folder", &id.to_string()));
+        }
+        events.tell(Change::Folder { folder: id.0, deleted: true });
+        watcher.refresh();
+        let media: Vec<MediaId> = files.iter().map(|file| file.id).collect();
+        schedule.library_changed(&media).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

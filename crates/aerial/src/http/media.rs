@@ -14,7 +14,7 @@ use super::contents::Streams;
 use super::edits::MediaEdit;
 use super::extract::{At, Json, Query};
 use super::page::{Limit, Listing, PageQuery};
-use super::problem::{Answer, Kind, Problem};
+use super::problem::{Answer, Kind, Problem, carried_through};
 use super::treatment::Treatment;
 use super::wire::{Instant, millis};
 use crate::clock::Clock;
@@ -212,7 +212,7 @@ fn edited(edits: &MediaEdits) -> Vec<&'static str> {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MediaQuery {
-    /// Words, each of which is in the title, the show or the file's name.
+    /// Words, each of which is in the title, the show or the file's name; 20 count.
     #[param(required = false)]
     q: Option<String>,
     /// Episodes of this show.
@@ -252,7 +252,7 @@ pub struct MediaQuery {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Words, each of which is in the title, the show or the file's name.
+    /// Words, each of which is in the title, the show or the file's name; 20 count.
     #[param(required = false)]
     q: Option<String>,
     /// Episodes of this show.
@@ -380,11 +380,14 @@ pub(super) async fn edit(
 ) -> Answer<Json<Media>> {
     edit.check()?;
     let edits = edit.over(find(&db, id).await?.edits);
-    let media = db.edit_media(id, &edits, clock.now()).await?;
-    let media = media.ok_or_else(|| Problem::not_found("media", &id.to_string()))?;
-    // It may have entered or left a show that a channel plays.
-    schedule.library_changed(&[id]).await?;
-    Ok(Json(Media::from(&media)))
+    carried_through(async move {
+        let media = db.edit_media(id, &edits, clock.now()).await?;
+        let media = media.ok_or_else(|| Problem::not_found("media", &id.to_string()))?;
+        // It may have entered or left a show that a channel plays.
+        schedule.library_changed(&[id]).await?;
+        Ok(Json(Media::from(&media)))
+    })
+    .await
 }
 
 /// Forgets a media whose file is gone or cannot be played, with its places in
@@ -413,9 +416,12 @@ pub(super) async fn delete(
         );
         return Err(Problem::new(Kind::Conflict, detail));
     }
-    db.delete_media(id).await?;
-    schedule.library_changed(&[id]).await?;
-    Ok(StatusCode::NO_CONTENT)
+    carried_through(async move {
+        db.delete_media(id).await?;
+        schedule.library_changed(&[id]).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Tries a media again that was put aside or could not be read: it is taken back,

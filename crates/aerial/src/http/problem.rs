@@ -148,6 +148,17 @@ pub struct Problem {
 /// What handlers answer with.
 pub type Answer<T> = Result<T, Problem>;
 
+/// Carries a change through though whoever asked for it goes away in the middle: else
+/// the catalogue could have it, and the plans not.
+pub(super) async fn carried_through<T: Send + 'static>(
+    change: impl Future<Output = Answer<T>> + Send + 'static,
+) -> Answer<T> {
+    tokio::spawn(change).await.unwrap_or_else(|_| {
+        let detail = "the change broke off in the middle: the server's log says why; try again";
+        Err(Problem::new(Kind::Internal, detail))
+    })
+}
+
 impl Problem {
     /// A problem of that kind; `detail` says what happened and what to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {

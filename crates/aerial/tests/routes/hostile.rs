@@ -78,3 +78,14 @@ async fn hostile_values_in_queries_are_answered_and_never_a_fault() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_search_for_a_thousand_words_is_answered() {
+    let server = Server::new().await;
+    server.films(&[60]).await;
+    for path in ["media", "media/totals", "shows"] {
+        let words = "a+".repeat(2_000);
+        let answer = server.get(&format!("/api/v1/{path}?q={words}")).await;
+        assert!(answer.status.as_u16() < 500, "{path} gave {}", answer.status);
+    }
+}
