@@ -183,6 +183,21 @@ test("where a browser holds the sound back, its button turns it on, and that is 
     expect(await page.evaluate(() => localStorage.getItem("aerial.muted"))).toBe("false");
   }));
 
+test("a channel whose number changes is watched on, and the address goes after it", () =>
+  visit(station.watching(station.at(0)), async (page) => {
+    const channel = station.at(0);
+    const path = `/api/v1/channels/${channel.id}`;
+    await isShown(page, channel);
+    try {
+      await station.server.ask(path, "PATCH", { number: "41" });
+      await page.waitForURL(`${station.server.url}/watch/41`);
+      await isShown(page, channel);
+    } finally {
+      await station.server.ask(path, "PATCH", { number: channel.number });
+    }
+    await page.waitForURL(station.watching(channel));
+  }));
+
 test("an unknown channel is told, with a way to the guide", () =>
   visit(`${station.server.url}/watch/77`, async (page) => {
     await page.getByText("There is no channel 77.").waitFor();
