@@ -4,7 +4,7 @@
 // a reload, another page or an absent server; it is kept by the browser until it is saved
 // or put away by whoever made it.
 
-import { api, call, clock, type LineupItem, type Problem } from "@/api";
+import { api, call, clock, type LineupItem, large, type Problem } from "@/api";
 import { problemOf } from "@/api/problem";
 import { t } from "@/text";
 import { episodeNumber } from "@/text/programme";
@@ -175,6 +175,7 @@ export class Editor {
     try {
       const change = await call(
         api.putLineup({
+          ...large,
           path: { channel: this.channel },
           body: { items: wanted(sent, ids), revision: saved.revision },
         }),

@@ -9,6 +9,7 @@ vi.mock("@/api", () => ({
   api: { getLineup: server.get, putLineup: server.put, preview: () => ({ items: [] }) },
   call: (answer: unknown) => answer,
   clock: { ms: 5 },
+  large: {},
   reach: { isAway: false },
 }));
 vi.mock("@/api/problem", () => ({ problemOf: (thrown: unknown) => thrown }));
