@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { until } from "./support/server";
-import { isShown, Station } from "./support/station";
+import { holdBack, isShown, Station } from "./support/station";
 
 let station: Station;
 beforeAll(async () => {
@@ -55,6 +55,18 @@ describe("what aired is watched again", () => {
       await page.getByRole("button", { name: "Watch what is on now" }).click();
       await page.waitForURL(station.watching(station.at(0)));
       await isShown(page, station.at(0));
+    }));
+
+  test("where a browser lets nothing play, a press starts it", () =>
+    visit(station.watching(station.at(0)), async (page) => {
+      await isShown(page, station.at(0));
+      await page.getByRole("button", { name: "From the start" }).waitFor({ state: "attached" });
+      await page.keyboard.press("s");
+      await page.waitForURL("**/watch/*?from=*");
+      await holdBack(page, "all");
+      await page.reload();
+      await page.getByRole("button", { name: "Press to watch" }).click();
+      await moves(page, 0.5);
     }));
 
   test(

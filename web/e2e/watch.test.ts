@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { until } from "./support/server";
-import { isShown, Station, zapMs } from "./support/station";
+import { holdBack, isShown, Station, zapMs } from "./support/station";
 
 let station: Station;
 beforeAll(async () => {
@@ -165,6 +165,37 @@ test("quality, subtitles, sound and what is really played are under keys", () =>
     expect(await sound()).toBe(true);
     await page.keyboard.press("m");
     await expect.poll(sound).toBe(false);
+  }));
+
+test("where a browser holds the sound back, its button turns it on, and that is remembered", () =>
+  visit(`${station.server.url}/settings`, async (page) => {
+    await holdBack(page, "sound");
+    await page.goto(station.watching(station.at(0)));
+    await isShown(page, station.at(0));
+    const muted = () => page.evaluate(() => document.querySelector("video")?.muted);
+    expect(await muted()).toBe(true);
+    // The buttons come when the mouse moves.
+    await page.mouse.move(300, 300);
+    await page.mouse.move(320, 320);
+    await page.getByRole("button", { name: "Sound on (m)" }).click();
+    await page.getByRole("button", { name: "Sound off (m)" }).waitFor();
+    expect(await muted()).toBe(false);
+    expect(await page.evaluate(() => localStorage.getItem("aerial.muted"))).toBe("false");
+  }));
+
+test("a channel whose number changes is watched on, and the address goes after it", () =>
+  visit(station.watching(station.at(0)), async (page) => {
+    const channel = station.at(0);
+    const path = `/api/v1/channels/${channel.id}`;
+    await isShown(page, channel);
+    try {
+      await station.server.ask(path, "PATCH", { number: "41" });
+      await page.waitForURL(`${station.server.url}/watch/41`);
+      await isShown(page, channel);
+    } finally {
+      await station.server.ask(path, "PATCH", { number: channel.number });
+    }
+    await page.waitForURL(station.watching(channel));
   }));
 
 test("an unknown channel is told, with a way to the guide", () =>

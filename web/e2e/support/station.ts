@@ -113,3 +113,22 @@ export async function median(look: () => Promise<number>, looks = LOOKS): Promis
   while (seen.length < looks) seen.push(await look());
   return seen.sort((a, b) => a - b)[Math.floor(looks / 2)] ?? Number.NaN;
 }
+
+/**
+ * What is opened from now on is not let play, or not with sound, until somebody clicks: as
+ * browsers do that do not know who visits.
+ */
+export async function holdBack(page: Page, what: "sound" | "all"): Promise<void> {
+  await page.addInitScript((held) => {
+    let isFree = false;
+    const free = () => {
+      isFree = true;
+    };
+    document.addEventListener("click", free, { capture: true });
+    const play = HTMLMediaElement.prototype.play;
+    HTMLMediaElement.prototype.play = function () {
+      const may = isFree || (held === "sound" && this.muted);
+      return may ? play.call(this) : Promise.reject(new DOMException("held", "NotAllowedError"));
+    };
+  }, what);
+}

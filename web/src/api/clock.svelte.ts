@@ -10,6 +10,7 @@ const DRIFT = 0.0001;
 
 let offset = $state(0);
 let errorMs = Number.POSITIVE_INFINITY;
+/** By the clock that nobody sets. */
 let learnedMs = 0;
 
 const everySecond = createSubscriber((update) => {
@@ -31,16 +32,23 @@ export const clock = {
 
   /** How wrong it may be, in milliseconds. */
   get errorMs(): number {
-    return errorMs + (Date.now() - learnedMs) * DRIFT;
+    return errorMs + (performance.now() - learnedMs) * DRIFT;
   },
 
-  /** The server said it was `atMs` between these two instants of ours; kept if it is the best that is known. */
+  /**
+   * The server said it was `atMs` between these two instants of ours; kept if it is the
+   * best that is known, or what is known cannot be: a clock was set.
+   */
   learn(atMs: number, sentMs: number, receivedMs: number, ownErrorMs = 0): void {
     const error = (receivedMs - sentMs) / 2 + ownErrorMs;
-    if (!Number.isFinite(atMs) || error > clock.errorMs) return;
-    offset = atMs - (sentMs + receivedMs) / 2;
+    // A clock that was set back meanwhile tells nothing.
+    if (!Number.isFinite(atMs) || receivedMs < sentMs) return;
+    const heard = atMs - (sentMs + receivedMs) / 2;
+    const contradicts = Math.abs(heard - offset) > error + clock.errorMs;
+    if (error > clock.errorMs && !contradicts) return;
+    offset = heard;
     errorMs = error;
-    learnedMs = receivedMs;
+    learnedMs = performance.now();
   },
 
   /** From the `Date` header of an answer. */

@@ -20,10 +20,22 @@ export { reach } from "./reach.svelte";
 export { Resource, resource } from "./resource.svelte";
 export { api };
 
-/** Longer than any answer takes but a preview of a huge lineup. */
+/** Longer than any answer to a small question takes. */
 const ANSWER_WITHIN_MS = 15_000;
+/** The server gives up first: it waits 55 s for a body, and 60 s for an answer. */
+const LARGE_WITHIN_MS = 65_000;
 
-client.setConfig({ baseUrl: BASE.replace(/\/$/, ""), fetch: timed, credentials: "same-origin" });
+client.setConfig({
+  baseUrl: BASE.replace(/\/$/, ""),
+  fetch: timed(ANSWER_WITHIN_MS),
+  credentials: "same-origin",
+});
+
+/**
+ * Among the options of what sends files and whole lineups: they take their time on a slow
+ * line, and what is made of them may take its own.
+ */
+export const large = { fetch: timed(LARGE_WITHIN_MS) };
 
 /** What a generated function gives. */
 interface Answer<T> {
@@ -70,20 +82,25 @@ export function isProblem(thrown: unknown): thrown is Problem {
 }
 
 /** Fetches, learns the server's clock and whether it is there. */
-async function timed(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const request = new Request(input, init);
-  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
-  const sentMs = Date.now();
-  try {
-    const response = await fetch(request, { signal });
-    // A proxy says these for a server that is not there.
-    if (response.status === 502 || response.status === 504) reach.missed();
-    else reach.answered();
-    clock.learnFrom(response, sentMs, Date.now());
-    return response;
-  } catch (cause) {
-    // What was called off by the page says nothing of the server.
-    if (!request.signal.aborted) reach.missed();
-    throw cause;
-  }
+function timed(withinMs: number): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const late = AbortSignal.timeout(withinMs);
+    const signal = AbortSignal.any([request.signal, late]);
+    const sentMs = Date.now();
+    try {
+      const response = await fetch(request, { signal });
+      // A proxy says these for a server that is not there.
+      if (response.status === 502 || response.status === 504) reach.missed();
+      else reach.answered();
+      clock.learnFrom(response, sentMs, Date.now());
+      return response;
+    } catch (cause) {
+      // What was called off by the page says nothing of the server, and what took long little.
+      if (request.signal.aborted) throw cause;
+      if (late.aborted) void reach.late();
+      else reach.missed();
+      throw cause;
+    }
+  };
 }

@@ -23,7 +23,7 @@ export const reach = {
     away = false;
     if (probe !== null) clearTimeout(probe);
     probe = null;
-    for (const listener of [...waiting]) listener();
+    tellAll();
   },
 
   /** A request was not answered. */
@@ -38,12 +38,26 @@ export const reach = {
     if (!away && !(await answers())) reach.missed();
   },
 
-  /** Calls `listener` each time the server is back; the answer ends that. */
+  /**
+   * An answer took too long: asks, too. Whoever waits is told also where the server is
+   * there, for what was not answered is to be asked again, and nobody else says when.
+   */
+  async late(): Promise<void> {
+    if (away) return;
+    if (!(await answers())) reach.missed();
+    else if (!away) tellAll();
+  },
+
+  /** Calls `listener` each time the server is back, or was only late; the answer ends that. */
   onBack(listener: () => void): () => void {
     waiting.add(listener);
     return () => waiting.delete(listener);
   },
 };
+
+function tellAll(): void {
+  for (const listener of [...waiting]) listener();
+}
 
 function schedule(): void {
   probe = setTimeout(async () => {

@@ -6,19 +6,28 @@ import { language, t } from "./index";
 /** Milliseconds since the epoch, or RFC 3339. */
 export type Instant = number | string;
 
-// The reader's own region decides between 20:30 and 8:30 PM; the words are `language`'s.
+// The words are `language`'s, as the reader's region writes them where it speaks that.
 const region =
   typeof navigator === "undefined"
     ? language
     : (navigator.languages.find((wanted) => wanted.split("-")[0] === language) ?? language);
+// Between 20:30 and 8:30 PM the reader's first language decides, whatever that is.
+const { hour12 = false, hourCycle = "h23" } = new Intl.DateTimeFormat(
+  typeof navigator === "undefined" ? language : navigator.languages[0],
+  { hour: "numeric" },
+).resolvedOptions();
 // 07:05, but 7:05 AM.
-const { hour12 } = new Intl.DateTimeFormat(region, { hour: "numeric" }).resolvedOptions();
 const clock = new Intl.DateTimeFormat(region, {
-  hour: hour12 === true ? "numeric" : "2-digit",
+  hour: hour12 ? "numeric" : "2-digit",
   minute: "2-digit",
+  hourCycle,
 });
-const clockSeconds = new Intl.DateTimeFormat(region, { timeStyle: "medium" });
-const exact = new Intl.DateTimeFormat(region, { dateStyle: "full", timeStyle: "medium" });
+const clockSeconds = new Intl.DateTimeFormat(region, { timeStyle: "medium", hourCycle });
+const exact = new Intl.DateTimeFormat(region, {
+  dateStyle: "full",
+  timeStyle: "medium",
+  hourCycle,
+});
 const weekday = new Intl.DateTimeFormat(region, {
   weekday: "short",
   day: "numeric",

@@ -5,6 +5,7 @@ export { default as BroughtBack } from "./BroughtBack.svelte";
 export { default as Button } from "./Button.svelte";
 export { default as ChoiceBox } from "./ChoiceBox.svelte";
 export { confirm } from "./confirm.svelte";
+export { copy } from "./copy";
 export { default as Dialog } from "./Dialog.svelte";
 export { forgetDraft, keepDraft, recallDraft } from "./drafts";
 export { default as Empty } from "./Empty.svelte";

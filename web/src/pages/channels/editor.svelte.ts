@@ -4,12 +4,13 @@
 // a reload, another page or an absent server; it is kept by the browser until it is saved
 // or put away by whoever made it.
 
-import { api, call, clock, type LineupItem, type Problem } from "@/api";
+import { api, call, clock, type LineupItem, large, type Problem } from "@/api";
 import { problemOf } from "@/api/problem";
 import { t } from "@/text";
 import { episodeNumber } from "@/text/programme";
 import { begun, done, type History, mapped, redone, undone } from "./history";
 import {
+  alike,
   duplicated,
   type Item,
   inserted,
@@ -174,6 +175,7 @@ export class Editor {
     try {
       const change = await call(
         api.putLineup({
+          ...large,
           path: { channel: this.channel },
           body: { items: wanted(sent, ids), revision: saved.revision },
         }),
@@ -281,7 +283,8 @@ export class Editor {
   #bringBack(saved: Saved): void {
     const left = recall(localStorage, this.channel);
     if (left === null) return;
-    if (same(left.items, saved.items)) {
+    // What is alike was saved, and its answer never came here.
+    if (same(left.items, saved.items) || alike(left.items, saved.items)) {
       forget(localStorage, this.channel);
       return;
     }
@@ -318,7 +321,7 @@ export class Editor {
   #isOurs(answered: Saved): boolean {
     const { saved, conflict } = this;
     if (saved === null || conflict !== null || saved.revision !== "") return false;
-    return rekeyed(answered.items, saved.items) !== answered.items;
+    return alike(answered.items, saved.items);
   }
 
   /** What was sent has its ids now. */
@@ -354,10 +357,13 @@ export class Editor {
 
   #meet(theirs: Saved): void {
     if (this.saved === null) return;
-    if (same(theirs.items, this.items)) {
-      this.saved = theirs;
+    // One's own save whose answer was lost is nobody else's.
+    if (same(theirs.items, this.items) || alike(theirs.items, this.items)) {
       this.conflict = null;
-      this.#keepSoon();
+      this.refused = null;
+      this.broughtBack = null;
+      this.#adopt(theirs, this.items);
+      this.said = t.channels.lineup.saved;
       return;
     }
     const base = this.saved.items.flatMap(({ id }) => (id === null ? [] : [id]));
@@ -387,14 +393,23 @@ export class Editor {
     if (this.#keeping === null) return;
     clearTimeout(this.#keeping);
     this.#keeping = null;
-    if (this.saved === null || this.#ended) return;
-    if (!this.isChanged) {
-      forget(localStorage, this.channel);
+    if (this.saved === null) return;
+    // What is derived stands still once the page is left.
+    const items = this.history.present;
+    if (same(items, this.saved.items)) {
+      if (!this.#ended || this.#isKept(items)) forget(localStorage, this.channel);
       return;
     }
+    if (this.#ended) return;
     const base = this.saved.items.flatMap(({ id }) => (id === null ? [] : [id]));
-    const draft = { base, items: [...this.items], at: clock.ms };
+    const draft = { base, items: [...items], at: clock.ms };
     this.unkept = !keep(localStorage, this.channel, draft);
+  }
+
+  /** Whether this is what the browser keeps: who came back may have arranged more since. */
+  #isKept(items: Items): boolean {
+    const left = recall(localStorage, this.channel);
+    return left !== null && alike(left.items, items);
   }
 
   /** The lineup as it stands here; what is saved, the server knows. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  alike,
   duplicated,
   type Item,
   inserted,
@@ -149,6 +150,15 @@ describe("saving", () => {
       ["2", "b"],
     ]);
     expect(rekeyed(answered, lineup("ba"))).toBe(answered);
+  });
+
+  it("knows what plays the same, by whatever ids", () => {
+    expect(alike(lineup("ab"), made(lineup("ab"), counter()))).toBe(true);
+    expect(alike(lineup("ab"), lineup("ba"))).toBe(false);
+    expect(alike(lineup("ab"), lineup("a"))).toBe(false);
+    const show = { ...(lineup("a")[0] as Item), media: null, show: "Harbour" };
+    expect(alike([show], [{ ...show, key: "1", id: null }])).toBe(true);
+    expect(alike([show], [{ ...show, show: "Hills" }])).toBe(false);
   });
 
   it("knows when nothing is changed", () => {

@@ -146,17 +146,22 @@ export function same(one: readonly Item[], other: readonly Item[]): boolean {
   );
 }
 
+/** Whether two lists play the same in the same order, whatever ids their items have. */
+export function alike(one: readonly Item[], other: readonly Item[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((item, index) => {
+      const twin = other[index] as Item;
+      return item.media === twin.media && item.show === twin.show;
+    })
+  );
+}
+
 /**
  * The list as the server answers after a save: what was sent keeps its keys, so that
  * what is chosen stays so.
  */
 export function rekeyed(answered: readonly Item[], sent: readonly Item[]): readonly Item[] {
-  const alike =
-    answered.length === sent.length &&
-    answered.every((item, index) => {
-      const twin = sent[index] as Item;
-      return item.media === twin.media && item.show === twin.show;
-    });
-  if (!alike) return answered;
+  if (!alike(answered, sent)) return answered;
   return answered.map((item, index) => ({ ...item, key: (sent[index] as Item).key }));
 }

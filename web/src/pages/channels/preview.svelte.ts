@@ -1,7 +1,7 @@
 // What a lineup would play, asked for as it is edited. Owns when it is asked: once for a
 // quick hand, and only the last answer counts. What is asked, the editor says.
 
-import { api, call, type NewLineupItem, type Preview, type Problem, reach } from "@/api";
+import { api, call, large, type NewLineupItem, type Preview, type Problem, reach } from "@/api";
 import { problemOf } from "@/api/problem";
 import type { Item } from "./items";
 
@@ -60,7 +60,8 @@ export class LivePreview {
     const body = { limit: PROGRAMMES, ...(items === undefined ? {} : { items }) };
     this.asking = true;
     try {
-      const answer = await call(api.preview({ path: { channel: this.channel }, body }));
+      const path = { channel: this.channel };
+      const answer = await call(api.preview({ ...large, path, body }));
       if (asked !== this.#asked) return;
       this.answer = answer;
       this.problem = null;

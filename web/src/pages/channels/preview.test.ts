@@ -5,6 +5,7 @@ const asked = vi.hoisted(() => vi.fn());
 vi.mock("@/api", () => ({
   api: { preview: asked },
   call: (answer: unknown) => answer,
+  large: {},
   reach: { isAway: false },
 }));
 vi.mock("@/api/problem", () => ({ problemOf: (thrown: unknown) => thrown }));

@@ -23,26 +23,53 @@ export class Shelf {
   problem = $state.raw<Problem | null>(null);
   #next: string | null = null;
   #asked = 0;
+  /** Something changed while it was read. */
+  #stale = false;
 
   get isWhole(): boolean {
     return this.#next === null;
   }
 
-  /** Asks anew, for what is searched now. */
-  async refresh(): Promise<void> {
+  /** Asks anew, for what is searched now, from the beginning. */
+  refresh(): Promise<void> {
+    return this.#read([]);
+  }
+
+  /**
+   * The same again: something changed on the server. As much as is here is read, and put
+   * in its place at once, so that nobody loses their place or what they chose.
+   */
+  async again(): Promise<void> {
+    if (this.loading) this.#stale = true;
+    else await this.#read(this.rows);
+  }
+
+  /** Reads as far as these reach: as many, and to the last of them if it is near. */
+  async #read(held: readonly Stock[]): Promise<void> {
     this.#asked += 1;
     const asked = this.#asked;
+    const last = held.at(-1)?.key;
     this.loading = true;
+    this.#stale = false;
     try {
-      const { rows, next } = await this.#page(null);
-      if (asked !== this.#asked) return;
-      this.rows = rows;
+      const rows = new Map<string, Stock>();
+      const isShort = () =>
+        rows.size < held.length ||
+        (last !== undefined && !rows.has(last) && rows.size < held.length + PAGE);
+      let next: string | null = null;
+      do {
+        const page = await this.#page(next);
+        if (asked !== this.#asked) return;
+        for (const row of page.rows) rows.set(row.key, row);
+        next = page.next;
+      } while (next !== null && isShort());
+      this.rows = [...rows.values()];
       this.#next = next;
       this.problem = null;
     } catch (thrown) {
       if (asked === this.#asked) this.problem = problemOf(thrown, undefined);
     } finally {
-      if (asked === this.#asked) this.loading = false;
+      if (asked === this.#asked) this.#done();
     }
   }
 
@@ -59,8 +86,13 @@ export class Shelf {
     } catch (thrown) {
       if (asked === this.#asked) this.problem = problemOf(thrown, undefined);
     } finally {
-      if (asked === this.#asked) this.loading = false;
+      if (asked === this.#asked) this.#done();
     }
+  }
+
+  #done(): void {
+    this.loading = false;
+    if (this.#stale) void this.again();
   }
 
   async #page(cursor: string | null): Promise<{ rows: Stock[]; next: string | null }> {

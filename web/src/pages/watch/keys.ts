@@ -29,6 +29,9 @@ export interface Does {
   leave: () => void;
 }
 
+export const MUTE_KEYS = ["m", "AudioVolumeMute"];
+export const PAUSE_KEYS = [" ", "k", "MediaPlayPause", "MediaPlay", "MediaPause", "Play", "Pause"];
+
 export function keys(does: Does): Shortcut[] {
   const k = t.watch.keys;
   const along = (run: () => void) => () => {
@@ -62,7 +65,7 @@ export function keys(does: Does): Shortcut[] {
     },
     { keys: ["Enter"], label: k.controls, run: does.enter },
     { keys: ["i", "Info"], label: k.info, run: does.info },
-    { keys: ["m", "AudioVolumeMute"], label: k.mute, run: seen(does.mute) },
+    { keys: MUTE_KEYS, label: k.mute, run: seen(does.mute) },
     {
       keys: ["+", "=", "AudioVolumeUp"],
       shown: "+",
@@ -80,7 +83,7 @@ export function keys(does: Does): Shortcut[] {
     { keys: ["q"], label: k.quality, run: () => does.menu("quality") },
     { keys: ["p"], label: k.pip, run: does.pip },
     {
-      keys: [" ", "k", "MediaPlayPause", "MediaPlay", "MediaPause", "Play", "Pause"],
+      keys: PAUSE_KEYS,
       shown: "␣",
       label: k.pause,
       run: (event) => (event.key === " " && does.inButton() ? false : does.pause()),

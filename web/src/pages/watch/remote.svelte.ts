@@ -6,7 +6,7 @@ import { keep, kept } from "@/app/kept";
 import { router } from "@/app/router.svelte";
 import { Dial } from "./dial.svelte";
 import type { Listings } from "./listings.svelte";
-import { last, neighbour, type Watched, watched } from "./zap";
+import { address, last, neighbour, type Watched, watched } from "./zap";
 
 export interface RemoteNeeds {
   listings: Listings;
@@ -67,8 +67,4 @@ export class Remote {
   back(): void {
     this.go(last(this.#needs.listings.list, this.#seen, this.#needs.channel()?.id ?? null));
   }
-}
-
-function address({ number }: Channel): string {
-  return `/watch/${encodeURIComponent(number)}`;
 }

@@ -2,6 +2,10 @@
 
 import { t } from "@/text";
 import type { Shortcut } from "@/ui";
+import { MUTE_KEYS, PAUSE_KEYS } from "./keys";
+
+/** A film has nothing else for Enter to do. */
+export const GO_KEYS = [...PAUSE_KEYS, "Enter"];
 
 export interface ReplayDoes {
   /** A button under the picture is marked: then arrows go along the buttons. */
@@ -33,7 +37,7 @@ export function replayKeys(does: ReplayDoes): Shortcut[] {
     { keys: ["MediaFastForward"], shown: "", label: "", run: () => does.step(1) },
     { keys: ["ArrowUp", "ArrowDown"], label: own.tools, run: along(does.toTools) },
     {
-      keys: [" ", "k", "Enter", "MediaPlayPause", "MediaPlay", "MediaPause", "Play", "Pause"],
+      keys: GO_KEYS,
       shown: "␣",
       label: k.pause,
       run: (event) =>
@@ -41,7 +45,7 @@ export function replayKeys(does: ReplayDoes): Shortcut[] {
     },
     { keys: ["Home", "s"], label: own.begin, run: does.begin },
     { keys: ["l", "End"], label: k.live, run: does.live },
-    { keys: ["m", "AudioVolumeMute"], label: k.mute, run: does.mute },
+    { keys: MUTE_KEYS, label: k.mute, run: does.mute },
     { keys: ["+", "=", "AudioVolumeUp"], shown: "+", label: k.louder, run: () => does.louder(1) },
     { keys: ["-", "AudioVolumeDown"], shown: "−", label: k.quieter, run: () => does.louder(-1) },
     { keys: ["f"], label: k.full, run: does.full },

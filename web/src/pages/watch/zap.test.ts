@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { last, named, neighbour, watched } from "./zap";
+import { address, last, named, neighbour, stillNamed, watched } from "./zap";
 
 const CHANNELS = [
   { id: "a", number: "1" },
@@ -24,6 +24,20 @@ test("an address names a channel by its number or its id", () => {
   expect(named(CHANNELS, "5.1")?.id).toBe("c");
   expect(named(CHANNELS, "b")?.number).toBe("2");
   expect(named(CHANNELS, "9")).toBeUndefined();
+});
+
+test("an address that stays means the channel it meant, whatever number that has by now", () => {
+  const meant = { name: "2", id: "b" };
+  const moved = [
+    { id: "a", number: "2" },
+    { id: "b", number: "7" },
+  ];
+  expect(stillNamed(moved, "2", null)?.id).toBe("a");
+  expect(stillNamed(moved, "2", meant)?.id).toBe("b");
+  expect(stillNamed(moved, "7", meant)?.id).toBe("b");
+  expect(stillNamed(moved.slice(0, 1), "2", meant)?.id).toBe("a");
+  expect(stillNamed([], "2", meant)).toBeUndefined();
+  expect(address({ number: "5.1" })).toBe("/watch/5.1");
 });
 
 test("the last channel changes places with the present one", () => {

@@ -21,6 +21,27 @@ export function named<C extends Numbered>(channels: readonly C[], name: string):
   return channels.find(({ number, id }) => number === name || id === name);
 }
 
+/** The page that shows it, a path of the app. */
+export function address({ number }: Pick<Numbered, "number">): string {
+  return `/watch/${encodeURIComponent(number)}`;
+}
+
+/** What a name of an address meant when it was last looked at. */
+export interface Meant {
+  name: string;
+  id: string;
+}
+
+/** The same, for an address that stays: what it meant, whatever number that has by now. */
+export function stillNamed<C extends Numbered>(
+  channels: readonly C[],
+  name: string,
+  meant: Meant | null,
+): C | undefined {
+  const before = meant?.name === name ? channels.find(({ id }) => id === meant.id) : undefined;
+  return before ?? named(channels, name);
+}
+
 /** What was watched, the newest first. */
 export type Watched = readonly string[];
 

@@ -158,7 +158,6 @@ export const onAir = {
     pid: "Process",
     command: "Command line",
     copy: "Copy the command line",
-    copied: "Copied",
     words: "Last words",
     silent: "It said nothing.",
   },

@@ -206,8 +206,6 @@ export const settings = {
     pageHelp: "For a phone or a television's browser.",
     copy: "Copy",
     copyOf: (label: string) => `Copy the address: ${label}`,
-    copied: "Copied",
-    marked: "Press Ctrl C to copy: this browser lets pages copy only over HTTPS.",
     code: "QR code",
     codeOf: (label: string) => `Show a QR code: ${label}`,
     codeFor: (address: string) => `QR code of ${address}`,

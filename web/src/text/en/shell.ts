@@ -31,6 +31,8 @@ export const shell = {
     again: "Try again",
     signIn: "Sign in",
   },
+  copied: "Copied",
+  marked: "Press Ctrl C to copy: this browser lets pages copy only over HTTPS.",
   close: "Close",
   cancel: "Cancel",
   dismiss: "Dismiss",
