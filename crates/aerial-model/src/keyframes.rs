@@ -6,7 +6,7 @@
 //! the same run of FFmpeg that a copying worker would be. Invariant: what is let
 //! through is cut alike by every run, and no segment is over 8 s.
 
-use crate::media::{Entry, MediaFacts, VideoFacts};
+use crate::media::{Entry, MediaFacts, PICTURE_HELD_AT_MOST, VideoFacts};
 use crate::mpegts::{AccessUnit, DemuxError, Demuxer, UnitKind};
 use crate::segment_map::{Cut, CutList};
 use crate::segmenter::WORKER_TS_OFFSET;
@@ -71,6 +71,12 @@ pub enum NotCopied {
     /// No keyframe within the first 2 s.
     #[error("it begins without a keyframe")]
     NoKeyframe,
+    /// Sound alone for too long before the picture.
+    #[error("its sound begins {0} s before its first keyframe")]
+    SoundBefore(Ticks),
+    /// Sound alone for too long after the picture.
+    #[error("its sound goes on for {0} s after its last picture")]
+    SoundAfter(Ticks),
     /// A picture is shown before the keyframe that it follows.
     #[error("at {0} s it goes on over a keyframe: its groups of pictures are open")]
     OpenGroups(Ticks),
@@ -262,6 +268,7 @@ impl Indexer {
         let reorder = self.check_times(said_reordered)?;
         let latest = self.pictures.iter().map(|p| p.pts).max().unwrap_or_default();
         let end = latest + facts.rate().ticks_at(1);
+        self.has_picture_throughout(facts, origin, end)?;
         let places = self.places(end)?;
         if places.len() > MOST_CUTS {
             return Err(NotCopied::TooMany);
@@ -281,6 +288,28 @@ impl Indexer {
             average_kbps,
         };
         Ok(Indexed { cuts, sound_transcoded })
+    }
+
+    /// A copied item is as long as its picture: with sound alone before or after it, it
+    /// would be shorter than the uniform map, which has black there (`docs/ffmpeg.md`).
+    fn has_picture_throughout(
+        &self,
+        facts: &MediaFacts,
+        origin: Ticks,
+        end: Ticks,
+    ) -> Result<(), NotCopied> {
+        // What is transcoded was not read; the probe knows where it begins and ends.
+        let known = facts.audio.first().map(|sound| (sound.start - origin, sound.end - origin));
+        let read = self.sounds.first().zip(self.sounds.last());
+        let read = read.map(|(first, last)| (*first, *last + AUDIO_FRAME));
+        let Some((from, until)) = read.or(known) else { return Ok(()) };
+        if from < -LEFT_OUT {
+            return Err(NotCopied::SoundBefore(-from));
+        }
+        if until - end > PICTURE_HELD_AT_MOST {
+            return Err(NotCopied::SoundAfter(until - end));
+        }
+        Ok(())
     }
 
     /// The one hash of all parameter sets.

@@ -51,6 +51,10 @@ fn facts() -> MediaFacts {
     }
 }
 
+fn silent() -> MediaFacts {
+    MediaFacts { audio: Vec::new(), ..facts() }
+}
+
 fn picture(pts: i64, idr: bool) -> AccessUnit {
     let sets: &[u8] = &[0, 0, 0, 1, 0x67, 100, 0, 31, 9, 0, 0, 1, 0x68, 7, 0, 0, 1, 0x65, 5];
     let data = if idr { sets } else { &[0, 0, 1, 0x41, 3] };
@@ -114,7 +118,7 @@ fn times_count_from_the_first_keyframe_and_pictures_before_it_are_left_out() {
     for n in 0..200 {
         indexer.push(&picture(FRAME * (n + 1), n % 100 == 0));
     }
-    let indexed = indexer.finish(&facts(), 0).unwrap();
+    let indexed = indexer.finish(&silent(), 0).unwrap();
     assert_eq!(indexed.cuts.origin(), Ticks(FRAME));
     assert_eq!(indexed.cuts.end(), Ticks(200 * FRAME));
     assert_eq!(indexed.cuts.segments(), 2);
@@ -133,11 +137,11 @@ fn decoding_times_after_a_cut_are_the_last_pictures_times_before_it() {
             }
         }
     }
-    let cuts = indexer.clone().finish(&facts(), 1).unwrap().cuts;
+    let cuts = indexer.clone().finish(&silent(), 1).unwrap().cuts;
     assert_eq!(cuts.segments(), 2);
     assert_eq!(cuts.decode_times(0), [Ticks(-1)]);
     assert_eq!(cuts.decode_times(1), [Ticks(197 * FRAME)]);
-    assert_eq!(indexer.finish(&facts(), 0), Err(NotCopied::Reordered { found: 1, said: 0 }));
+    assert_eq!(indexer.finish(&silent(), 0), Err(NotCopied::Reordered { found: 1, said: 0 }));
 }
 
 #[test]
@@ -210,4 +214,28 @@ proptest! {
             Err(other) => prop_assert!(false, "{}", other),
         }
     }
+}
+
+#[test]
+fn what_has_sound_alone_for_long_is_not_cut_to_its_picture() {
+    let sound = |indexer: &mut Indexer, frames: i64| {
+        for n in 0..frames {
+            indexer
+                .push(&AccessUnit { kind: UnitKind::Audio, ..picture(n * AUDIO_FRAME.0, false) });
+        }
+    };
+    // A picture of the cover, and the album.
+    let mut album = Indexer::default();
+    album.push(&picture(0, true));
+    sound(&mut album, 2_000);
+    assert!(matches!(album.finish(&facts(), 0), Err(NotCopied::SoundAfter(_))));
+    // Sound that is transcoded is not read: what was probed of it counts.
+    let mut short = Indexer::default();
+    (0..250).for_each(|n| short.push(&picture(n * FRAME, n % 100 == 0)));
+    let after = Ticks::from_secs(50);
+    assert_eq!(short.finish(&facts(), 0), Err(NotCopied::SoundAfter(after)));
+    let mut late = Indexer::default();
+    (250..1_500).for_each(|n| late.push(&picture(n * FRAME, n % 100 == 50)));
+    sound(&mut late, 60 * 1_000 / 21);
+    assert_eq!(late.finish(&facts(), 0), Err(NotCopied::SoundBefore(Ticks::from_secs(10))));
 }

@@ -327,7 +327,7 @@ impl Owner {
         }
         let status = self.parts.transcoder.status();
         let why = |track: &Track| status.trouble(track.key);
-        slated.tend((channel, ledger), &tracks, (span, now), why).await;
+        slated.tend((channel, ledger), &tracks, (span, edge.last), why).await;
         Ok(())
     }
 

@@ -303,6 +303,8 @@ fn segment_of(clip: &Slate, track: &Track, index: u32) -> Result<Segment, slate:
     let reorder = match (copied, &track.source) {
         (Some(cuts), _) => cuts.reorder() as u64,
         (None, Source::Slate(_)) => 0,
+        // Devices reorder none.
+        (None, _) if track.profile.encoder.is_device() => 0,
         (None, Source::Media(_) | Source::Withheld(_)) => PROGRAMME_REORDER,
     };
     clip.segment(&track.map, track.treatment, index, reorder)

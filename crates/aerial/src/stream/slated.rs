@@ -15,7 +15,7 @@ use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::ChannelId;
 use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::segment::Segment;
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::AirTime;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::timeout;
@@ -29,9 +29,6 @@ use crate::db::SlateRange;
 
 /// How long writing down may take: the programme goes on without it.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
-
-/// How far ahead slate is made and may have been asked for.
-const AHEAD: Ticks = Ticks::from_secs(20);
 
 /// A slate is made at most four segments of 8 s before it is needed: one that was
 /// there earlier was made for another turn of the programme.
@@ -156,16 +153,17 @@ impl Slated {
         }
     }
 
-    /// The same for all that can be asked for from `from` on.
+    /// The same for all that lists have promised from `from` to `last`. What follows is
+    /// nobody's yet: a skip may give its numbers to the next programme.
     pub async fn tend(
         &self,
         (channel, ledger): (ChannelId, &Ledger),
         tracks: &Tracks,
-        (from, now): (u64, AirTime),
+        (from, last): (u64, u64),
         why: impl Fn(&Track) -> String,
     ) {
-        let soon = |segment: &AirSegment| segment.start < now + AHEAD;
-        for segment in ledger.segments_from(from).take_while(soon) {
+        let promised = |segment: &AirSegment| segment.sequence <= last;
+        for segment in ledger.segments_from(from).take_while(promised) {
             if let Some(track) = tracks.of(segment.row.ordinal) {
                 self.note(channel, &segment, track, &why(track)).await;
             }

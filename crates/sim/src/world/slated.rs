@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED};
 use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::profile::Rendition;
 use aerial_model::time::{AirTime, Ticks};
@@ -13,8 +14,7 @@ use aerial_model::time::{AirTime, Ticks};
 use super::World;
 use super::programme;
 
-/// As `stream/slated` has them.
-const AHEAD: Ticks = Ticks::from_secs(20);
+/// As `stream/slated` has it.
 const MADE_FOR_IT_MS: u64 = 40_000;
 
 /// As far ahead as sessions look, as `stream/programme` has it.
@@ -33,11 +33,13 @@ impl World {
         rendition: Rendition,
         (from, now): (u64, AirTime),
     ) {
+        let edge = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now);
+        let last = edge.map_or(0, |edge| edge.last);
         for segment in ledger.segments_from(from).take_while(|s| s.start <= now + LISTED_AHEAD) {
             self.drop_earlier(channel, &segment, rendition, now);
             let key = programme::key(&self.library, &segment, rendition);
             self.touch(key);
-            if segment.start < now + AHEAD {
+            if segment.sequence <= last {
                 self.note(channel, &segment, rendition);
             }
         }
