@@ -137,7 +137,7 @@ impl Manager {
     /// Stops a channel; returns when nothing of it is left, also where somebody
     /// else is stopping it already.
     pub async fn stop(&self, channel: ChannelRef) -> Result<(), StreamError> {
-        let id = self.channel(channel).await?.id;
+        let id = self.id(channel).await?;
         let session = self.sessions().by_channel.get(&id).cloned();
         let session = session.filter(|s| !s.has_ended()).ok_or(StreamError::NotOnAir(channel))?;
         session.stop();
@@ -207,7 +207,7 @@ impl Manager {
         channel: ChannelRef,
         client: ClientId,
     ) -> Result<(), StreamError> {
-        let id = self.channel(channel).await?.id;
+        let id = self.id(channel).await?;
         if let Some(session) = self.sessions().by_channel.get(&id) {
             session.tell(Message::Event(Event::Left(client)));
         }
@@ -361,6 +361,15 @@ impl Manager {
                 tracing::error!(ahead_days = step.as_millis() / 86_400_000, "{WALL_DISTRUSTED}");
             }
             Wall::Same | Wall::Distrusted(_) => {}
+        }
+    }
+
+    /// Whose session is meant. A channel that was deleted may still have one, and its id
+    /// is all that is known of it then.
+    async fn id(&self, channel: ChannelRef) -> Result<ChannelId, StreamError> {
+        match channel {
+            ChannelRef::Id(id) => Ok(id),
+            ChannelRef::Number(_) => Ok(self.channel(channel).await?.id),
         }
     }
 

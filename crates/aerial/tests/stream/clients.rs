@@ -322,3 +322,32 @@ async fn a_clock_that_steps_back_to_when_nobody_watched_leaves_the_channel_on() 
     world.manager.unregister_client(world.channel(), client).await.unwrap();
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_channel_goes_off_the_air_also_one_that_is_kept_running() {
+    for plan in [Plan::of(&[film("25", 600)]), Plan::of(&[film("25", 600)]).kept()] {
+        let world = World::new(Setting::of(plan)).await;
+        let (client, _) = world.tune_in(world.channel()).await;
+        world.schedule.delete(0);
+        // Nobody knows its number any more; who watched says goodbye all the same.
+        world.manager.unregister_client(world.channel(), client).await.unwrap();
+        match world.manager.stop(world.channel()).await {
+            // It may have seen by itself that its channel is gone.
+            Ok(()) | Err(StreamError::NotOnAir(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(world.manager.list().len(), 0);
+        world.end().await;
+    }
+}
+
+/// Somebody looked the channel up just before it was deleted, and put it on the air after
+/// whoever deleted it had stopped it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_channel_is_gone_ends_by_itself() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]).kept())).await;
+    world.manager.start(world.channel()).await.unwrap();
+    world.schedule.delete(0);
+    until("it is off the air", || world.manager.list().is_empty()).await;
+    world.end().await;
+}
