@@ -15,6 +15,7 @@ use aerial_model::planner::Planner;
 use aerial_model::time::AirTime;
 use uuid::Uuid;
 
+use super::each::Each;
 use super::flatten::{Moment, flatten};
 use super::live::{ATTEMPTS, Entry, Live, finished, is_conflict};
 use super::revision::Revision;
@@ -175,7 +176,11 @@ impl Schedule {
     }
 
     /// Takes up what became of these media (found, changed, gone, deleted) in all
-    /// lineups that play them, and tells of it.
+    /// lineups that play them, and tells of it. What is wrong with one channel keeps
+    /// it from none of the others.
+    ///
+    /// # Errors
+    /// The first channel's that could not take it up.
     pub async fn library_changed(&self, media: &[MediaId]) -> Result<()> {
         if media.is_empty() {
             return Ok(());
@@ -185,25 +190,27 @@ impl Schedule {
         let write = self.0.db.write().await?;
         let mut affected = write.channels_with(media).await?;
         drop(write);
+        let mut each = Each::default();
         for channel in self.channels() {
             if affected.contains(&channel.id) {
                 continue;
             }
             // Deleted ones, and episodes that left a show, are in the version alone.
-            let live = self.live(&self.entry(channel.id)?).await?;
-            let slots = &live.planner.lineup().slots;
-            if slots.iter().any(|slot| changed.contains(&slot.media)) {
+            if each.took(channel.id, self.plays(channel.id, &changed).await) == Some(true) {
                 affected.insert(channel.id);
             }
         }
         for channel in affected {
-            match self.reflatten(channel).await {
-                Ok(_) | Err(ScheduleError::UnknownChannel(_)) => {}
-                Err(error) => return Err(error),
-            }
+            each.took(channel, self.reflatten(channel).await);
         }
         self.tell(Change::Media(media.into()));
-        Ok(())
+        each.done()
+    }
+
+    /// Whether a channel's lineup has any of these media.
+    async fn plays(&self, channel: ChannelId, media: &HashSet<MediaId>) -> Result<bool> {
+        let live = self.live(&self.entry(channel)?).await?;
+        Ok(live.planner.lineup().slots.iter().any(|slot| media.contains(&slot.media)))
     }
 
     /// Ends the current airing early: at `unpromised`, the first segment that no
