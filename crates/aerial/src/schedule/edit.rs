@@ -233,10 +233,12 @@ impl Schedule {
                 .map_err(|source| ScheduleError::CannotSkip { channel: id, source })?;
             rows.push(cut);
             rows.extend(live.planner.commit(Some(&cut), now));
-            write.append_ledger(id, &rows).await?;
-            write.commit().await?;
+            // All that can fail, before it is committed: else the catalogue would have the
+            // cut, and what is remembered not.
             let maps = schedule.maps_of(&rows).await?;
             let ledger = entry.extended(&live.ledger, &rows, &maps)?;
+            write.append_ledger(id, &rows).await?;
+            write.commit().await?;
             let (channel, planner) = (live.channel.clone(), live.planner.clone());
             let lineup_version = planner.lineup().version;
             entry.set(Arc::new(Live { channel, planner, ledger }));
