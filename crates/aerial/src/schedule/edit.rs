@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use aerial_model::channel::{Channel, Edit, LineupItem, What, ranked};
+use aerial_model::hls::{self, Edge};
 use aerial_model::id::{ChannelId, ItemId, MediaId};
 use aerial_model::ledger::Row;
 use aerial_model::lineup::{Lineup, Order};
 use aerial_model::planner::Planner;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use uuid::Uuid;
 
 use super::each::Each;
@@ -25,6 +26,10 @@ use crate::db::{Playable, Write};
 /// Most items of a lineup: five times what was asked for, and a version of it
 /// still is a few megabytes.
 pub(super) const MOST_ITEMS: usize = 50_000;
+
+/// A commit takes milliseconds, on a busy disk some hundred; what playlists promise
+/// meanwhile is not cut away either.
+const COMMITTED_WITHIN: Ticks = Ticks::from_secs(2);
 
 /// When a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,23 +218,31 @@ impl Schedule {
         Ok(live.planner.lineup().slots.iter().any(|slot| media.contains(&slot.media)))
     }
 
-    /// Ends the current airing early: at `unpromised`, the first segment that no
-    /// playlist has listed, or after the one on the air if that is later. Tells
-    /// when the next item begins.
-    pub async fn skip(&self, id: ChannelId, unpromised: u64) -> Result<Effect> {
+    /// Ends the current airing early: at the first segment that no playlist has listed,
+    /// or after the one on the air if that is later. Tells when the next item begins.
+    ///
+    /// `unpromised` says which segment that is, by where the numbers stand then; it is
+    /// asked once all is had that others may have to be waited for, since playlists go on.
+    pub async fn skip(
+        &self,
+        id: ChannelId,
+        unpromised: impl FnOnce(Option<Edge>) -> u64 + Send + 'static,
+    ) -> Result<Effect> {
         let entry = self.entry(id)?;
         let schedule = self.clone();
         finished(id, async move {
             let _gate = entry.gate.lock().await;
-            let now = schedule.now_on(id);
             let write = schedule.0.db.write().await?;
             let live = schedule.synced(&write, &entry).await?;
+            let now = schedule.now_on(id);
             let mut rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
             let maps = schedule.maps_of(&rows).await?;
             let ledger = entry.extended(&live.ledger, &rows, &maps)?;
+            let target = hls::target_duration(live.channel.video_at(now));
+            let edge = Edge::at(&ledger, target, now + COMMITTED_WITHIN);
             let cut = live
                 .planner
-                .skip(&ledger, now, unpromised)
+                .skip(&ledger, now, unpromised(edge))
                 .map_err(|source| ScheduleError::CannotSkip { channel: id, source })?;
             rows.push(cut);
             rows.extend(live.planner.commit(Some(&cut), now));

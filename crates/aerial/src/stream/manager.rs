@@ -251,16 +251,14 @@ impl Manager {
     }
 
     /// The first segment of a channel that nobody was promised, also not by the
-    /// server before this one.
-    pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
-        let on_air = self.channel(ChannelRef::Id(channel)).await?;
-        let ledger = self.ledger(channel).await?;
-        let edge = Edge::at(&ledger, on_air.target_duration(), self.now_on(channel));
+    /// server before this one. It asks nobody for anything: whoever asks holds up all
+    /// that the schedule could be asked for.
+    pub fn first_unpromised(&self, channel: ChannelId, edge: Option<Edge>) -> u64 {
         let listed = edge.map_or(0, window::unpromised);
         let sessions = self.sessions();
         let asked_for =
             sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
-        Ok(listed.max(asked_for))
+        listed.max(asked_for)
     }
 
     /// What is taken of the machine's capacity.

@@ -130,8 +130,7 @@ async fn for_a_remux_that_does_not_fit_all_the_same_nothing_gives_way() {
 
     // And where it is the disk that is full.
     let limits = Limits { bytes: 1 << 20, free_floor_bytes: u64::MAX / 2 };
-    let again =
-        Disk::open(folder.path().to_owned(), limits, Box::new(files::OnDisk)).unwrap();
+    let again = Disk::open(folder.path().to_owned(), limits, Box::new(files::OnDisk)).unwrap();
     tokio::time::advance(KEPT_FOR * 2).await;
     let refused = again.reserve(remux, 10);
     assert!(matches!(refused, Err(DiskError::Full { .. })), "{refused:?}");
