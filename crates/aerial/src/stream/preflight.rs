@@ -7,6 +7,7 @@
 //! for long, and each fault is logged once.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use aerial_model::id::{ChannelId, MediaId};
 use aerial_model::preflight::{self, AHEAD, File, Look};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::findings::{Finding, Findings};
@@ -168,18 +168,16 @@ impl Preflight {
             FileState::Unknown => return Err("the file cannot be reached".to_owned()),
             FileState::Same => {}
         }
-        let read = tokio::task::spawn_blocking({
-            let (path, known) = (original.path.clone(), original.identity);
-            move || EndsRead::of(&path, &known)
-        });
-        match timeout(READ_WITHIN, read).await {
-            Ok(Ok(Ok(EndsRead::Same))) => {}
-            Ok(Ok(Ok(EndsRead::Other))) => {
+        let known = original.identity;
+        let read = move |path: &Path| EndsRead::of(path, &known);
+        match source_file::ask(&original.path, READ_WITHIN, read).await {
+            Some(Ok(EndsRead::Same)) => {}
+            Some(Ok(EndsRead::Other)) => {
                 self.0.findings.tell(Finding::Replaced { media }).await;
                 return Err("the file holds something else than was planned".to_owned());
             }
-            Ok(Ok(Err(error))) => return Err(format!("the file cannot be read: {error}")),
-            Ok(Err(_)) | Err(_) => {
+            Some(Err(error)) => return Err(format!("the file cannot be read: {error}")),
+            None => {
                 return Err(format!("the file was not read within {} s", READ_WITHIN.as_secs()));
             }
         }
