@@ -42,8 +42,10 @@ pub async fn look_at(source: &Source) -> FileState {
 
 /// Looks whether the file is there, and the one it was.
 pub async fn look(source: &MediaSource) -> FileState {
-    let known = source.identity;
-    let state = ask(&source.path, PATIENCE, move |path| state(path, &known)).await;
+    // The time of a remux says when it was used last.
+    let (known, size_alone) = (source.identity, source.remux.is_some());
+    let look = move |path: &Path| state(path, &known, size_alone);
+    let state = ask(&source.path, PATIENCE, look).await;
     state.unwrap_or(FileState::Unknown)
 }
 
@@ -110,11 +112,10 @@ impl Drop for Open {
     }
 }
 
-fn state(path: &Path, known: &Identity) -> FileState {
+fn state(path: &Path, known: &Identity, size_alone: bool) -> FileState {
+    let same_time = |stamp: &Stamp| size_alone || stamp.mtime_ns == known.mtime_ns;
     match Stamp::read(path) {
-        Ok(stamp) if (stamp.size, stamp.mtime_ns) == (known.size_bytes, known.mtime_ns) => {
-            FileState::Same
-        }
+        Ok(stamp) if stamp.size == known.size_bytes && same_time(&stamp) => FileState::Same,
         Ok(_) => FileState::Replaced,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Gone,
         Err(_) => FileState::Unknown,
@@ -132,14 +133,21 @@ mod tests {
         std::fs::write(&path, b"pictures").unwrap();
         let stamp = Stamp::read(&path).unwrap();
         let known = Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None };
-        assert_eq!(state(&path, &known), FileState::Same);
+        assert_eq!(state(&path, &known, false), FileState::Same);
         let touched = Identity { mtime_ns: known.mtime_ns + 1, ..known };
-        assert_eq!(state(&path, &touched), FileState::Replaced);
+        assert_eq!(state(&path, &touched, false), FileState::Replaced);
+        assert_eq!(
+            state(&path, &touched, true),
+            FileState::Same,
+            "as the store marks what is used"
+        );
+        let longer = Identity { size_bytes: known.size_bytes + 1, ..known };
+        assert_eq!(state(&path, &longer, true), FileState::Replaced);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(state(&path, &known), FileState::Gone);
+        assert_eq!(state(&path, &known, true), FileState::Gone);
         // A file where a folder should be: the system's answer is about the way there.
         std::fs::write(&path, b"no folder").unwrap();
-        assert_eq!(state(&path.join("film"), &known), FileState::Unknown);
+        assert_eq!(state(&path.join("film"), &known, false), FileState::Unknown);
     }
 
     fn a_thread_more(_: &Path) {

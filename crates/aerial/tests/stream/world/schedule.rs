@@ -168,6 +168,7 @@ fn source_of(film: &Film) -> MediaSource {
             None => Treatment::Transcoded,
         },
         identity: Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None },
+        remux: None,
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
 }
