@@ -334,6 +334,11 @@ impl Manager {
         // With the sessions held: none begins in a time that is not its channel's any more.
         let on_air = sessions.by_channel.keys().copied().collect();
         let found = self.clock().follow(&on_air);
+        for (channel, session) in &sessions.by_channel {
+            if self.clock().is_behind(*channel) {
+                session.tell(Message::Event(Event::ClockSet));
+            }
+        }
         drop(sessions);
         self.told_of_wall(found);
         self.0.replays.sweep();
