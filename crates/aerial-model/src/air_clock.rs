@@ -143,6 +143,16 @@ impl AirClocks {
         before.is_none_or(|before| until - before > NEWS)
     }
 
+    /// Whether a channel keeps a time of its own for the sake of who watches it alone: no
+    /// promise is in the way of the server's.
+    pub fn is_behind(&self, channel: ChannelId, monotonic: Ticks) -> bool {
+        self.held.contains_key(&channel) && !self.is_bound(channel, self.now(monotonic))
+    }
+
+    fn is_bound(&self, channel: ChannelId, now: AirTime) -> bool {
+        self.promised.get(&channel).is_some_and(|until| *until > now)
+    }
+
     /// Looks at the wall clock. A step is taken by all channels that nobody watches,
     /// and by the others (`on_air`) when nobody does, but never back behind a promise.
     pub fn follow(
@@ -164,10 +174,9 @@ impl AirClocks {
             found = Wall::Stepped(step, 0);
         }
         let now = self.now(monotonic);
-        let promised = &self.promised;
-        self.held.retain(|channel, _| {
-            on_air.contains(channel) || promised.get(channel).is_some_and(|until| *until > now)
-        });
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|channel, _| on_air.contains(channel) || self.is_bound(*channel, now));
+        self.held = held;
         match found {
             Wall::Stepped(step, _) => Wall::Stepped(step, self.held.len()),
             other => other,
@@ -213,10 +222,12 @@ mod tests {
         assert_eq!(found, Wall::Stepped(seconds(3_600), 1));
         assert_eq!(clocks.now_on(IDLE, seconds(60)), wall);
         assert_eq!(clocks.now_on(WATCHED, seconds(60)), NOON + seconds(60));
+        assert!(clocks.is_behind(WATCHED, seconds(60)) && !clocks.is_behind(IDLE, seconds(60)));
         // Its session ends.
         let later = (wall + seconds(5), seconds(65));
         assert_eq!(clocks.follow(&BTreeSet::new(), later, false), Wall::Same);
         assert_eq!(clocks.now_on(WATCHED, seconds(65)), wall + seconds(5));
+        assert!(!clocks.is_behind(WATCHED, seconds(65)));
     }
 
     #[test]
@@ -226,6 +237,7 @@ mod tests {
         clocks.follow(&BTreeSet::new(), (wall, seconds(60)), false);
         assert_eq!(clocks.now_on(IDLE, seconds(60)), wall);
         assert_eq!(clocks.now_on(WATCHED, seconds(60)), NOON + seconds(60));
+        assert!(!clocks.is_behind(WATCHED, seconds(60)), "its promise keeps it");
         // The wall clock comes to where the promise ends.
         clocks.follow(&BTreeSet::new(), (wall + seconds(609), seconds(669)), false);
         assert_eq!(clocks.now_on(WATCHED, seconds(669)), NOON + seconds(669));

@@ -83,6 +83,8 @@ pub enum Event {
         /// not kept running.
         kept: Option<Rendition>,
     },
+    /// Its channel's time is another by now, and can be taken once it is off the air.
+    ClockSet,
     /// Somebody asked for the session to stop.
     Stop,
     /// Everything that the session owned has been ended.
@@ -145,6 +147,8 @@ pub struct Session {
     kept: Option<Rendition>,
     silence: Duration,
     clients: BTreeMap<ClientId, Client>,
+    /// Since when there are none.
+    unwatched_since: Option<Duration>,
     wanted: BTreeSet<Rendition>,
     /// Some bytes went out: a viewer who returns finds it active.
     delivered: bool,
@@ -172,6 +176,7 @@ impl Session {
             kept: None,
             silence,
             clients: BTreeMap::new(),
+            unwatched_since: Some(now),
             wanted: BTreeSet::new(),
             delivered: false,
         }
@@ -253,6 +258,9 @@ impl Session {
                 }
             }
             Event::Settings { grace, kept } => self.set(grace, kept),
+            // Else one that is kept running would stay in a time that is over for ever.
+            Event::ClockSet if self.keep_running && self.is_left(now) => return self.stop(),
+            Event::ClockSet => {}
             Event::Stop => return self.stop(),
             Event::Cleared | Event::Tick => {}
         }
@@ -301,6 +309,10 @@ impl Session {
     fn settle(&mut self, now: Duration) -> Vec<Action> {
         let silence = self.silence;
         self.clients.retain(|_, client| client.waiting > 0 || now < client.last_seen + silence);
+        self.unwatched_since = match self.clients.is_empty() {
+            true => self.unwatched_since.or(Some(now)),
+            false => None,
+        };
         match self.state {
             State::Draining { until } if self.clients.is_empty() && now >= until => {
                 return self.stop();
@@ -329,6 +341,11 @@ impl Session {
         }
         self.wanted = wanted;
         vec![Action::Want(self.wanted.clone())]
+    }
+
+    /// Nobody watches, and has not for the grace period.
+    fn is_left(&self, now: Duration) -> bool {
+        self.unwatched_since.is_some_and(|since| now >= since + self.grace)
     }
 
     fn stop(&mut self) -> Vec<Action> {
@@ -489,6 +506,24 @@ mod tests {
         session.handle(Event::Settings { grace: GRACE, kept: None }, at(9_000));
         assert_eq!(session.state(), &State::Draining { until: at(9_030) });
         assert_eq!(session.handle(Event::Tick, at(9_030)), [Action::Clear]);
+    }
+
+    #[test]
+    fn what_is_kept_running_ends_for_another_time_once_nobody_watches() {
+        let mut session = Session::new(GRACE, true, TARGET, at(0));
+        session.handle(seen(1), at(0));
+        session.handle(Event::Waiting(client(1)), at(1));
+        assert_eq!(session.handle(Event::ClockSet, at(100)), []);
+        session.handle(Event::Answered(client(1)), at(100));
+        session.handle(Event::Left(client(1)), at(101));
+        assert_eq!(session.handle(Event::ClockSet, at(130)), [], "who left may return");
+        assert_eq!(session.handle(Event::ClockSet, at(131)), [Action::Clear]);
+        // What is not kept running has its own end.
+        let mut session = self::session();
+        session.handle(seen(1), at(0));
+        session.handle(Event::Left(client(1)), at(1));
+        assert_eq!(session.handle(Event::ClockSet, at(30)), []);
+        assert_eq!(session.state(), &State::Draining { until: at(31) });
     }
 
     #[test]

@@ -128,6 +128,11 @@ impl Clock {
         self.clocks_mut().follow(on_air, times, self.0.trusts.load(Ordering::Relaxed))
     }
 
+    /// Whether a channel would be in another time, were it not on the air.
+    pub fn is_behind(&self, channel: ChannelId) -> bool {
+        self.clocks().is_behind(channel, self.monotonic())
+    }
+
     /// For the next server.
     pub fn noted(&self) -> Noted {
         self.clocks().noted(self.monotonic())

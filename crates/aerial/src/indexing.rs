@@ -25,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::clock::{Clock, monotonic};
-use crate::db::{Copying, Db, DbError, Media};
+use crate::db::{Copying, Db, DbError, Identity, Media};
 use crate::ffmpeg::{Invocation, RunLimits, Spawner, Urgency};
 use crate::library::identity::Stamp;
 use crate::schedule::Schedule;
 use crate::stream::preflight;
+use crate::stream::source_file;
 use crate::stream::timeline::MediaSource;
 
 /// Streams go first, and whatever else runs on the machine.
@@ -50,6 +51,9 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// What a container begins with, and the list of where its parts are.
 const HEAD_BYTES: u64 = 1 << 20;
+
+/// How long reading that may take; a disk that spins up takes 10 s.
+const HEAD_WITHIN: Duration = Duration::from_secs(20);
 
 /// As much as a pipe holds.
 const READ_BYTES: usize = 64 << 10;
@@ -206,22 +210,20 @@ impl Indexing {
         if let Err(reason) = might_be_copied(facts) {
             return Ok(Err(reason));
         }
-        let (size, mtime_ns) = (media.identity.size_bytes, media.identity.mtime_ns);
-        let unchanged =
-            |path: &Path| Stamp::read(path).is_ok_and(|stamp| stamp == Stamp { size, mtime_ns });
-        if !unchanged(&media.path) {
+        if !is_unchanged(media).await {
             return Err("it changed, or is not there".to_owned());
         }
         if facts.container.starts_with("matroska") {
-            match has_cues(&media.path) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Err(NotCopied::NoCues)),
-                Err(error) => return Err(error.to_string()),
+            match source_file::ask(&media.path, HEAD_WITHIN, has_cues).await {
+                Some(Ok(true)) => {}
+                Some(Ok(false)) => return Ok(Err(NotCopied::NoCues)),
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Err("its disk does not answer".to_owned()),
             }
         }
         let reordered = self.reordered(&media.path, facts).await?;
         let found = self.read(&media.path, facts).await?;
-        if !unchanged(&media.path) {
+        if !is_unchanged(media).await {
             return Err("it changed while it was read".to_owned());
         }
         Ok(found.and_then(|indexer| indexer.finish(facts, reordered)))
@@ -315,6 +317,14 @@ fn copied(facts: &MediaFacts, found: Indexed) -> (Copying, Option<Arc<CutList>>)
         }
         None => (Copying::Transcoded { reason: NotCopied::NoPicture.to_string() }, None),
     }
+}
+
+/// Whether the file is the version that is to be indexed.
+async fn is_unchanged(media: &Media) -> bool {
+    let Identity { size_bytes: size, mtime_ns, .. } = media.identity;
+    let known = Stamp { size, mtime_ns };
+    let look = move |path: &Path| Stamp::read(path).is_ok_and(|stamp| stamp == known);
+    source_file::ask(&media.path, source_file::PATIENCE, look).await.unwrap_or(false)
 }
 
 /// Whether Matroska says where its Cues are (RFC 9559, 5.1.1 and 5.1.5): without

@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use aerial::app::{self, End, Startup};
 use aerial::cli::{self, Cli, Command, PrintCommand, ServeArgs};
@@ -19,6 +20,9 @@ use clap::Parser;
 
 /// Exit code for wrong use.
 const USAGE: u8 = 2;
+
+/// How long calls to disks may take when the server has ended.
+const LAST_CALLS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -144,13 +148,15 @@ fn serve_here(
         restarts: args.restarts,
         demo,
     };
-    let end = runtime.block_on(app::serve(startup))?;
-    if end == End::AtOnce {
+    let end = runtime.block_on(app::serve(startup));
+    if matches!(end, Ok(End::AtOnce)) {
         // Without waiting for blocking work, which a second signal is meant to skip.
         runtime.shutdown_background();
         return Ok(ExitCode::FAILURE);
     }
-    Ok(ExitCode::SUCCESS)
+    // All that must be done has been; a call that hangs on a lost share never ends.
+    runtime.shutdown_timeout(LAST_CALLS);
+    end.map(|_| ExitCode::SUCCESS).map_err(Into::into)
 }
 
 fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {

@@ -232,6 +232,6 @@ pub(super) async fn skip(
     At(channel): At<ChannelRef>,
 ) -> Answer<Json<Skipped>> {
     let id = find(&schedule, channel)?.id;
-    let effect = schedule.skip(id, streams.first_unpromised(id).await?).await?;
+    let effect = schedule.skip(id, move |edge| streams.first_unpromised(id, edge)).await?;
     Ok(Json(Skipped { takes_effect_at: Instant(effect.at) }))
 }

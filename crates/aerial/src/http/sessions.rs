@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
+use aerial_model::hls::Edge;
 use aerial_model::id::{ChannelId, ChannelRef, MediaId};
 use aerial_model::profile::Rendition;
 use aerial_model::segmenter::Treatment;
@@ -81,8 +82,8 @@ impl Sessions for Manager {
         }
     }
 
-    fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
-        async move { Ok(Manager::first_unpromised(self, channel).await?) }.boxed()
+    fn first_unpromised(&self, channel: ChannelId, edge: Option<Edge>) -> u64 {
+        Manager::first_unpromised(self, channel, edge)
     }
 }
 

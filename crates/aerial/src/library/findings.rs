@@ -19,6 +19,7 @@ use super::scan::Listener;
 use crate::clock::Clock;
 use crate::db::{Db, DbError, Media};
 use crate::stream::findings::{Finding, Findings};
+use crate::stream::source_file;
 
 /// The library, as the stream part tells it of files.
 #[derive(Clone)]
@@ -70,8 +71,9 @@ impl FromTheAir {
     async fn missing(&self, id: MediaId) -> Result<bool, DbError> {
         let Some(media) = self.db.media(id).await? else { return Ok(false) };
         let Some(folder) = self.db.folder(media.folder).await? else { return Ok(false) };
-        let looked = tokio::task::spawn_blocking(move || is_gone(&folder.path, &media.path));
-        if !looked.await.unwrap_or(false) {
+        let gone = move |file: &Path| is_gone(&folder.path, file);
+        let looked = source_file::ask(&media.path, source_file::PATIENCE, gone).await;
+        if !looked.unwrap_or(false) {
             return Ok(false);
         }
         let marked = self.db.mark_missing(&[id], self.clock.now()).await?;

@@ -8,13 +8,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use aerial_model::channel::{Channel, Edit, LineupItem, What, ranked};
+use aerial_model::hls::{self, Edge};
 use aerial_model::id::{ChannelId, ItemId, MediaId};
 use aerial_model::ledger::Row;
 use aerial_model::lineup::{Lineup, Order};
 use aerial_model::planner::Planner;
-use aerial_model::time::AirTime;
+use aerial_model::time::{AirTime, Ticks};
 use uuid::Uuid;
 
+use super::each::Each;
 use super::flatten::{Moment, flatten};
 use super::live::{ATTEMPTS, Entry, Live, finished, is_conflict};
 use super::revision::Revision;
@@ -24,6 +26,10 @@ use crate::db::{Playable, Write};
 /// Most items of a lineup: five times what was asked for, and a version of it
 /// still is a few megabytes.
 pub(super) const MOST_ITEMS: usize = 50_000;
+
+/// A commit takes milliseconds, on a busy disk some hundred; what playlists promise
+/// meanwhile is not cut away either.
+const COMMITTED_WITHIN: Ticks = Ticks::from_secs(2);
 
 /// When a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +181,11 @@ impl Schedule {
     }
 
     /// Takes up what became of these media (found, changed, gone, deleted) in all
-    /// lineups that play them, and tells of it.
+    /// lineups that play them, and tells of it. What is wrong with one channel keeps
+    /// it from none of the others.
+    ///
+    /// # Errors
+    /// The first channel's that could not take it up.
     pub async fn library_changed(&self, media: &[MediaId]) -> Result<()> {
         if media.is_empty() {
             return Ok(());
@@ -185,51 +195,63 @@ impl Schedule {
         let write = self.0.db.write().await?;
         let mut affected = write.channels_with(media).await?;
         drop(write);
+        let mut each = Each::default();
         for channel in self.channels() {
             if affected.contains(&channel.id) {
                 continue;
             }
             // Deleted ones, and episodes that left a show, are in the version alone.
-            let live = self.live(&self.entry(channel.id)?).await?;
-            let slots = &live.planner.lineup().slots;
-            if slots.iter().any(|slot| changed.contains(&slot.media)) {
+            if each.took(channel.id, self.plays(channel.id, &changed).await) == Some(true) {
                 affected.insert(channel.id);
             }
         }
         for channel in affected {
-            match self.reflatten(channel).await {
-                Ok(_) | Err(ScheduleError::UnknownChannel(_)) => {}
-                Err(error) => return Err(error),
-            }
+            each.took(channel, self.reflatten(channel).await);
         }
         self.tell(Change::Media(media.into()));
-        Ok(())
+        each.done()
     }
 
-    /// Ends the current airing early: at `unpromised`, the first segment that no
-    /// playlist has listed, or after the one on the air if that is later. Tells
-    /// when the next item begins.
-    pub async fn skip(&self, id: ChannelId, unpromised: u64) -> Result<Effect> {
+    /// Whether a channel's lineup has any of these media.
+    async fn plays(&self, channel: ChannelId, media: &HashSet<MediaId>) -> Result<bool> {
+        let live = self.live(&self.entry(channel)?).await?;
+        Ok(live.planner.lineup().slots.iter().any(|slot| media.contains(&slot.media)))
+    }
+
+    /// Ends the current airing early: at the first segment that no playlist has listed,
+    /// or after the one on the air if that is later. Tells when the next item begins.
+    ///
+    /// `unpromised` says which segment that is, by where the numbers stand then; it is
+    /// asked once all is had that others may have to be waited for, since playlists go on.
+    pub async fn skip(
+        &self,
+        id: ChannelId,
+        unpromised: impl FnOnce(Option<Edge>) -> u64 + Send + 'static,
+    ) -> Result<Effect> {
         let entry = self.entry(id)?;
         let schedule = self.clone();
         finished(id, async move {
             let _gate = entry.gate.lock().await;
-            let now = schedule.now_on(id);
             let write = schedule.0.db.write().await?;
             let live = schedule.synced(&write, &entry).await?;
+            let now = schedule.now_on(id);
             let mut rows: Vec<Row> = live.planner.commit(live.ledger.tail(), now).collect();
             let maps = schedule.maps_of(&rows).await?;
             let ledger = entry.extended(&live.ledger, &rows, &maps)?;
+            let target = hls::target_duration(live.channel.video_at(now));
+            let edge = Edge::at(&ledger, target, now + COMMITTED_WITHIN);
             let cut = live
                 .planner
-                .skip(&ledger, now, unpromised)
+                .skip(&ledger, now, unpromised(edge))
                 .map_err(|source| ScheduleError::CannotSkip { channel: id, source })?;
             rows.push(cut);
             rows.extend(live.planner.commit(Some(&cut), now));
-            write.append_ledger(id, &rows).await?;
-            write.commit().await?;
+            // All that can fail, before it is committed: else the catalogue would have the
+            // cut, and what is remembered not.
             let maps = schedule.maps_of(&rows).await?;
             let ledger = entry.extended(&live.ledger, &rows, &maps)?;
+            write.append_ledger(id, &rows).await?;
+            write.commit().await?;
             let (channel, planner) = (live.channel.clone(), live.planner.clone());
             let lineup_version = planner.lineup().version;
             entry.set(Arc::new(Live { channel, planner, ledger }));

@@ -14,6 +14,7 @@
 //! (`import`) takes their gates in the order of their ids.
 
 mod as_run;
+mod each;
 mod edit;
 mod first;
 mod flatten;
@@ -55,6 +56,7 @@ pub use import::{Imported, Listed, NotImported};
 pub use revision::Revision;
 pub use view::{Draft, Preview};
 
+use each::Each;
 use live::Entry;
 
 /// How long the past of a channel can be told (`rules.md`, 6), what a guide of a week
@@ -308,31 +310,35 @@ impl Schedule {
     }
 
     /// Prunes what nothing needs any more, and leaves out media that have been
-    /// missing or unplayable for 24 h. To be called every hour or so.
+    /// missing or unplayable for 24 h. To be called every hour or so. What is wrong with
+    /// one channel keeps it from none of the others.
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
         let mut earliest = before;
+        let mut each = Each::default();
         for channel in self.channels() {
-            match self.reflatten(channel.id).await {
-                // Deleted in the meantime.
-                Err(ScheduleError::UnknownChannel(_)) => continue,
-                other => other?,
-            };
             let reach = channel.catchup().map_or(KEEP, |reach| KEEP.max(reach + BESIDE));
             let before = self.0.clock.now() - reach;
+            // Also where it fails: its maps are needed for as long.
             earliest = earliest.min(before);
-            let write = self.0.db.write().await?;
-            let (rows, versions) = write.prune_ledger(channel.id, before).await?;
-            write.commit().await?;
-            if rows + versions > 0 {
-                tracing::debug!(channel = %channel.number, rows, versions, "pruned the ledger");
-            }
+            each.took(channel.id, self.tidy(&channel, before).await);
         }
         self.0.db.prune_jobs(before).await?;
         let write = self.0.db.write().await?;
         write.prune_maps(earliest).await?;
         write.commit().await?;
         self.0.db.prune_slates(before).await?;
+        each.done()
+    }
+
+    async fn tidy(&self, channel: &Channel, before: AirTime) -> Result<()> {
+        self.reflatten(channel.id).await?;
+        let write = self.0.db.write().await?;
+        let (rows, versions) = write.prune_ledger(channel.id, before).await?;
+        write.commit().await?;
+        if rows + versions > 0 {
+            tracing::debug!(channel = %channel.number, rows, versions, "pruned the ledger");
+        }
         Ok(())
     }
 

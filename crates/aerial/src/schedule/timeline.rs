@@ -202,6 +202,7 @@ impl Timeline for Schedule {
                 map: cuts,
                 treatment,
                 identity: found.identity,
+                remux: None,
                 title: found.about.title,
             };
             self.0.sources.insert((media, map), source.clone());

@@ -137,7 +137,7 @@ impl Manager {
     /// Stops a channel; returns when nothing of it is left, also where somebody
     /// else is stopping it already.
     pub async fn stop(&self, channel: ChannelRef) -> Result<(), StreamError> {
-        let id = self.channel(channel).await?.id;
+        let id = self.id(channel).await?;
         let session = self.sessions().by_channel.get(&id).cloned();
         let session = session.filter(|s| !s.has_ended()).ok_or(StreamError::NotOnAir(channel))?;
         session.stop();
@@ -207,7 +207,7 @@ impl Manager {
         channel: ChannelRef,
         client: ClientId,
     ) -> Result<(), StreamError> {
-        let id = self.channel(channel).await?.id;
+        let id = self.id(channel).await?;
         if let Some(session) = self.sessions().by_channel.get(&id) {
             session.tell(Message::Event(Event::Left(client)));
         }
@@ -251,16 +251,14 @@ impl Manager {
     }
 
     /// The first segment of a channel that nobody was promised, also not by the
-    /// server before this one.
-    pub async fn first_unpromised(&self, channel: ChannelId) -> Result<u64, StreamError> {
-        let on_air = self.channel(ChannelRef::Id(channel)).await?;
-        let ledger = self.ledger(channel).await?;
-        let edge = Edge::at(&ledger, on_air.target_duration(), self.now_on(channel));
+    /// server before this one. It asks nobody for anything: whoever asks holds up all
+    /// that the schedule could be asked for.
+    pub fn first_unpromised(&self, channel: ChannelId, edge: Option<Edge>) -> u64 {
         let listed = edge.map_or(0, window::unpromised);
         let sessions = self.sessions();
         let asked_for =
             sessions.by_channel.get(&channel).map_or(0, SessionHandle::first_unpromised);
-        Ok(listed.max(asked_for))
+        listed.max(asked_for)
     }
 
     /// What is taken of the machine's capacity.
@@ -336,6 +334,11 @@ impl Manager {
         // With the sessions held: none begins in a time that is not its channel's any more.
         let on_air = sessions.by_channel.keys().copied().collect();
         let found = self.clock().follow(&on_air);
+        for (channel, session) in &sessions.by_channel {
+            if self.clock().is_behind(*channel) {
+                session.tell(Message::Event(Event::ClockSet));
+            }
+        }
         drop(sessions);
         self.told_of_wall(found);
         self.0.replays.sweep();
@@ -361,6 +364,15 @@ impl Manager {
                 tracing::error!(ahead_days = step.as_millis() / 86_400_000, "{WALL_DISTRUSTED}");
             }
             Wall::Same | Wall::Distrusted(_) => {}
+        }
+    }
+
+    /// Whose session is meant. A channel that was deleted may still have one, and its id
+    /// is all that is known of it then.
+    async fn id(&self, channel: ChannelRef) -> Result<ChannelId, StreamError> {
+        match channel {
+            ChannelRef::Id(id) => Ok(id),
+            ChannelRef::Number(_) => Ok(self.channel(channel).await?.id),
         }
     }
 

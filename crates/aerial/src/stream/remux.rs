@@ -13,6 +13,7 @@ use std::time::Duration;
 use aerial_model::command;
 use aerial_model::fault::{Class, Ending, Evidence, FileState, Tell, answer, classify};
 use aerial_model::media::{Entry, MediaFacts};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::findings::{Finding, Findings};
 use super::source_file;
 use super::store::{DiskError, RemuxKey, Store};
-use super::timeline::MediaSource;
+use super::timeline::{MediaSource, RemuxOf};
 use crate::clock::monotonic;
 use crate::db::Identity;
 use crate::ffmpeg::{Exit, Invocation, RunError, RunLimits, Spawner};
@@ -86,6 +87,14 @@ struct Failed {
     retry_at: Instant,
 }
 
+/// What is noted beside a copy.
+#[derive(Debug, Serialize, Deserialize)]
+struct Noted {
+    /// Its bytes: with less it is damaged.
+    size: u64,
+    facts: MediaFacts,
+}
+
 /// Why there is no copy.
 #[derive(Debug)]
 struct Failure {
@@ -140,7 +149,8 @@ impl Remuxes {
                 Ok((facts, identity)) => {
                     let facts = source.facts.of_remux(MediaFacts::clone(&facts));
                     let facts = Arc::new(facts.aired_as(&source.map));
-                    return Ok(MediaSource { path, facts, identity, ..source });
+                    let remux = Some(RemuxOf { key, file: source.identity });
+                    return Ok(MediaSource { path, facts, identity, remux, ..source });
                 }
                 Err(reason) => {
                     tracing::warn!(title = source.title, reason, "a remux is made again");
@@ -150,6 +160,8 @@ impl Remuxes {
                 }
             }
         }
+        // It may have been given up by who plays it.
+        self.0.facts.invalidate(&key);
         if let Some(failed) = self.0.failed.get(&key)
             && (monotonic() < failed.retry_at || self.making().contains(&key))
         {
@@ -180,9 +192,13 @@ impl Remuxes {
         let (store, path) = (self.0.tools.store.clone(), path.to_owned());
         let read = tokio::task::spawn_blocking(move || {
             let json = store.remux_facts(key).map_err(|error| error.to_string())?;
-            let facts = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+            let Noted { size, facts } =
+                serde_json::from_slice(&json).map_err(|error| error.to_string())?;
             let stamp = Stamp::read(&path).map_err(|error| error.to_string())?;
-            Ok::<_, String>((facts, stamp))
+            if stamp.size != size {
+                return Err(format!("it has {} bytes instead of {size}", stamp.size));
+            }
+            Ok((facts, stamp))
         });
         let (facts, stamp): (MediaFacts, Stamp) =
             read.await.map_err(|error| error.to_string())??;
@@ -264,12 +280,13 @@ impl Remuxes {
             class: Class::CorruptFile,
             reason: format!("the copy cannot be read: {}", failure.reason()),
         })?;
-        let json = serde_json::to_vec(&facts)
+        let noted = Noted { size, facts };
+        let json = serde_json::to_vec(&noted)
             .map_err(|error| Failure { class: Class::Bug, reason: error.to_string() })?;
         let store = self.0.tools.store.clone();
         let kept = tokio::task::spawn_blocking(move || store.keep_remux(key, &json)).await;
         kept.map_err(|error| bug(&error))?.map_err(|error| no_room(&error))?;
-        let took_ms = since.elapsed().as_millis();
+        let (took_ms, facts) = (since.elapsed().as_millis(), noted.facts);
         tracing::info!(title = source.title, took_ms, length = %facts.length, "copied to Matroska");
         Ok(facts)
     }

@@ -174,7 +174,7 @@ impl Owner {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => {}
-                    stated = timeout(PATIENCE, self.state_demand()) => if stated.is_err() {
+                    stated = timeout(PATIENCE, self.state_demand(&stop)) => if stated.is_err() {
                         self.in_trouble("the schedule does not answer");
                     }
                 }
@@ -219,11 +219,14 @@ impl Owner {
     }
 
     /// Takes up settings that were changed while it is on the air.
-    async fn take_settings(&mut self) {
+    async fn take_settings(&mut self, stop: &CancellationToken) {
         let timeline = self.parts.programme.timeline();
-        // One that was deleted is stopped by whoever deleted it.
-        let Ok(Some(channel)) = timeline.channel(ChannelRef::Id(self.channel.id)).await else {
-            return;
+        let channel = match timeline.channel(ChannelRef::Id(self.channel.id)).await {
+            Ok(Some(channel)) => channel,
+            // It was deleted. Whoever did that stops its session, but not one that began
+            // just after, for somebody who had looked the channel up before.
+            Ok(None) => return stop.cancel(),
+            Err(_) => return,
         };
         let kept = channel.keep_running.then(|| self.parts.programme.ladder(&channel).one());
         let settings = (grace_of(&channel), kept);
@@ -236,8 +239,11 @@ impl Owner {
         }
     }
 
-    async fn state_demand(&mut self) {
-        self.take_settings().await;
+    async fn state_demand(&mut self, stop: &CancellationToken) {
+        self.take_settings(stop).await;
+        if stop.is_cancelled() {
+            return;
+        }
         match self.look_ahead().await {
             Ok((tracks, wants)) => {
                 self.last_error = None;

@@ -24,6 +24,7 @@ use aerial_model::time::{AirTime, Ticks};
 use futures::future::BoxFuture;
 
 use super::off_air::ComesBack;
+use super::store::RemuxKey;
 use crate::db::Identity;
 
 /// A channel, as far as putting it on the air needs.
@@ -78,8 +79,19 @@ pub struct MediaSource {
     pub treatment: Treatment,
     /// The version of its bytes that the map is of: compare before and after use.
     pub identity: Identity,
+    /// Where that is not the file itself.
+    pub remux: Option<RemuxOf>,
     /// For people and logs.
     pub title: String,
+}
+
+/// What a source is a remux of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemuxOf {
+    /// Its name in the store.
+    pub key: RemuxKey,
+    /// The version of the file's own bytes.
+    pub file: Identity,
 }
 
 impl MediaSource {

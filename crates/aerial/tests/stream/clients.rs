@@ -9,6 +9,7 @@ use aerial::access::caller::Caller;
 use aerial::stream::error::StreamError;
 use aerial::stream::transport;
 use aerial_model::client::ClientId;
+use aerial_model::id::ChannelRef;
 use axum::Extension;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -320,5 +321,53 @@ async fn a_clock_that_steps_back_to_when_nobody_watched_leaves_the_channel_on() 
     let (client, first) = world.tune_in(world.channel()).await;
     assert_eq!(world.schedule.ledger(0).segment(first).unwrap().sequence, first);
     world.manager.unregister_client(world.channel(), client).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_channel_goes_off_the_air_also_one_that_is_kept_running() {
+    for plan in [Plan::of(&[film("25", 600)]), Plan::of(&[film("25", 600)]).kept()] {
+        let world = World::new(Setting::of(plan)).await;
+        let (client, _) = world.tune_in(world.channel()).await;
+        world.schedule.delete(0);
+        // Nobody knows its number any more; who watched says goodbye all the same.
+        world.manager.unregister_client(world.channel(), client).await.unwrap();
+        match world.manager.stop(world.channel()).await {
+            // It may have seen by itself that its channel is gone.
+            Ok(()) | Err(StreamError::NotOnAir(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(world.manager.list().len(), 0);
+        world.end().await;
+    }
+}
+
+/// Somebody looked the channel up just before it was deleted, and put it on the air after
+/// whoever deleted it had stopped it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_channel_is_gone_ends_by_itself() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]).kept())).await;
+    world.manager.start(world.channel()).await.unwrap();
+    world.schedule.delete(0);
+    until("it is off the air", || world.manager.list().is_empty()).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_kept_running_takes_a_step_of_the_clock_when_nobody_watches() {
+    let plan = Plan::of(&[film("25", 600)]).grace(Duration::ZERO).kept();
+    let world = World::new(Setting::of(plan)).await;
+    let ChannelRef::Id(id) = world.channel() else { panic!("channels go by their id") };
+    let manager = world.manager.clone();
+    let running = tokio::spawn(async move { manager.run().await });
+    until("it is on the air", || !world.manager.list().is_empty()).await;
+    let before = world.clock.now_on(id);
+    let wall = before + Ticks::from_secs(3_600);
+    world.clock.set_wall(wall);
+    until("it is in the right time", || world.clock.now_on(id) == wall).await;
+    let on_air_since = || world.manager.list().first().map(|view| view.since);
+    until("it is on the air again", || on_air_since() == Some(wall)).await;
+    world.manager.shut_down().await;
+    running.await.unwrap();
     world.end().await;
 }

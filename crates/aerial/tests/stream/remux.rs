@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aerial::stream::findings::Finding;
+use aerial::stream::store::RemuxKey;
 use aerial_model::media::Entry;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::{FrameRate, Ticks};
@@ -140,5 +141,60 @@ async fn a_recording_that_cannot_be_copied_stays_slate_and_says_why() {
     let bytes = world.segment(client, first).await;
     assert!(numbers(&bytes).iter().all(|number| *number == SLATE));
     assert_eq!(world.findings.all(), [], "that is not the file's fault");
+    world.end().await;
+}
+
+/// A world that finds the copy that one before it made, after somebody did this to it.
+async fn with_copy_of(
+    film: &Film,
+    segments: &Path,
+    damage: impl FnOnce(&std::fs::File, u64),
+) -> (World, Film) {
+    let setting = |film: &Film| Setting {
+        segments: Some(segments.to_owned()),
+        ..Setting::of(Plan::of(std::slice::from_ref(film)))
+    };
+    let first = World::new(setting(film)).await;
+    first.tune_in(first.channel()).await;
+    let film = remuxed(&first).await;
+    let copy = first.store.remux(RemuxKey::of(&first.schedule.source(&film))).unwrap();
+    first.end().await;
+    let copy = std::fs::File::options().write(true).open(copy).unwrap();
+    damage(&copy, copy.metadata().unwrap().len());
+    (World::new(setting(&film)).await, film)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_a_crash_cut_short_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = joined(folder.path());
+    let cut = |copy: &std::fs::File, size| copy.set_len(size / 2).unwrap();
+    let (world, _) = with_copy_of(&film, &folder.path().join("segments"), cut).await;
+    world.schedule.copied(&world).await;
+    remuxed(&world).await;
+    let (client, _) = world.tune_in(world.channel()).await;
+    let bytes = world.segments(client, 0..5).await;
+    assert!(numbers(&bytes).iter().all(|number| *number != SLATE));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_cannot_be_played_is_made_again_and_is_not_the_files_fault() {
+    use std::os::unix::fs::FileExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let film = joined(folder.path());
+    let overwrite = |copy: &std::fs::File, size| {
+        copy.write_all_at(&vec![0; usize::try_from(size).unwrap()], 0).unwrap();
+    };
+    let segments = folder.path().join("segments");
+    let (world, film) = with_copy_of(&film, &segments, overwrite).await;
+    let (client, first) = world.tune_in(world.channel()).await;
+    let bytes = world.segment(client, first).await;
+    assert!(numbers(&bytes).iter().all(|number| *number == SLATE));
+    let key = RemuxKey::of(&world.schedule.source(&film));
+    until("it is given up", || world.store.remux(key).is_none()).await;
+    assert_eq!(world.findings.all(), []);
+    world.schedule.copied(&world).await;
+    remuxed(&world).await;
     world.end().await;
 }

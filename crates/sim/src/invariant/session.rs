@@ -39,8 +39,9 @@ impl Twin {
             Event::Seen { client, .. } | Event::Asked { client, .. } => {
                 self.clients.entry(*client).or_default().0 = now_ms;
             }
-            // The simulator changes no settings of a session on the air.
-            Event::Settings { .. } => {}
+            // The simulator changes no settings of a session on the air, and lets the one
+            // that is kept running stay in its time.
+            Event::Settings { .. } | Event::ClockSet => {}
             Event::Waiting(client) => {
                 let (seen, waiting) = self.clients.entry(*client).or_default();
                 (*seen, *waiting) = (now_ms, *waiting + 1);

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aerial_model::client::ClientId;
+use aerial_model::hls::Edge;
 use aerial_model::id::{ChannelId, MediaId};
 use aerial_model::time::AirTime;
 use futures::future::BoxFuture;
@@ -163,8 +164,9 @@ pub trait Sessions: fmt::Debug + Send + Sync + 'static {
     fn strips(&self, only: Option<ChannelId>) -> BoxFuture<'_, Vec<Strip>>;
     /// What is counted of the streams, for whoever watches over the server.
     fn figures(&self) -> Figures;
-    /// The first segment that no playlist of this channel has listed.
-    fn first_unpromised(&self, channel: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>>;
+    /// The first segment that no playlist of this channel has listed, where the numbers
+    /// stand at this edge.
+    fn first_unpromised(&self, channel: ChannelId, edge: Option<Edge>) -> u64;
 }
 
 /// The Stream Manager, as the API sees it. Cheap to clone.
@@ -178,11 +180,8 @@ impl Streams {
     }
 
     /// See [`Sessions::first_unpromised`].
-    pub(in crate::http) async fn first_unpromised(
-        &self,
-        channel: ChannelId,
-    ) -> Result<u64, Refusal> {
-        self.0.first_unpromised(channel).await
+    pub(in crate::http) fn first_unpromised(&self, channel: ChannelId, edge: Option<Edge>) -> u64 {
+        self.0.first_unpromised(channel, edge)
     }
 
     /// See [`Sessions::list`].

@@ -2,6 +2,7 @@
 
 use super::*;
 use aerial_model::channel::Video;
+use aerial_model::hls::{Edge, TARGET_DURATION_COPIED, window};
 
 #[tokio::test]
 async fn an_edit_waits_for_the_end_of_the_committed_airing() {
@@ -143,7 +144,7 @@ async fn a_skip_ends_the_airing_at_the_first_segment_not_promised() {
     let channel = world.channel("5", &films).await;
     world.schedule.commit(channel.id).await.unwrap();
     world.pass(41);
-    let effect = world.schedule.skip(channel.id, 13).await.unwrap();
+    let effect = world.schedule.skip(channel.id, |_| 13).await.unwrap();
     // Segment 13 begins at 52 s; the next airing on the audio grid after it.
     assert_eq!(effect.at, NOW + Ticks::from_secs(52).round_up_to_audio_frame());
     let ledger = world.schedule.commit(channel.id).await.unwrap();
@@ -154,8 +155,33 @@ async fn a_skip_ends_the_airing_at_the_first_segment_not_promised() {
     );
     let reread = Ledger::read(world.rows(channel.id).await).unwrap();
     assert_eq!(reread, *ledger);
-    let late = world.schedule.skip(channel.id, 75).await.unwrap_err();
+    let late = world.schedule.skip(channel.id, |_| 75).await.unwrap_err();
     assert!(matches!(late, ScheduleError::CannotSkip { .. }), "{late}");
+}
+
+#[tokio::test]
+async fn a_skip_that_had_to_wait_cuts_away_nothing_that_was_promised_meanwhile() {
+    let world = World::new().await;
+    let films = world.films(&[300, 300]).await;
+    let channel = world.channel("5", &films).await;
+    let ledger = world.schedule.commit(channel.id).await.unwrap();
+    world.pass(41);
+    let writing = world.db.write().await.unwrap();
+    let skip = world.schedule.skip(channel.id, |edge| window::unpromised(edge.unwrap()));
+    let mut skip = Box::pin(skip);
+    // As far as it comes.
+    for _ in 0..10 {
+        assert!(futures::poll!(&mut skip).is_pending());
+        tokio::task::yield_now().await;
+    }
+    world.pass(30);
+    drop(writing);
+    let effect = skip.await.unwrap();
+    let edge = Edge::at(&ledger, TARGET_DURATION_COPIED, NOW + Ticks::from_secs(73)).unwrap();
+    let unpromised = ledger.segment(window::unpromised(edge)).unwrap();
+    // On the audio grid.
+    let late = effect.at - unpromised.start;
+    assert!((Ticks::ZERO..Ticks(1_920)).contains(&late), "{late} after what was promised");
 }
 
 #[tokio::test]

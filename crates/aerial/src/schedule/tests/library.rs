@@ -121,3 +121,37 @@ async fn what_was_indexed_is_cut_at_its_keyframes_from_the_next_commit_on() {
     world.schedule.housekeep().await.unwrap();
     assert_eq!(world.db.segment_maps(&[map_id]).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_channel_whose_ledger_is_broken_keeps_nothing_from_the_others() {
+    let world = World::new().await;
+    let films = world.films(&[200, 200, 200]).await;
+    let broken = world.channel("1", &films[..1]).await;
+    let channel = world.channel("2", &films[1..]).await;
+    world.schedule.commit(broken.id).await.unwrap();
+    let tail = *world.rows(broken.id).await.last().unwrap();
+    let astray = Row { ordinal: tail.ordinal + 1, start: tail.start, first_sequence: 0, ..tail };
+    let write = world.db.write().await.unwrap();
+    write.append_ledger(broken.id, &[astray]).await.unwrap();
+    write.commit().await.unwrap();
+    // As after a start: nothing is remembered of it.
+    let again = Schedule::open(world.db.clone(), world.clock.clone()).await.unwrap();
+    let slots = || async {
+        let lineup = world.db.latest_lineup(channel.id).await.unwrap().unwrap();
+        lineup.slots.iter().map(|slot| slot.media).collect::<Vec<_>>()
+    };
+
+    let mut changes = again.changes();
+    world.db.delete_media(films[1]).await.unwrap();
+    let error = again.library_changed(&films[1..2]).await.unwrap_err();
+    assert!(matches!(error, ScheduleError::Ledger { channel, .. } if channel == broken.id));
+    assert_eq!(slots().await, films[2..]);
+    let heard = std::iter::from_fn(|| changes.try_recv().ok()).last();
+    assert_eq!(heard, Some(Change::Media(films[1..2].into())));
+
+    world.db.mark_missing(&films[2..], NOW).await.unwrap();
+    world.pass(24 * 3_600);
+    let error = again.housekeep().await.unwrap_err();
+    assert!(matches!(error, ScheduleError::Ledger { channel, .. } if channel == broken.id));
+    assert_eq!(slots().await, []);
+}

@@ -69,7 +69,7 @@ async fn what_was_ended_early_is_played_again_as_it_aired() {
     let channel = world.channel("5", &films).await.id;
     world.schedule.commit(channel).await.unwrap();
     world.pass(20);
-    let cut = world.schedule.skip(channel, 0).await.unwrap().at;
+    let cut = world.schedule.skip(channel, |_| 0).await.unwrap().at;
     world.pass(HOUR);
     let replay = world.schedule.aired(channel, NOW..NOW + Ticks::from_secs(90)).await.unwrap();
     let starts: Vec<AirTime> = replay.ledger().airings().iter().map(|a| a.row.start).collect();

@@ -84,6 +84,10 @@ pub(super) fn keep(folder: &Path, key: RemuxKey, facts: &[u8]) -> Result<u64, Di
     let size = fs::metadata(&part).map_err(|source| DiskError::at(&part, source))?.len();
     // FFmpeg made it, with whatever rights are usual here.
     files::make_private(&part).map_err(|source| DiskError::at(&part, source))?;
+    // A machine that loses its power must not leave less than all under a whole one's name.
+    fs::File::open(&part)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| DiskError::at(&part, source))?;
     let facts_path = folder.join(format!("{key}.{FACTS}"));
     let temporary = facts_path.with_extension(FACTS_PART);
     OnDisk

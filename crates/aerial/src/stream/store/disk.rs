@@ -176,6 +176,7 @@ impl Disk {
 
     /// Makes room for a remux of about that size, and holds it.
     pub(super) fn reserve(&self, key: RemuxKey, bytes: u64) -> Result<(), DiskError> {
+        self.could_make_room(bytes)?;
         self.make_room(bytes)?;
         let entry = Entry { unfinished: true, ..Entry::used_at(bytes, self.now()) };
         self.index().insert(Item::Remux(key), entry);
@@ -252,6 +253,21 @@ impl Disk {
         })
     }
 
+    /// Whether there would be room if all gave way that may: what is as large as a file
+    /// must not empty the store, and then not fit all the same.
+    fn could_make_room(&self, needed: u64) -> Result<(), DiskError> {
+        let may_go: u64 = self.may_give_way().iter().map(|(.., bytes)| bytes).sum();
+        let Limits { bytes: limit, free_floor_bytes: floor } = self.limits;
+        if self.holds().1.saturating_sub(may_go) + needed > limit {
+            return Err(DiskError::Limit { needed, limit });
+        }
+        let free = self.files.free_bytes(&self.folder).saturating_add(may_go);
+        if free < floor.saturating_add(needed) {
+            return Err(DiskError::Full { needed, floor });
+        }
+        Ok(())
+    }
+
     fn make_room(&self, needed: u64) -> Result<(), DiskError> {
         let over = (self.holds().1 + needed).saturating_sub(self.limits.bytes);
         if over > 0 {
@@ -277,15 +293,7 @@ impl Disk {
     /// Removes least recently used segments until `bytes` are freed, or none
     /// is left that may go.
     fn evict(&self, bytes: u64) {
-        let now = self.now();
-        let mut candidates: Vec<(i64, Item, u64)> = self
-            .index()
-            .entries
-            .iter()
-            .filter(|(_, entry)| !entry.unfinished)
-            .filter(|(_, entry)| now.saturating_sub(entry.used) >= millis(KEPT_FOR))
-            .map(|(item, entry)| (entry.used, *item, entry.bytes))
-            .collect();
+        let mut candidates = self.may_give_way();
         candidates.sort_unstable();
         let mut freed = 0;
         for (_, item, size) in candidates {
@@ -295,6 +303,18 @@ impl Disk {
             self.remove(item);
             freed += size;
         }
+    }
+
+    /// What may go: when it was used, what it is, and its bytes.
+    fn may_give_way(&self) -> Vec<(i64, Item, u64)> {
+        let now = self.now();
+        self.index()
+            .entries
+            .iter()
+            .filter(|(_, entry)| !entry.unfinished)
+            .filter(|(_, entry)| now.saturating_sub(entry.used) >= millis(KEPT_FOR))
+            .map(|(item, entry)| (entry.used, *item, entry.bytes))
+            .collect()
     }
 
     fn remove(&self, item: Item) {

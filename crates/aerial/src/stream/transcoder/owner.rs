@@ -22,7 +22,7 @@ use super::{Command, Encoding, Lease, Released, SessionId, Slates, Status, Store
 use crate::clock::monotonic;
 use crate::ffmpeg::Spawner;
 use crate::stream::store::SegmentKey;
-use crate::stream::track::Track;
+use crate::stream::track::{Source, Track};
 use crate::stream::worker::{Ended, Failure, Outcome, Unfinished};
 
 /// How often workers' reach is compared with demand when nothing happens.
@@ -273,7 +273,12 @@ impl Owner {
         state.unfinished.extend(unfinished);
         let detail = failure.detail.clone();
         let answer = state.health.failed(failure.class, failure.detail, monotonic());
-        if let Some(tell) = answer.tell.filter(|tell| state.told.replace(*tell) != Some(*tell)) {
+        let Some(tell) = answer.tell else { return };
+        if let Source::Media(source) = &track.source
+            && let Some(remux) = source.remux
+        {
+            self.notes.remux_failed((source, remux), tell, detail, &self.store);
+        } else if state.told.replace(tell) != Some(tell) {
             self.notes.tell(track, tell, detail);
         }
     }

@@ -8,6 +8,7 @@ use aerial::http::streams::{
 };
 use aerial::stream::strip::Strip;
 use aerial_model::client::ClientId;
+use aerial_model::hls::Edge;
 use aerial_model::id::{ChannelId, MediaId};
 use futures::future::{BoxFuture, ready};
 
@@ -160,8 +161,7 @@ impl Sessions for Manager {
         self.0.lock().unwrap().figures.clone()
     }
 
-    fn first_unpromised(&self, _: ChannelId) -> BoxFuture<'_, Result<u64, Refusal>> {
-        let unpromised = self.0.lock().unwrap().unpromised;
-        Box::pin(async move { Ok(unpromised) })
+    fn first_unpromised(&self, _: ChannelId, _: Option<Edge>) -> u64 {
+        self.0.lock().unwrap().unpromised
     }
 }

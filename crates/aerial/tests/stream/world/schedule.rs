@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) struct Schedule {
 
 pub(crate) struct Channel {
     pub(super) on_air: OnAir,
+    deleted: AtomicBool,
     planner: Mutex<Planner>,
     ledger: Mutex<Arc<Ledger>>,
 }
@@ -71,10 +73,27 @@ impl Schedule {
     }
 
     fn channel_of(&self, channel: ChannelRef) -> Option<&Channel> {
-        self.channels.iter().find(|c| match channel {
+        self.present().find(|c| match channel {
             ChannelRef::Id(id) => c.on_air.id == id,
             ChannelRef::Number(number) => c.on_air.number == number,
         })
+    }
+
+    fn found(&self, channel: ChannelId) -> Result<&Channel, TimelineError> {
+        let failed = || TimelineError::Channel {
+            channel: channel.to_string(),
+            reason: "there is no such channel".to_owned(),
+        };
+        self.channel_of(ChannelRef::Id(channel)).ok_or_else(failed)
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| !channel.deleted.load(Ordering::Relaxed))
+    }
+
+    /// The channel is deleted; its session is left to whoever does that.
+    pub(crate) fn delete(&self, channel: usize) {
+        self.channels[channel].deleted.store(true, Ordering::Relaxed);
     }
 
     /// Other films from what is not committed on.
@@ -149,6 +168,7 @@ fn source_of(film: &Film) -> MediaSource {
             None => Treatment::Transcoded,
         },
         identity: Identity { size_bytes: stamp.size, mtime_ns: stamp.mtime_ns, hash: None },
+        remux: None,
         title: film.path.file_stem().unwrap().to_string_lossy().into_owned(),
     }
 }
@@ -179,7 +199,7 @@ impl Channel {
             slots,
         };
         let planner = Mutex::new(Planner::new(Arc::new(lineup)));
-        Self { on_air, planner, ledger: Mutex::default() }
+        Self { on_air, deleted: AtomicBool::new(false), planner, ledger: Mutex::default() }
     }
 
     fn commit(&self, now: AirTime, media: &Mutex<HashMap<MapId, MediaSource>>) -> Arc<Ledger> {
@@ -203,7 +223,7 @@ impl Timeline for Schedule {
     }
 
     fn kept(&self) -> Vec<ChannelRef> {
-        let kept = self.channels.iter().filter(|channel| channel.on_air.keep_running);
+        let kept = self.present().filter(|channel| channel.on_air.keep_running);
         kept.map(|channel| ChannelRef::Id(channel.on_air.id)).collect()
     }
 
@@ -212,12 +232,7 @@ impl Timeline for Schedule {
         channel: ChannelId,
         _from: AirTime,
     ) -> BoxFuture<'_, Result<Arc<Ledger>, TimelineError>> {
-        Box::pin(async move {
-            Ok(self
-                .channel_of(ChannelRef::Id(channel))
-                .unwrap()
-                .commit(self.clock.now(), &self.media))
-        })
+        Box::pin(async move { Ok(self.found(channel)?.commit(self.clock.now(), &self.media)) })
     }
 
     fn aired(
@@ -226,7 +241,7 @@ impl Timeline for Schedule {
         span: Range<AirTime>,
     ) -> BoxFuture<'_, Result<Replay, TimelineError>> {
         Box::pin(async move {
-            let channel = self.channel_of(ChannelRef::Id(channel)).unwrap();
+            let channel = self.found(channel)?;
             let ledger = channel.commit(self.clock.now(), &self.media);
             let lineup = channel.planner.lock().unwrap().lineup().clone();
             let planner = Arc::new(Planner::new(lineup));
@@ -258,8 +273,8 @@ impl Timeline for Schedule {
         channel: ChannelId,
         _: AirTime,
     ) -> BoxFuture<'_, Result<ComesBack, TimelineError>> {
-        let name = self.channel_of(ChannelRef::Id(channel)).unwrap().on_air.name.clone();
-        Box::pin(async move { Ok(ComesBack { name, next: None }) })
+        let name = self.found(channel).map(|channel| channel.on_air.name.clone());
+        Box::pin(async move { Ok(ComesBack { name: name?, next: None }) })
     }
 
     fn planned(
@@ -268,7 +283,7 @@ impl Timeline for Schedule {
         until: AirTime,
     ) -> BoxFuture<'_, Result<Vec<PlannedAiring>, TimelineError>> {
         Box::pin(async move {
-            let channel = self.channel_of(ChannelRef::Id(channel)).unwrap();
+            let channel = self.found(channel)?;
             let (ledger, planner) =
                 (channel.ledger.lock().unwrap(), channel.planner.lock().unwrap());
             let now = self.clock.now();

@@ -109,6 +109,34 @@ async fn a_remux_has_its_room_while_it_is_made_and_gives_way_when_it_is_not_used
     assert!(!disk.use_remux(remux) && disk.has(key(2)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn for_a_remux_that_does_not_fit_all_the_same_nothing_gives_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = disk(&folder, 3_500);
+    let remux = RemuxKey([1; 16]);
+    for index in 0..2 {
+        disk.write(key(index), &segment(1_000)).unwrap();
+    }
+    tokio::time::advance(KEPT_FOR).await;
+    let refused = disk.reserve(remux, 4_000);
+    assert!(matches!(refused, Err(DiskError::Limit { limit: 3_500, .. })), "{refused:?}");
+    // Nor where what is in use leaves too little.
+    disk.touch(key(1));
+    let refused = disk.reserve(remux, 3_000);
+    assert!(matches!(refused, Err(DiskError::Limit { .. })), "{refused:?}");
+    assert!(disk.has(key(0)) && disk.has(key(1)));
+    disk.reserve(remux, 2_000).unwrap();
+    assert!(!disk.has(key(0)) && disk.has(key(1)));
+
+    // And where it is the disk that is full.
+    let limits = Limits { bytes: 1 << 20, free_floor_bytes: u64::MAX / 2 };
+    let again = Disk::open(folder.path().to_owned(), limits, Box::new(files::OnDisk)).unwrap();
+    tokio::time::advance(KEPT_FOR * 2).await;
+    let refused = again.reserve(remux, 10);
+    assert!(matches!(refused, Err(DiskError::Full { .. })), "{refused:?}");
+    assert!(again.has(key(1)));
+}
+
 #[test]
 fn a_remux_is_found_again_after_a_restart_and_a_half_made_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
