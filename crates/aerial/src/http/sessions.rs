@@ -117,7 +117,7 @@ fn past(record: &Record, now: AirTime) -> SessionHistory {
             title: run.task.title.clone(),
             frame: run.task.frame,
             segment: run.task.segment,
-            command: run.command.clone(),
+            command: run.command.words().map(str::to_owned).collect(),
             started_at: at(run.started),
             ended_at: end.map(|end| at(end.at)),
             exit: end.and_then(|end| end.exit).map(|exit| exit.to_string()),

@@ -76,12 +76,29 @@ pub struct Run {
     /// What it was to make.
     pub task: Task,
     /// The program and its arguments.
-    pub command: Vec<String>,
+    pub command: CommandLine,
     /// When it began.
     pub started: Instant,
     stderr: StderrTail,
     progress: watch::Receiver<Progress>,
     end: OnceLock<RunEnd>,
+}
+
+/// A command line, in a quarter of the room that its words take by themselves: hundreds of
+/// them are remembered.
+#[derive(Debug, Default)]
+pub struct CommandLine(Box<str>);
+
+impl CommandLine {
+    fn of(words: &[String]) -> Self {
+        // No word of a command has such a character.
+        Self(words.join("\0").into_boxed_str())
+    }
+
+    /// The program, if there was one, and its arguments.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.split('\0').filter(|_| !self.0.is_empty())
+    }
 }
 
 /// How a run ended.
@@ -102,11 +119,12 @@ impl Run {
     pub fn begin(
         (worker, pid): (WorkerId, Option<u32>),
         task: Task,
-        command: Vec<String>,
+        command: &[String],
         stderr: StderrTail,
         progress: watch::Receiver<Progress>,
     ) -> Self {
         let (started, end) = (monotonic(), OnceLock::new());
+        let command = CommandLine::of(command);
         Self { worker, pid, task, command, started, stderr, progress, end }
     }
 
@@ -265,7 +283,7 @@ mod tests {
             Task { track: TrackKey([0; 16]), media: None, title, frame: (1280, 720), segment: 0 };
         let (says, progress) = watch::channel(Progress::at(0));
         let (named, stderr) = ((WorkerId(number), None), StderrTail::default());
-        (Arc::new(Run::begin(named, task, Vec::new(), stderr, progress)), says)
+        (Arc::new(Run::begin(named, task, &[], stderr, progress)), says)
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,6 @@ use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::ChannelId;
 use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::segment::Segment;
-use aerial_model::time::AirTime;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::timeout;

@@ -174,7 +174,7 @@ fn told_faults(world: &World) -> Vec<&'static str> {
     let records = world.manager.history(channel);
     assert_eq!(records.len(), 1, "one session");
     let runs = &records[0].runs;
-    assert!(runs.iter().all(|run| run.command.iter().any(|word| word.contains("stream-film"))));
+    assert!(runs.iter().all(|run| run.command.words().any(|word| word.contains("stream-film"))));
     let faults = runs.iter().filter_map(|run| Some(run.end()?.fault.as_ref()?.0.name()));
     let faults: Vec<_> = faults.collect();
     assert_eq!(records[0].restarts, faults.len() as u64);

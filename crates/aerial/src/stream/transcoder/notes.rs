@@ -53,13 +53,13 @@ impl Notes {
         progress: watch::Receiver<Progress>,
     ) -> Arc<Run> {
         let (named, task) = ((worker, Some(child.pid())), task(track, segment));
-        Arc::new(Run::begin(named, task, line, child.stderr_tail(), progress))
+        Arc::new(Run::begin(named, task, &line, child.stderr_tail(), progress))
     }
 
     /// The run of a process that could not be started.
     pub(super) fn unstarted(worker: WorkerId, track: &Track, segment: u32) -> Arc<Run> {
         let (task, progress) = (task(track, segment), watch::channel(Progress::at(segment)).1);
-        Arc::new(Run::begin((worker, None), task, Vec::new(), StderrTail::default(), progress))
+        Arc::new(Run::begin((worker, None), task, &[], StderrTail::default(), progress))
     }
 
     /// What each line of a worker bears: for whom it was started.
