@@ -20,6 +20,7 @@ use crate::data_dir::{self, CATALOGUE};
 use crate::db::Db;
 use crate::descriptors::Descriptors;
 use crate::ffmpeg::{Ffmpeg, Spawner};
+use crate::webhooks;
 
 /// Examine this machine with these settings.
 pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
@@ -36,7 +37,7 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
     examine_listening(settings, serving.as_deref(), &mut report);
     examine_discovery(settings, serving.as_deref(), &mut report);
     examine_descriptors(settings, Descriptors::read(), &mut report);
-    examine_webhooks(settings, &mut report);
+    examine_webhooks(settings, webhooks::Client::system().no_https(), &mut report);
     let account = Db::has_account(&catalogue).await;
     examine_access(settings, account, &mut report);
     report
