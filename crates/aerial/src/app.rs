@@ -157,6 +157,12 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         .iter()
         .map(|listener| listener.local_addr().map_err(system("ask for the address")))
         .collect::<Result<_, _>>()?;
+    if let Some(told) = kept_elsewhere(startup.settings.server.listen, &addresses) {
+        match &keeper {
+            Some(_) => tracing::warn!("{told}: restart the service, a reload keeps the sockets"),
+            None => tracing::info!("{told}: the sockets were handed over"),
+        }
+    }
 
     let parts = tokio::select! {
         parts = Parts::start(&startup, &addresses, keeper.is_some()) => parts?,
@@ -202,6 +208,16 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
             Ok(End::AtOnce)
         }
     }
+}
+
+/// What to say where the server listens elsewhere than is set, because the sockets were
+/// bound before that was. Port 0 is any.
+fn kept_elsewhere(set: SocketAddr, addresses: &[SocketAddr]) -> Option<String> {
+    if set.port() == 0 || addresses.contains(&set) {
+        return None;
+    }
+    let kept: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Some(format!("listening on {}, though server.listen is {set}", kept.join(", ")))
 }
 
 /// How many connections there may be, having raised the limit of open files.
@@ -301,5 +317,20 @@ impl EndSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_that_were_bound_elsewhere_are_told() {
+        let [set, other, any] = ["127.0.0.1:8400", "0.0.0.0:8400", "127.0.0.1:0"]
+            .map(|text| text.parse::<SocketAddr>().unwrap());
+        assert_eq!(kept_elsewhere(set, &[other, set]), None);
+        assert_eq!(kept_elsewhere(any, &[other]), None);
+        let told = kept_elsewhere(set, &[other]).unwrap();
+        assert_eq!(told, "listening on 0.0.0.0:8400, though server.listen is 127.0.0.1:8400");
     }
 }
