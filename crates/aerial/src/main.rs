@@ -157,7 +157,8 @@ fn serve_here(
     }
     match end? {
         End::Finished => Ok(ExitCode::SUCCESS),
-        End::AtOnce => Ok(ExitCode::FAILURE),
+        // To whoever holds the sockets a failure is what a new server is started for.
+        End::AtOnce | End::Renew => Ok(ExitCode::FAILURE),
     }
 }
 
