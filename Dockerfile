@@ -30,7 +30,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:${DEBIAN}-slim AS base
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ffmpeg fonts-dejavu-core tzdata && \
+        ca-certificates ffmpeg fonts-dejavu-core tzdata && \
     rm -rf /var/lib/apt/lists/* && \
     groupadd --system --gid 8400 aerial && \
     useradd --system --uid 8400 --gid aerial --home-dir /data --shell /usr/sbin/nologin aerial && \

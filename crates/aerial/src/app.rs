@@ -138,6 +138,8 @@ pub enum End {
     Finished,
     /// A second signal came: some responses were cut off.
     AtOnce,
+    /// All was finished and ended, for a new server to take over the sockets.
+    Renew,
 }
 
 /// Run a server until it is asked to end.
@@ -148,6 +150,11 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     // First, so that a signal during the start is not missed.
     let mut signals = EndSignals::catch().map_err(system("catch signals"))?;
     let Inherited { listeners, discovery, keeper } = std::mem::take(&mut startup.inherited);
+    signals.hangup_is = match (&keeper, listeners.is_empty()) {
+        (Some(_), _) => None,
+        (None, true) => Some(End::Finished),
+        (None, false) => Some(End::Renew),
+    };
     let listeners = match listeners.is_empty() {
         true => vec![bind(startup.settings.server.listen)?],
         false => listeners,
@@ -157,10 +164,16 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         .iter()
         .map(|listener| listener.local_addr().map_err(system("ask for the address")))
         .collect::<Result<_, _>>()?;
+    if let Some(told) = kept_elsewhere(startup.settings.server.listen, &addresses) {
+        match &keeper {
+            Some(_) => tracing::warn!("{told}: restart the service, a reload keeps the sockets"),
+            None => tracing::info!("{told}: the sockets were handed over"),
+        }
+    }
 
     let parts = tokio::select! {
         parts = Parts::start(&startup, &addresses, keeper.is_some()) => parts?,
-        () = signals.next() => return Ok(End::Finished),
+        end = signals.next() => return Ok(end),
     };
     let (server, rules) = (&startup.settings.server, &startup.settings.access);
     let limits = Limits {
@@ -180,10 +193,13 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
     let keeper_gone = announce(&addresses, startup.restarts, keeper);
     tell_access(&addresses, parts.access());
 
-    tokio::select! {
-        () = signals.next() => {}
-        () = keeper_gone => tracing::warn!("the keeper is gone, so the server ends"),
-    }
+    let end = tokio::select! {
+        end = signals.next() => end,
+        () = keeper_gone => {
+            tracing::warn!("the keeper is gone, so the server ends");
+            End::Finished
+        }
+    };
     tracing::info!("ending: finishing what is in flight");
     tell_manager(Word::Stopping);
     let spawner = parts.spawner().clone();
@@ -195,13 +211,25 @@ pub async fn serve(mut startup: Startup) -> Result<End, AppError> {
         }
         parts.shut_down().await;
     };
+    // A terminal that is closed says so twice, and has no hurry.
+    signals.hangup_is = None;
     tokio::select! {
-        () = finish => Ok(End::Finished),
-        () = signals.next() => {
+        () = finish => Ok(end),
+        _ = signals.next() => {
             let _ = timeout(AT_ONCE, spawner.shut_down()).await;
             Ok(End::AtOnce)
         }
     }
+}
+
+/// What to say where the server listens elsewhere than is set, because the sockets were
+/// bound before that was. Port 0 is any.
+fn kept_elsewhere(set: SocketAddr, addresses: &[SocketAddr]) -> Option<String> {
+    if set.port() == 0 || addresses.contains(&set) {
+        return None;
+    }
+    let kept: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Some(format!("listening on {}, though server.listen is {set}", kept.join(", ")))
 }
 
 /// How many connections there may be, having raised the limit of open files.
@@ -236,9 +264,9 @@ fn announce(
     }
     tell_manager(Word::Ready);
     for address in addresses {
-        // A closed stdout is no reason to stop.
-        let _ = writeln!(io::stdout(), "listening on http://{address}");
         tracing::info!(%address, restarts, "listening");
+        // Last, for whoever waits for it. A closed stdout is no reason to stop.
+        let _ = writeln!(io::stdout(), "listening on http://{address}");
     }
     async {
         let Some(keeper) = keeper else { return pending().await };
@@ -284,22 +312,47 @@ fn tell_access(addresses: &[SocketAddr], access: &Access) {
     }
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT and SIGTERM, and SIGHUP where there is no keeper to hear it.
 struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
+    /// What SIGHUP asks for. `None`: nothing, since the keeper is the one to be asked.
+    hangup_is: Option<End>,
 }
 
 impl EndSignals {
     fn catch() -> io::Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            hangup_is: None,
+        })
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+    async fn next(&mut self) -> End {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return End::Finished,
+                _ = self.terminate.recv() => return End::Finished,
+                _ = self.hangup.recv() => if let Some(end) = self.hangup_is { return end },
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_that_were_bound_elsewhere_are_told() {
+        let [set, other, any] = ["127.0.0.1:8400", "0.0.0.0:8400", "127.0.0.1:0"]
+            .map(|text| text.parse::<SocketAddr>().unwrap());
+        assert_eq!(kept_elsewhere(set, &[other, set]), None);
+        assert_eq!(kept_elsewhere(any, &[other]), None);
+        let told = kept_elsewhere(set, &[other]).unwrap();
+        assert_eq!(told, "listening on 0.0.0.0:8400, though server.listen is 127.0.0.1:8400");
     }
 }

@@ -191,7 +191,7 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         for (name, value) in variables {
             let (Some(name), value) = (name.to_str(), value.to_string_lossy()) else { continue };
-            if !name.starts_with(PREFIX) || NO_SETTINGS.contains(&name) {
+            if !name.starts_with(PREFIX) || NO_SETTINGS.contains(&name) || is_of_a_service(name) {
                 continue;
             }
             let (section, key, value) = from_variable(name, &value)?;
@@ -279,6 +279,13 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Whether Kubernetes gives this variable to all that runs beside a Service named `aerial`. No
+/// section of the settings is called so.
+fn is_of_a_service(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")
 }
 
 #[cfg(test)]

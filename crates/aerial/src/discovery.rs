@@ -68,6 +68,13 @@ pub fn socket(
     if !settings.hdhomerun {
         return None;
     }
+    if let Some(kept) = handed_over.as_ref().and_then(|socket| kept_elsewhere(settings, socket)) {
+        tracing::warn!(
+            "TV apps are answered on UDP {kept}, though discovery.port is {}: restart the service, a \
+             reload keeps the sockets",
+            settings.port
+        );
+    }
     match handed_over.map_or_else(|| bind(settings, listen), Ok) {
         Ok(socket) => Some(socket),
         Err(error) => {
@@ -82,6 +89,12 @@ pub fn socket(
             None
         }
     }
+}
+
+/// The port of a socket, where it is another than is set. Port 0 is any.
+fn kept_elsewhere(settings: &Settings, socket: &UdpSocket) -> Option<u16> {
+    let port = socket.local_addr().ok()?.port();
+    (settings.port != 0 && port != settings.port).then_some(port)
 }
 
 /// Binds the socket for searches of UPnP devices and joins their group.

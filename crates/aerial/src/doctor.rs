@@ -20,6 +20,7 @@ use crate::data_dir::{self, CATALOGUE};
 use crate::db::Db;
 use crate::descriptors::Descriptors;
 use crate::ffmpeg::{Ffmpeg, Spawner};
+use crate::webhooks;
 
 /// Examine this machine with these settings.
 pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
@@ -30,13 +31,13 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
     }
     let catalogue = settings.server.data.join(CATALOGUE);
     let known = Db::folders_of(&catalogue).await.unwrap_or_default();
-    examine_folders(&settings.library.folders, &known, &mut report);
+    examine_folders(&settings.library.folders, &known, &mut report).await;
     examine_disk(settings, &mut report);
     let serving = data_dir::holder(&settings.server.data);
     examine_listening(settings, serving.as_deref(), &mut report);
     examine_discovery(settings, serving.as_deref(), &mut report);
     examine_descriptors(settings, Descriptors::read(), &mut report);
-    examine_webhooks(settings, &mut report);
+    examine_webhooks(settings, webhooks::Client::system().no_https(), &mut report);
     let account = Db::has_account(&catalogue).await;
     examine_access(settings, account, &mut report);
     report
@@ -61,7 +62,7 @@ mod tests {
         std::fs::remove_dir(house.path().join("away")).unwrap();
         let known = Db::folders_of(&path).await.unwrap();
         let mut report = Report::default();
-        examine_folders(&known[..1], &known, &mut report);
+        examine_folders(&known[..1], &known, &mut report).await;
         let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
         assert_eq!(severities, [Severity::Fine, Severity::Note], "{report}");
     }

@@ -21,8 +21,9 @@ use clap::Parser;
 /// Exit code for wrong use.
 const USAGE: u8 = 2;
 
-/// How long calls to disks may take when the server has ended.
-const LAST_CALLS: Duration = Duration::from_secs(1);
+/// What blocking work may take that the server's end has left: only what waits for a disk
+/// that hangs takes longer, and that may be for ever.
+const LEFT_OVER: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -149,25 +150,31 @@ fn serve_here(
         demo,
     };
     let end = runtime.block_on(app::serve(startup));
-    if matches!(end, Ok(End::AtOnce)) {
+    match end {
         // Without waiting for blocking work, which a second signal is meant to skip.
-        runtime.shutdown_background();
-        return Ok(ExitCode::FAILURE);
+        Ok(End::AtOnce) => runtime.shutdown_background(),
+        _ => runtime.shutdown_timeout(LEFT_OVER),
     }
-    // All that must be done has been; a call that hangs on a lost share never ends.
-    runtime.shutdown_timeout(LAST_CALLS);
-    end.map(|_| ExitCode::SUCCESS).map_err(Into::into)
+    match end? {
+        End::Finished => Ok(ExitCode::SUCCESS),
+        // To whoever holds the sockets a failure is what a new server is started for.
+        End::AtOnce | End::Renew => Ok(ExitCode::FAILURE),
+    }
 }
 
 fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
-    let report = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let report = runtime.block_on(async {
         let shim = own_binary().context("cannot find this program's own file")?;
         let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
         let report = doctor::examine(settings, &spawner).await;
         spawner.shut_down().await;
         anyhow::Ok(report)
-    })?;
+    });
+    // Whatever still waits for a disk that hangs.
+    runtime.shutdown_background();
+    let report = report?;
     writeln!(std::io::stdout(), "Aerial {}\n\n{report}", env!("CARGO_PKG_VERSION"))?;
     Ok(if report.can_serve() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -291,19 +291,39 @@ fn without_a_keeper_the_server_is_alone() {
 }
 
 #[test]
+fn sighup_without_a_keeper_is_an_orderly_end() {
+    let mut aerial = Aerial::start(&["--no-keeper"]);
+    aerial.signal(Signal::HUP);
+    assert_eq!(aerial.wait().code(), Some(0));
+}
+
+#[test]
 fn given_sockets_as_systemd_does_there_is_no_keeper() {
+    let mut aerial = given_a_socket();
+    assert_eq!(servers_of(aerial.pid()), []);
+    assert!(healthz(aerial.address).unwrap().starts_with("HTTP/1.1 200"));
+    aerial.signal(Signal::TERM);
+    assert_eq!(aerial.wait().code(), Some(0));
+}
+
+#[test]
+fn given_sockets_sighup_asks_for_a_new_server_by_an_orderly_failure() {
+    let mut aerial = given_a_socket();
+    aerial.signal(Signal::HUP);
+    assert_eq!(aerial.wait().code(), Some(1));
+}
+
+/// A server that was given its socket as systemd does.
+fn given_a_socket() -> Aerial {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let mut command = command(AERIAL);
     let mapping = FdMapping { parent_fd: socket.into(), child_fd: 3 };
     command.fd_mappings(vec![mapping]).unwrap();
     command.env("LISTEN_FDS", "1");
-    let mut aerial = Aerial::start_command(command, &[]);
+    let aerial = Aerial::start_command(command, &[]);
     assert_eq!(aerial.address, address);
-    assert_eq!(servers_of(aerial.pid()), []);
-    assert!(healthz(address).unwrap().starts_with("HTTP/1.1 200"));
-    aerial.signal(Signal::TERM);
-    assert_eq!(aerial.wait().code(), Some(0));
+    aerial
 }
 
 /// The address that a server says it answers seekers of tuners at, and its device.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aerial_model::channel::{Edit, What};
 use aerial_model::id::{ChannelNumber, ChannelRef};
+use futures::future::join_all;
 
 use super::AppError;
 use crate::clock::Clock;
@@ -15,7 +16,7 @@ use crate::db::Db;
 use crate::demo;
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::indexing::Indexing;
-use crate::library::{Library, ScanRequest};
+use crate::library::{Library, Place, ScanRequest};
 use crate::schedule::Schedule;
 
 /// Makes the configured folders part of the library. One that is not there is
@@ -25,28 +26,30 @@ pub(crate) async fn add_folders(
     folders: &[PathBuf],
     clock: &Clock,
 ) -> Result<(), AppError> {
-    let known: Vec<PathBuf> = db.folders().await?.into_iter().map(|folder| folder.path).collect();
-    for folder in folders {
-        let absolute = std::path::absolute(folder)
-            .map_err(|source| AppError::Folder { folder: folder.clone(), source })?;
-        let real = std::fs::canonicalize(&absolute);
-        let path = real.as_ref().unwrap_or(&absolute);
-        match real.as_ref() {
-            _ if known.contains(path) => {
-                if let Err(error) = std::fs::read_dir(path) {
-                    tracing::warn!(folder = %path.display(), %error, "a media folder cannot be read now");
-                }
+    // All at once, so that several which hang cost the time of one.
+    let places = join_all(folders.iter().map(|folder| Place::look(folder, 0))).await;
+    add_places(db, folders.iter().zip(places), clock).await
+}
+
+/// The folders as they are set, and as they were found.
+async fn add_places(
+    db: &Db,
+    places: impl Iterator<Item = (&PathBuf, Place)>,
+    clock: &Clock,
+) -> Result<(), AppError> {
+    let mut known: Vec<PathBuf> =
+        db.folders().await?.into_iter().map(|folder| folder.path).collect();
+    for (folder, Place { path, entries }) in places {
+        match entries {
+            Ok(_) if known.contains(&path) => {}
+            Ok(_) => {
+                db.add_folder(&path, clock.now()).await?;
+                known.push(path);
             }
-            Ok(path) => match std::fs::read_dir(path) {
-                Ok(_) => {
-                    db.add_folder(path, clock.now()).await?;
-                }
-                Err(source) => return Err(AppError::Folder { folder: folder.clone(), source }),
-            },
-            Err(error) => {
-                let source = std::io::Error::from(error.kind());
-                return Err(AppError::Folder { folder: folder.clone(), source });
+            Err(error) if known.contains(&path) || known.contains(folder) => {
+                tracing::warn!(folder = %path.display(), %error, "a media folder cannot be read now");
             }
+            Err(source) => return Err(AppError::Folder { folder: folder.clone(), source }),
         }
     }
     Ok(())
@@ -106,4 +109,65 @@ pub(super) async fn open_demo(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    async fn catalogue(house: &Path) -> Db {
+        Db::open(&house.join("catalogue.sqlite")).await.unwrap()
+    }
+
+    async fn known(db: &Db) -> Vec<PathBuf> {
+        db.folders().await.unwrap().into_iter().map(|folder| folder.path).collect()
+    }
+
+    #[tokio::test]
+    async fn a_folder_behind_a_link_may_be_away() {
+        let house = tempfile::tempdir().unwrap();
+        let root = house.path().canonicalize().unwrap();
+        let (db, clock) = (catalogue(&root).await, Clock::system());
+        let folders = [root.join("films")];
+        std::fs::create_dir_all(root.join("nas/films")).unwrap();
+        symlink(root.join("nas/films"), &folders[0]).unwrap();
+        add_folders(&db, &folders, &clock).await.unwrap();
+        std::fs::remove_dir_all(root.join("nas")).unwrap();
+        add_folders(&db, &folders, &clock).await.unwrap();
+        assert_eq!(known(&db).await, [root.join("nas/films")]);
+        let new = add_folders(&db, &[root.join("nas/series")], &clock).await;
+        assert!(matches!(new, Err(AppError::Folder { .. })), "{new:?}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_written_twice_is_one() {
+        let house = tempfile::tempdir().unwrap();
+        let root = house.path().canonicalize().unwrap();
+        let (db, clock) = (catalogue(&root).await, Clock::system());
+        let films = root.join("films");
+        std::fs::create_dir(&films).unwrap();
+        symlink(&films, root.join("link")).unwrap();
+        let folders = [films.clone(), films.join(""), root.join("link")];
+        add_folders(&db, &folders, &clock).await.unwrap();
+        assert_eq!(known(&db).await, [films]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_hangs_is_refused_only_where_it_is_new() {
+        let house = tempfile::tempdir().unwrap();
+        let (db, clock) = (catalogue(house.path()).await, Clock::system());
+        let hangs = |path: &str| Place {
+            path: path.into(),
+            entries: Err(io::Error::from(io::ErrorKind::TimedOut)),
+        };
+        db.add_folder(Path::new("/mnt/nas/films"), clock.now()).await.unwrap();
+        let set = PathBuf::from("/srv/films");
+        let found = [(&set, hangs("/mnt/nas/films"))];
+        add_places(&db, found.into_iter(), &clock).await.unwrap();
+        let new = add_places(&db, [(&set, hangs("/srv/films"))].into_iter(), &clock).await;
+        assert!(matches!(new, Err(AppError::Folder { .. })), "{new:?}");
+    }
 }

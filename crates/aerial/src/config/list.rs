@@ -96,9 +96,14 @@ impl Setting {
 const AT_START: &str = "it is decided when the program is started: by a flag, a variable or the \
     settings file";
 
+/// For what a new server takes over from the one before.
+const WITH_SOCKETS: &str = "it is decided when the program is started, by a flag, a variable or \
+    the settings file; a reload keeps the sockets";
+
 /// All settings.
 pub const SETTINGS: &[Setting] = &[
-    setting("server", "listen", Kind::Address, "Address and port to listen on.").fixed(AT_START),
+    setting("server", "listen", Kind::Address, "Address and port to listen on.")
+        .fixed(WITH_SOCKETS),
     setting(
         "server",
         "public_url",
@@ -325,7 +330,7 @@ pub const SETTINGS: &[Setting] = &[
         "The UDP port on which \
         they are; 65001 is the one that all of them ask.",
     )
-    .fixed(AT_START),
+    .fixed(WITH_SOCKETS),
     setting(
         "discovery",
         "ssdp",

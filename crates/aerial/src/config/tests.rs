@@ -210,6 +210,23 @@ fn a_wrong_variable_is_named_with_what_is_allowed() {
 }
 
 #[test]
+fn variables_of_a_service_in_kubernetes_are_no_settings() {
+    let variables = [
+        ("AERIAL_SERVICE_HOST", "10.0.0.1"),
+        ("AERIAL_SERVICE_PORT", "8400"),
+        ("AERIAL_SERVICE_PORT_HTTP", "8400"),
+        ("AERIAL_PORT", "tcp://10.0.0.1:8400"),
+        ("AERIAL_PORT_8400_TCP_ADDR", "10.0.0.1"),
+        ("AERIAL_STREAM_GRACE", "2s"),
+    ];
+    let settings = load(None, &variables, Flags::default()).unwrap();
+    assert_eq!(settings.stream.grace, Period::secs(2));
+    for near in ["AERIAL_PORTS", "AERIAL_SERVICE", "AERIAL_SERVICES_HOST"] {
+        assert!(load(None, &[(near, "1")], Flags::default()).is_err(), "{near}");
+    }
+}
+
+#[test]
 fn a_settings_file_that_is_not_there_is_named() {
     let flags = Flags { config: Some("/no/such/aerial.toml".into()), ..Flags::default() };
     let error = Settings::load(&flags, []).unwrap_err().to_string();

@@ -67,6 +67,11 @@ impl HookUrl {
         &self.0
     }
 
+    /// Whether it is asked by `https`, not by `http`.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
     /// What may be told of it.
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default()

@@ -220,3 +220,14 @@ fn a_port_that_is_taken_leaves_the_server_without_discovery() {
     let unwanted = Settings { hdhomerun: false, ..settings };
     assert!(socket(&unwanted, loopback, Some(taken)).is_none());
 }
+
+#[test]
+fn a_socket_that_was_bound_to_another_port_is_told() {
+    let loopback = Ipv4Addr::LOCALHOST;
+    let kept = UdpSocket::bind((loopback, 0)).unwrap();
+    let port = kept.local_addr().unwrap().port();
+    let set = |port| Settings { port, ..Settings::default() };
+    assert_eq!(kept_elsewhere(&set(port), &kept), None);
+    assert_eq!(kept_elsewhere(&set(0), &kept), None);
+    assert_eq!(kept_elsewhere(&set(port ^ 1), &kept), Some(port));
+}

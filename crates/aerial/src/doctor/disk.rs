@@ -5,27 +5,35 @@
 use std::io;
 use std::path::PathBuf;
 
+use futures::future::join_all;
 use rustix::fs::{Access, access, statvfs};
 
 use super::report::{Report, Severity};
 use crate::config::{ByteSize, Settings};
+use crate::library::Place;
+
+/// Up to how many entries of a folder are counted.
+const COUNTED: usize = 10_000;
 
 /// `set` are the settings' folders, `known` those of the catalogue: one of these that is
 /// away keeps nobody from serving the others, one that is new is refused.
-pub(super) fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut Report) {
-    let new = set.iter().filter(|folder| !known.contains(folder));
-    let new = new.map(|folder| (folder, Severity::Fault));
-    let all: Vec<_> = new.chain(known.iter().map(|folder| (folder, Severity::Note))).collect();
+pub(super) async fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut Report) {
+    let (set, known) = tokio::join!(look(set), look(known));
+    let is_known = |(folder, place): &(&PathBuf, Place)| {
+        known.iter().any(|(known, _)| *known == *folder || **known == place.path)
+    };
+    let new: Vec<_> = set.into_iter().filter(|one| !is_known(one)).collect();
+    let new = new.into_iter().map(|one| (one, Severity::Fault));
+    let all: Vec<_> = new.chain(known.into_iter().map(|one| (one, Severity::Note))).collect();
     if all.is_empty() {
         let text = "no folder of media in the settings or the library: give one with --media DIR, \
                     or add it in the app";
         report.add(Severity::Note, text);
     }
-    for (folder, severity) in all {
+    for ((folder, place), severity) in all {
         let shown = folder.display();
-        match std::fs::read_dir(folder) {
-            Ok(entries) => {
-                let count = entries.take(10_000).count();
+        match place.entries {
+            Ok(count) => {
                 report.add(Severity::Fine, format!("{shown} can be read ({count} entries)"));
             }
             Err(error) => {
@@ -33,6 +41,7 @@ pub(super) fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut R
                     io::ErrorKind::NotFound => "is the path right, and the drive there?",
                     io::ErrorKind::PermissionDenied => "let the server's user read it",
                     io::ErrorKind::NotADirectory => "name the folder, not the file",
+                    io::ErrorKind::TimedOut => "is the server of the drive there?",
                     _ => "is the drive all right?",
                 };
                 let text = format!("{shown} cannot be read ({error}): {advice}");
@@ -40,6 +49,11 @@ pub(super) fn examine_folders(set: &[PathBuf], known: &[PathBuf], report: &mut R
             }
         }
     }
+}
+
+async fn look(folders: &[PathBuf]) -> Vec<(&PathBuf, Place)> {
+    let places = join_all(folders.iter().map(|folder| Place::look(folder, COUNTED))).await;
+    folders.iter().zip(places).collect()
 }
 
 pub(super) fn examine_disk(settings: &Settings, report: &mut Report) {
@@ -85,28 +99,41 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn folders(folders: &[&Path]) -> Report {
+    async fn folders(folders: &[&Path]) -> Report {
         let mut report = Report::default();
         let folders: Vec<_> = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        examine_folders(&folders, &[], &mut report);
+        examine_folders(&folders, &[], &mut report).await;
         report
     }
 
-    #[test]
-    fn a_folder_that_is_not_there_is_a_fault_and_one_that_is_empty_is_not() {
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_a_fault_and_one_that_is_empty_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(folders(&[folder.path()]).can_serve());
-        let report = folders(&[folder.path(), Path::new("/no/such/folder")]);
+        assert!(folders(&[folder.path()]).await.can_serve());
+        let report = folders(&[folder.path(), Path::new("/no/such/folder")]).await;
         assert!(!report.can_serve());
         assert!(report.to_string().contains("is the path right"), "{report}");
         let file = folder.path().join("film.mkv");
         std::fs::write(&file, "").unwrap();
-        assert!(folders(&[&file]).to_string().contains("name the folder, not the file"));
+        let report = folders(&[&file]).await;
+        assert!(report.to_string().contains("name the folder, not the file"), "{report}");
     }
 
-    #[test]
-    fn without_a_folder_there_is_a_note() {
-        let report = folders(&[]);
+    #[tokio::test]
+    async fn a_folder_behind_a_link_is_known_also_while_it_is_away() {
+        let house = tempfile::tempdir().unwrap();
+        let link = house.path().join("films");
+        std::os::unix::fs::symlink("nas/films", &link).unwrap();
+        let known = house.path().canonicalize().unwrap().join("nas/films");
+        let mut report = Report::default();
+        examine_folders(&[link], &[known], &mut report).await;
+        let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Note], "{report}");
+    }
+
+    #[tokio::test]
+    async fn without_a_folder_there_is_a_note() {
+        let report = folders(&[]).await;
         assert_eq!(report.0[0].severity, Severity::Note);
         assert!(report.can_serve());
     }

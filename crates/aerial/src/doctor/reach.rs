@@ -63,8 +63,9 @@ pub(super) fn examine_descriptors(settings: &Settings, open: Descriptors, report
     }
 }
 
-/// Tells whom faults are told. Nothing is sent: whoever gets it would wonder.
-pub(super) fn examine_webhooks(settings: &Settings, report: &mut Report) {
+/// Tells whom faults are told. Nothing is sent: whoever gets it would wonder. `no_https`: why
+/// nothing can be told by `https`, if so.
+pub(super) fn examine_webhooks(settings: &Settings, no_https: Option<&str>, report: &mut Report) {
     if settings.webhooks.is_empty() {
         return;
     }
@@ -74,7 +75,12 @@ pub(super) fn examine_webhooks(settings: &Settings, report: &mut Report) {
         hosts.join(", ")
     );
     report.add(Severity::Fine, text);
-    let open = settings.webhooks.iter().filter(|hook| hook.url.uri().scheme_str() == Some("http"));
+    if let Some(reason) = no_https
+        && settings.webhooks.iter().any(|hook| hook.url.is_https())
+    {
+        report.add(Severity::Note, format!("webhooks with https are not told: {reason}"));
+    }
+    let open = settings.webhooks.iter().filter(|hook| !hook.url.is_https());
     for hook in open.filter(|hook| !is_near(hook.url.host())) {
         let host = hook.url.host();
         let text =
@@ -187,18 +193,25 @@ mod tests {
         let hook = |url: &str| toml::from_str(&format!("url = \"{url}\"")).unwrap();
         let mut settings = Settings::default();
         let mut report = Report::default();
-        examine_webhooks(&settings, &mut report);
+        examine_webhooks(&settings, Some("no roots"), &mut report);
         assert_eq!(report.0, []);
         settings.webhooks =
             ["http://10.0.0.2/secret", "https://a.example/secret", "http://b.example/secret"]
                 .map(hook)
                 .into();
-        examine_webhooks(&settings, &mut report);
+        examine_webhooks(&settings, None, &mut report);
         let severities: Vec<Severity> = report.0.iter().map(|one| one.severity).collect();
         assert_eq!(severities, [Severity::Fine, Severity::Note]);
         let text = report.to_string();
         assert!(text.contains("10.0.0.2, a.example, b.example"), "{text}");
         assert!(text.contains("b.example is told by http") && !text.contains("secret"), "{text}");
+        let mut report = Report::default();
+        examine_webhooks(&settings, Some("no roots"), &mut report);
+        assert!(report.to_string().contains("https are not told: no roots"), "{report}");
+        settings.webhooks.remove(1);
+        let mut report = Report::default();
+        examine_webhooks(&settings, Some("no roots"), &mut report);
+        assert!(!report.to_string().contains("no roots"), "{report}");
     }
 
     #[test]

@@ -100,9 +100,9 @@ fn install_advice() -> &'static str {
     if cfg!(target_os = "macos") {
         "install it with `brew install ffmpeg`, or set ffmpeg.path (AERIAL_FFMPEG_PATH)"
     } else {
-        "install it with `apt-get install ffmpeg` (Debian, Ubuntu), `dnf install ffmpeg` \
-         (Fedora, with RPM Fusion) or `pacman -S ffmpeg` (Arch), or set ffmpeg.path \
-         (AERIAL_FFMPEG_PATH)"
+        "install it with `apt-get install ffmpeg` (Debian, Ubuntu), `dnf swap ffmpeg-free ffmpeg \
+         --allowerasing` or `dnf install ffmpeg` (Fedora, with RPM Fusion), `opi codecs` (openSUSE, \
+         with Packman) or `pacman -S ffmpeg` (Arch), or set ffmpeg.path (AERIAL_FFMPEG_PATH)"
     }
 }
 

@@ -4,6 +4,7 @@
 //! Follows no redirect and reads no body of an answer. Invariant: no error tells the
 //! address, which may hold a secret.
 
+use std::io;
 use std::time::Duration;
 
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
@@ -59,20 +60,34 @@ impl Failure {
 
 /// The client; clones share its connections.
 #[derive(Clone, Debug)]
-pub struct Client(Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Client {
+    http: Legacy<HttpConnector, Full<Bytes>>,
+    /// Or why there is none.
+    https: Result<Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>, String>,
+}
 
 impl Client {
     /// One that believes whom the system believes.
-    ///
-    /// # Errors
-    /// When the system's certificates cannot be read.
-    pub fn new() -> std::io::Result<Self> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self(Legacy::builder(TokioExecutor::new()).build(connector)))
+    pub fn system() -> Self {
+        let https = HttpsConnectorBuilder::new().with_native_roots();
+        Self::with(https.map(|https| https.https_only().enable_http1().build()))
+    }
+
+    /// One that has this for `https`.
+    pub(super) fn with(https: io::Result<HttpsConnector<HttpConnector>>) -> Self {
+        let builder = Legacy::builder(TokioExecutor::new());
+        let https = https.map(|https| builder.build(https)).map_err(|error| {
+            format!(
+                "there are no root certificates for https ({error}): install the package \
+                 ca-certificates, or name a file of them in the variable SSL_CERT_FILE"
+            )
+        });
+        Self { http: builder.build(HttpConnector::new()), https }
+    }
+
+    /// Why nothing can be told by `https`, if so.
+    pub fn no_https(&self) -> Option<&str> {
+        self.https.as_ref().err().map(String::as_str)
     }
 
     /// Sends this body once.
@@ -90,7 +105,12 @@ impl Client {
         }
         let request = request.body(Full::new(body));
         let request = request.map_err(|error| Failure::Impossible(error.to_string()))?;
-        match timeout(TRY_WITHIN, self.0.request(request)).await {
+        let answer = match (hook.url.is_https(), &self.https) {
+            (false, _) => self.http.request(request),
+            (true, Ok(https)) => https.request(request),
+            (true, Err(reason)) => return Err(Failure::Impossible(reason.clone())),
+        };
+        match timeout(TRY_WITHIN, answer).await {
             Err(_) => Err(Failure::TooSlow),
             Ok(Err(error)) => Err(Failure::Unreached(causes(&error))),
             Ok(Ok(answer)) if answer.status().is_success() => Ok(()),

@@ -71,12 +71,24 @@ impl Webhooks {
         tasks: &TaskTracker,
         ending: &CancellationToken,
     ) -> Self {
-        let client = match settings {
-            [] => None,
-            _ => Client::new()
-                .inspect_err(|error| tracing::error!(%error, "no webhook can be told anything"))
-                .ok(),
-        };
+        // It reads all certificates of the system, for which nobody has a use without hooks.
+        let client = (!settings.is_empty()).then(Client::system);
+        Self::start_with(client, settings, patience, metrics, tasks, ending)
+    }
+
+    fn start_with(
+        client: Option<Client>,
+        settings: &[Webhook],
+        patience: Patience,
+        metrics: Metrics,
+        tasks: &TaskTracker,
+        ending: &CancellationToken,
+    ) -> Self {
+        if let Some(reason) = client.as_ref().and_then(Client::no_https)
+            && settings.iter().any(|hook| hook.url.is_https())
+        {
+            tracing::error!("webhooks with https are not told anything: {reason}");
+        }
         let hooks = settings.iter().map(|hook| {
             let (queue, waiting) = mpsc::channel(WAITING);
             if let Some(client) = client.clone() {
@@ -99,7 +111,7 @@ impl Webhooks {
 
     /// Tells all who want to know of it.
     pub fn tell(&self, what: What, at: AirTime) {
-        if self.0.client.is_none() {
+        if self.is_empty() {
             return;
         }
         let event = Event::new(what, at);

@@ -94,10 +94,15 @@ struct Told {
 
 impl Told {
     fn of(hooks: &[Webhook]) -> Self {
+        Self::by(Client::system(), hooks)
+    }
+
+    fn by(client: Client, hooks: &[Webhook]) -> Self {
         let (metrics, tasks) = (Metrics::default(), TaskTracker::new());
         let ending = CancellationToken::new();
         let patience = Patience { pauses: [Duration::from_millis(1); 4] };
-        let webhooks = Webhooks::start(hooks, patience, metrics.clone(), &tasks, &ending);
+        let webhooks =
+            Webhooks::start_with(Some(client), hooks, patience, metrics.clone(), &tasks, &ending);
         Self { webhooks, metrics, tasks, ending }
     }
 
@@ -155,6 +160,22 @@ async fn who_fails_is_tried_again_with_the_same_event_and_then_goes_on() {
     assert_ne!(got[3].1["id"], got[0].1["id"]);
     told.counts(Delivery::Delivered, 2).await;
     told.counts(Delivery::Failed, 2).await;
+    told.end().await;
+}
+
+#[tokio::test]
+async fn without_root_certificates_only_https_is_given_up_with_what_to_install() {
+    let client = Client::with(Err(std::io::Error::other("none found")));
+    let (receiver, url) = Receiver::answering(&[]).await;
+    let told = Told::by(client, &[hook(&url, ""), hook("https://hooks.example.org/a", "")]);
+    told.tell(1);
+    assert_eq!(receiver.gets(1).await.len(), 1);
+    told.counts(Delivery::Delivered, 1).await;
+    told.counts(Delivery::GivenUp, 1).await;
+    let tested = told.webhooks.test(NOW).await;
+    assert_eq!(tested[0].failure, None);
+    let failure = tested[1].failure.clone().unwrap();
+    assert!(!failure.may_pass() && failure.to_string().contains("ca-certificates"), "{failure}");
     told.end().await;
 }
 
