@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AWAY, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
+import { BACK, closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { CLIPS } from "./support/clips";
 import { type Channel, Server } from "./support/server";
 import { isShown, type Picture, picture, Station } from "./support/station";
@@ -50,7 +50,7 @@ describe("the server", () => {
         await station.server.restart(signal);
         await cameBack(page, station.at(0), before);
       },
-      { allow: AWAY },
+      { allow: BACK },
     ),
   );
 
@@ -66,7 +66,7 @@ describe("the server", () => {
         await station.server.run();
         await cameBack(page, station.at(0), before);
       },
-      { allow: AWAY },
+      { allow: BACK },
     ));
 });
 

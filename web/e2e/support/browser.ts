@@ -48,6 +48,9 @@ export interface Visit {
  */
 export const AWAY: readonly RegExp[] = [/net::ERR_|502/];
 
+/** And while it is back, and nobody's player has asked it for the channel yet. */
+export const BACK: readonly RegExp[] = [...AWAY, /404.*\/strip\)/];
+
 let browser: Browser | null = null;
 
 /** The one browser of this file; `closeBrowser` in `afterAll` ends it. */

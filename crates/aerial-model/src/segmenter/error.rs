@@ -10,7 +10,7 @@ use crate::time::Ticks;
 pub(super) const WAITING_LIMIT: usize = 4_000;
 
 /// Why a worker's output cannot be used from here on. What was handed on before
-/// stays good: end the worker, and continue at [`Segmenter::position`].
+/// stays good: end the worker, and continue at [`Segmenter::position`](super::Segmenter::position).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmenterError {
     /// The stream itself is damaged.

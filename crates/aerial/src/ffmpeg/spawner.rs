@@ -136,7 +136,7 @@ struct Request {
 }
 
 impl Spawner {
-    /// Start the thread, without a sandbox. `shim` is this program ([`own_binary`]).
+    /// Start the thread, without a sandbox. `shim` is this program ([`own_binary`](super::own_binary)).
     ///
     /// # Errors
     /// [`SpawnError::NoThread`].
