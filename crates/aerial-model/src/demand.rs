@@ -5,6 +5,8 @@
 //! no process and no file. Invariant: at most one worker makes a segment that
 //! is missing, and a worker that nobody needs is ended.
 
+pub mod wanted;
+
 use std::time::Duration;
 
 use serde::Serialize;

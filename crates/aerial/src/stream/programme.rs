@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::demand::TrackKey;
+use aerial_model::demand::wanted::LOW_MARK;
 use aerial_model::encoder::Encoder;
 use aerial_model::hls::window::SERVED_FOR;
 use aerial_model::id::{ChannelId, MapId, MediaId};
@@ -24,8 +25,6 @@ use jiff::tz::TimeZone;
 use tokio::time::timeout;
 
 pub use self::tracks::Tracks;
-pub(super) use self::wanted::HIGH_MARK;
-use self::wanted::LOW_MARK;
 pub use self::wanted::{encode, listed, made_ahead, wants};
 use super::devices::Devices;
 use super::off_air::{ComesBack, OffAirWords};

@@ -1,24 +1,19 @@
 //! What a channel airs, as its stream reads it from the ledger.
 //!
-//! Mirrors the server's `stream/programme` and `stream/track`: tracks and wants. Invariant: everything here follows from the committed rows,
-//! the library and the clock.
+//! Mirrors the server's `stream/programme` and `stream/track`. Invariant: everything here
+//! follows from the committed rows, the library and the clock.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Duration;
 
+use aerial_model::demand::wanted::{self, LOW_MARK};
 use aerial_model::demand::{TrackKey, Want};
-use aerial_model::hls::PROMISED;
 use aerial_model::id::MapId;
 use aerial_model::ledger::{AirSegment, Content, Ledger, Row};
 use aerial_model::profile::Rendition;
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::AirTime;
 
 use crate::library::Library;
-
-/// As `stream/programme` has them.
-const LOW_MARK: Ticks = Ticks::from_secs(20);
-const HIGH_MARK: Ticks = Ticks::from_secs(60);
 
 /// Names one segment of one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,19 +107,10 @@ impl Tracks {
         let track = self.find(segment.row.ordinal)?.key;
         Some(SegmentKey { track, index: segment.index })
     }
-
-    fn segments<'a>(
-        &'a self,
-        ledger: &'a Ledger,
-        from: u64,
-    ) -> impl Iterator<Item = (AirSegment, &'a Track)> + 'a {
-        ledger
-            .segments_from(from)
-            .map_while(|segment| Some((segment, self.find(segment.row.ordinal)?)))
-    }
 }
 
-/// What is wanted of these tracks by players that ask for `starts` next.
+/// What is wanted of these tracks by players that will ask for the segments of
+/// `starts` next. `made` says what is finished.
 pub(crate) fn wants(
     ledger: &Ledger,
     tracks: &Tracks,
@@ -132,47 +118,6 @@ pub(crate) fn wants(
     now: AirTime,
     made: impl Fn(SegmentKey) -> bool,
 ) -> Vec<Want> {
-    let mut missing = BTreeSet::new();
-    for start in starts {
-        let first = tracks
-            .segments(ledger, *start)
-            .take_while(|(segment, _)| segment.start <= now + LOW_MARK)
-            .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }));
-        let last = ledger.segment_at_or_after(now + LOW_MARK).map(|segment| segment.sequence);
-        let first = first.map(|(segment, _)| segment.sequence).or(last);
-        missing.extend(first.map(|first| first.max(*start)));
-    }
-    let mut runs: Vec<u64> = Vec::new();
-    for start in missing {
-        if runs.last().is_none_or(|run| start > run + PROMISED) {
-            runs.push(start);
-        }
-    }
-    runs.into_iter().flat_map(|start| run(ledger, tracks, start, now)).collect()
-}
-
-fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> {
-    let (mut wants, mut ordinal): (Vec<Want>, _) = (Vec::new(), None);
-    for (segment, track) in tracks.segments(ledger, start) {
-        if segment.start > now + HIGH_MARK {
-            break;
-        }
-        if ordinal.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
-            let ahead = (segment.start - now).0.max(0).cast_unsigned();
-            wants.push(Want {
-                track: track.key,
-                first: segment.index,
-                low: segment.index,
-                high: segment.index,
-                due: Duration::from_millis(ahead / 90),
-            });
-        }
-        if let Some(want) = wants.last_mut() {
-            want.high = segment.index + 1;
-            if segment.start <= now + LOW_MARK {
-                want.low = segment.index + 1;
-            }
-        }
-    }
-    wants
+    let track = |ordinal| tracks.find(ordinal).map(|track| track.key);
+    wanted::wants(ledger, track, starts, now, |track, index| made(SegmentKey { track, index }))
 }

@@ -6,19 +6,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aerial_model::demand::wanted::HIGH_MARK;
 use aerial_model::hls::{Edge, TARGET_DURATION_TRANSCODED};
 use aerial_model::ledger::{AirSegment, Content, Ledger};
 use aerial_model::profile::Rendition;
-use aerial_model::time::{AirTime, Ticks};
+use aerial_model::time::AirTime;
 
 use super::World;
 use super::programme;
 
 /// As `stream/slated` has it.
 const MADE_FOR_IT_MS: u64 = 40_000;
-
-/// As far ahead as sessions look, as `stream/programme` has it.
-const LISTED_AHEAD: Ticks = Ticks::from_secs(60);
 
 /// Numbers that are slate for good, by channel.
 pub(super) type Slated = BTreeSet<(usize, u64)>;
@@ -35,7 +33,7 @@ impl World {
     ) {
         let edge = Edge::at(ledger, TARGET_DURATION_TRANSCODED, now);
         let last = edge.map_or(0, |edge| edge.last);
-        for segment in ledger.segments_from(from).take_while(|s| s.start <= now + LISTED_AHEAD) {
+        for segment in ledger.segments_from(from).take_while(|s| s.start <= now + HIGH_MARK) {
             self.drop_earlier(channel, &segment, rendition, now);
             let key = programme::key(&self.library, &segment, rendition);
             self.touch(key);

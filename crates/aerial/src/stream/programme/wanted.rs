@@ -1,29 +1,21 @@
 //! What is wanted of a programme's tracks, and how much of it is there.
 //!
-//! Owns how far ahead segments are made, for whom at once and for whom by and by.
-//! Starts nothing: `demand` decides which workers run for it. Invariant: whoever
-//! watches is served before what is made ahead.
+//! Owns the tracks' side of it: how far ahead segments are made is the model's to say
+//! (`aerial_model::demand`). Starts nothing. Invariant: only the committed, and what the
+//! store says is made, count.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aerial_model::capacity::Encode;
 use aerial_model::demand::Want;
-use aerial_model::hls::PROMISED;
+use aerial_model::demand::wanted::{self, HIGH_MARK};
 use aerial_model::ledger::{AirSegment, Ledger};
 use aerial_model::time::{AirTime, Ticks};
 
 use super::tracks::Tracks;
 use crate::stream::store::SegmentKey;
 use crate::stream::track::{Source, Track};
-
-/// Segments are made at least this far ahead, and a worker that sleeps is woken
-/// when less is there; the next item's first worker starts this early too.
-pub(super) const LOW_MARK: Ticks = Ticks::from_secs(20);
-
-/// A worker makes segments up to this far ahead, then sleeps.
-pub(in crate::stream) const HIGH_MARK: Ticks = Ticks::from_secs(60);
 
 /// What is made so far ahead costs nothing: a worker that is parked is never so far,
 /// so that all of it was made for somebody earlier.
@@ -38,54 +30,8 @@ pub fn wants(
     now: AirTime,
     made: impl Fn(SegmentKey) -> bool,
 ) -> Vec<Want> {
-    let mut missing = BTreeSet::new();
-    for start in starts {
-        // The last one that must be made now stands for those after it: whoever
-        // makes them is still wanted.
-        let first = tracks
-            .segments(ledger, *start)
-            .take_while(|(segment, _)| segment.start <= now + LOW_MARK)
-            .find(|(segment, track)| !made(SegmentKey { track: track.key, index: segment.index }));
-        let last = ledger.segment_at_or_after(now + LOW_MARK).map(|segment| segment.sequence);
-        let first = first.map(|(segment, _)| segment.sequence).or(last);
-        missing.extend(first.map(|first| first.max(*start)));
-    }
-    let mut runs: Vec<u64> = Vec::new();
-    for start in missing {
-        // Whoever makes a segment makes the next ones too: what is promised
-        // together is made by one.
-        if runs.last().is_none_or(|run| start > run + PROMISED) {
-            runs.push(start);
-        }
-    }
-    runs.into_iter().flat_map(|start| run(ledger, tracks, start, now)).collect()
-}
-
-/// What is wanted from one segment on, a want for each airing.
-fn run(ledger: &Ledger, tracks: &Tracks, start: u64, now: AirTime) -> Vec<Want> {
-    let (mut wants, mut ordinal): (Vec<Want>, _) = (Vec::new(), None);
-    for (segment, track) in tracks.segments(ledger, start) {
-        if segment.start > now + HIGH_MARK {
-            break;
-        }
-        if ordinal.replace(segment.row.ordinal) != Some(segment.row.ordinal) {
-            let ticks = (segment.start - now).0.max(0) as u64;
-            wants.push(Want {
-                track: track.key,
-                first: segment.index,
-                low: segment.index,
-                high: segment.index,
-                due: Duration::from_millis(ticks / 90),
-            });
-        }
-        if let Some(want) = wants.last_mut() {
-            want.high = segment.index + 1;
-            if segment.start <= now + LOW_MARK {
-                want.low = segment.index + 1;
-            }
-        }
-    }
-    wants
+    let track = |ordinal| tracks.of(ordinal).map(|track| track.key);
+    wanted::wants(ledger, track, starts, now, |track, index| made(SegmentKey { track, index }))
 }
 
 /// What playlists list from `from` on, and what they will list of what is made ahead.

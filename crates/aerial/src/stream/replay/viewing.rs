@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aerial_model::capacity::Encode;
+use aerial_model::demand::wanted::HIGH_MARK;
 use aerial_model::id::ChannelId;
 use aerial_model::ledger::AirSegment;
 use aerial_model::profile::Rendition;
@@ -158,7 +159,7 @@ impl Viewing {
         let reading = self.reading();
         let ends = reading.replay.ledger().tail().map_or(start, |tail| tail.end());
         // Far enough for what is made ahead, or to the list's own end.
-        let enough = ends >= reading.until.min(start + programme::HIGH_MARK);
+        let enough = ends >= reading.until.min(start + HIGH_MARK);
         let begins = reading.replay.ledger().airing_at(start).is_some();
         (enough && begins && start <= reading.read_at).then(|| Arc::clone(&reading.replay))
     }
@@ -314,4 +315,4 @@ fn forget_one(all: &mut HashMap<ViewingName, Arc<Viewing>>) -> bool {
 }
 
 /// What is read at once reaches over what is made ahead.
-const _: () = assert!(READ_AHEAD.0 > programme::HIGH_MARK.0 + Ticks::from_secs(60).0);
+const _: () = assert!(READ_AHEAD.0 > HIGH_MARK.0 + Ticks::from_secs(60).0);
