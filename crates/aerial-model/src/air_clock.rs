@@ -23,6 +23,10 @@ pub const DISTRUSTED: Ticks = Ticks::from_secs(400 * 24 * 3_600);
 /// taken every 20 s, and at once where a promise is [`NEWS`] beyond the one before.
 const UNNOTED: Ticks = Ticks::from_secs(60);
 
+/// So long after it was last noted a server may have been there: notes are taken every
+/// 20 s, and take a moment.
+const UNHEARD: Ticks = Ticks::from_secs(25);
+
 /// A promise so far beyond the one before is of a channel that comes on the air: while
 /// it is there, they follow each other by seconds.
 const NEWS: Ticks = Ticks::from_secs(30);
@@ -96,8 +100,13 @@ impl AirClocks {
         for (channel, noted) in &noted.channels {
             let promised = noted.promised + UNNOTED;
             if now < promised && !trusts {
-                // Where nothing tells its time, it goes on where nothing was promised.
-                let own = since.map_or(promised, |since| noted.at + since);
+                let own = match since {
+                    Some(since) => noted.at + since,
+                    // A clock that went on: the server came no further than this.
+                    None if now >= noted.at => now.max(noted.at + UNHEARD),
+                    // One that went back: where nothing was promised.
+                    None => promised,
+                };
                 clocks.hold(*channel, own - monotonic);
             }
             if now >= promised || !trusts {
@@ -301,6 +310,12 @@ mod tests {
         let wall = NOON - seconds(3_600);
         let (clocks, _) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);
         assert_eq!(clocks.now_on(WATCHED, seconds(0)), NOON + seconds(70) + UNNOTED);
+        // One that starts quickly, with a clock that is right, is hardly ahead.
+        for (off, ahead) in [(0, 25), (5, 20), (25, 0), (40, 0)] {
+            let wall = NOON + seconds(60 + off);
+            let (clocks, _) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);
+            assert_eq!(clocks.now_on(WATCHED, seconds(0)), wall + seconds(ahead), "{off} s off");
+        }
         // And one whose clock is right is right.
         let wall = NOON + seconds(300);
         let (clocks, found) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);

@@ -121,15 +121,9 @@ impl Track {
     /// As a master playlist describes it.
     pub fn variant(&self, rendition: Rendition) -> Variant {
         let profile = &self.profile;
+        let (peak, average) = rates(&self.map, self.treatment.copies_video(), profile);
         let copied = self.map.cut_list().filter(|_| self.treatment.copies_video());
-        let (peak, average, video) = match copied {
-            Some(cuts) => {
-                let (peak, average) = cuts.video_kbps();
-                let transported = |kbps| Profile::transported(kbps, profile.audio_kbps);
-                (transported(peak), transported(average), cuts.codec())
-            }
-            None => (profile.peak_bandwidth(), profile.average_bandwidth(), profile.video_codec()),
-        };
+        let video = copied.map_or_else(|| profile.video_codec(), |cuts| cuts.codec());
         let rate = self.map.rate();
         Variant {
             rendition,
@@ -149,6 +143,18 @@ impl Track {
             Source::Withheld(withheld) => &withheld.title,
             Source::Slate(_) => "Off air",
         }
+    }
+}
+
+/// The most that any segment takes and what they take on average, in bits per second.
+pub fn rates(map: &SegmentMap, copies_video: bool, profile: &Profile) -> (u64, u64) {
+    match map.cut_list().filter(|_| copies_video) {
+        Some(cuts) => {
+            let (peak, average) = cuts.video_kbps();
+            let transported = |kbps| Profile::transported(kbps, profile.audio_kbps);
+            (transported(peak), transported(average))
+        }
+        None => (profile.peak_bandwidth(), profile.average_bandwidth()),
     }
 }
 

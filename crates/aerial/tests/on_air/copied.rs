@@ -30,6 +30,11 @@ fn listed(master: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+fn bandwidth(master: &str) -> u64 {
+    let (_, rest) = master.split_once(":BANDWIDTH=").unwrap();
+    rest.split(',').next().unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clips_of_four_containers_and_rates_are_copied_over_their_boundaries() {
     let (_place, mut server) = copying(&Clip::FOUR).await;
@@ -42,6 +47,9 @@ async fn clips_of_four_containers_and_rates_are_copied_over_their_boundaries() {
     let shown = plain.finish().await;
     let (first, last) = (shown.video[0], shown.video[shown.video.len() - 1]);
     assert!(last - first >= 31 * 90_000, "{first} to {last}");
+    // What is told of its rate at any time is that of all that comes.
+    let later = server.get("/stream/2.m3u8").await.text;
+    assert_eq!(bandwidth(&later), bandwidth(&master), "another clip is on the air");
     let facts = server.get("/api/v1/streams/2").await.ok();
     let rendition = &facts["renditions"][0];
     assert_eq!((&rendition["name"], &rendition["video"]), (&json!("source"), &json!("copied")));

@@ -12,7 +12,7 @@ use aerial_model::hls::window::{self, SERVED_FOR};
 use aerial_model::hls::{self, Edge, Variant};
 use aerial_model::id::{ChannelId, ChannelRef};
 use aerial_model::ladder::Ladder;
-use aerial_model::ledger::Ledger;
+use aerial_model::ledger::{Airing, Ledger};
 use aerial_model::profile::{Profile, Rendition};
 use aerial_model::session::Event;
 use aerial_model::time::AirTime;
@@ -26,6 +26,7 @@ use crate::stream::programme;
 use crate::stream::session::{Message, SessionHandle, Waiting};
 use crate::stream::store::{Found, SegmentKey};
 use crate::stream::timeline::OnAir;
+use crate::stream::track;
 
 /// A playlist and whom it was made for.
 #[derive(Clone, Debug)]
@@ -83,7 +84,8 @@ impl Manager {
         Ok(Playlist { text, client })
     }
 
-    /// These renditions as a master playlist describes them, by what is on the air.
+    /// These renditions as a master playlist describes them: what is on the air, and of
+    /// what is copied the rates of all that is committed, since a player is told once.
     async fn variants(
         &self,
         channel: &OnAir,
@@ -98,7 +100,13 @@ impl Manager {
         let mut variants = Vec::with_capacity(renditions.len());
         for rendition in renditions {
             let track = self.0.parts.programme.track(channel.id, airing, *rendition).await?;
-            variants.push(track.variant(*rendition));
+            let mut variant = track.variant(*rendition);
+            if *rendition == Rendition::Source {
+                let from = ledger.index_at(airing.row.start).unwrap_or_default();
+                let coming = &ledger.airings()[from..];
+                (variant.bandwidth, variant.average_bandwidth) = rates_of(coming, &track.profile);
+            }
+            variants.push(variant);
         }
         Ok(variants)
     }
@@ -342,6 +350,20 @@ fn offered(
         }
         asked => Ok(asked),
     }
+}
+
+/// What the segments of these airings take at most and on average where what can be copied
+/// is, in bits per second.
+fn rates_of(airings: &[Airing], profile: &Profile) -> (u64, u64) {
+    let (mut most, mut bits, mut ticks) = (0, 0, 0);
+    for (airing, map) in airings.iter().filter_map(|airing| Some((airing, airing.map()?))) {
+        let (peak, average) = track::rates(map, map.cut_list().is_some(), profile);
+        let length = u128::try_from((airing.end - airing.row.start).0).unwrap_or(0);
+        most = most.max(peak);
+        bits += u128::from(average) * length;
+        ticks += length;
+    }
+    (most, u64::try_from(bits / ticks.max(1)).unwrap_or(most))
 }
 
 fn new_client(current: u64, now: AirTime) -> ClientId {

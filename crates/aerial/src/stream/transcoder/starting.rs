@@ -26,6 +26,10 @@ use crate::stream::store::Growth;
 use crate::stream::track::{Source, Track};
 use crate::stream::worker::{Failure, HANG, Progress, Unfinished, Worker};
 
+/// What is copied takes little, and is not to wait behind all that is encoded: so many
+/// times less nice.
+const COPIED_IS_LESS_NICE: u8 = 3;
+
 /// Where a worker begins.
 struct Unbegun {
     handover: Handover,
@@ -165,8 +169,11 @@ impl Owner {
                 hardware: hardware.as_deref(),
             })
         };
-        let invocation =
-            Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(self.encoding.niceness);
+        let niceness = match track.treatment.copies_video() {
+            true => self.encoding.niceness / COPIED_IS_LESS_NICE,
+            false => self.encoding.niceness,
+        };
+        let invocation = Invocation::new(&self.encoding.ffmpeg).args(arguments).niceness(niceness);
         let invocation = invocation.reads(&media.path).drives_devices(hardware.is_some());
         let line = invocation.command_line();
         match self.spawner.spawn(invocation).await {
