@@ -86,21 +86,21 @@ fn numbered_once(folder: &Path) -> Result<PathBuf> {
     made(folder, "numbered", seconds, &input, words)
 }
 
-/// So many of those pictures, of a few minutes, made anew: what befell the last ones is
-/// gone.
+/// So many of those pictures, of eight minutes, made anew: what befell the last ones is
+/// gone. More than a small store holds, so that FFmpeg has work as long as they are played.
 pub(crate) fn mortal(folder: &Path, count: usize) -> Result<Vec<Film>> {
     let source = numbered_once(folder)?;
     let here = folder.join("mortal");
     if here.exists() {
         std::fs::remove_dir_all(&here)?;
     }
-    let again = ["-stream_loop".to_owned(), "3".to_owned()];
+    let again = ["-stream_loop".to_owned(), "11".to_owned()];
     titled(&here, "Mortal", count, &source, &again)
 }
 
 /// Another one, which is in no library yet.
 pub(crate) fn another(folder: &Path) -> Result<Film> {
-    let again = ["-stream_loop".to_owned(), "2".to_owned()];
+    let again = ["-stream_loop".to_owned(), "8".to_owned()];
     let films = titled(&folder.join("other"), "Other", 1, &numbered_once(folder)?, &again)?;
     films.into_iter().next().context("no other film")
 }
