@@ -98,7 +98,9 @@ impl AirClocks {
         };
         let mut clocks = Self::begun(now, monotonic);
         for (channel, noted) in &noted.channels {
-            let promised = noted.promised + UNNOTED;
+            // Promises reach no further than that, however often it began anew.
+            let promised = (noted.promised + UNNOTED).min(noted.at + UNNOTED + NEWS);
+            let promised = promised.max(noted.promised);
             if now < promised && !trusts {
                 let own = match since {
                     Some(since) => noted.at + since,
@@ -320,6 +322,18 @@ mod tests {
         let wall = NOON + seconds(300);
         let (clocks, found) = AirClocks::resumed(&noted, None, (wall, seconds(0)), false);
         assert_eq!((clocks.now_on(WATCHED, seconds(0)), found), (wall, Wall::Same));
+    }
+
+    #[test]
+    fn restarts_in_a_row_promise_nothing_more() {
+        let mut noted = watched().noted(seconds(60));
+        for restart in 1..10 {
+            let wall = NOON + seconds(60 + restart);
+            let since = Some(seconds(1));
+            let (clocks, _) = AirClocks::resumed(&noted, since, (wall, seconds(0)), false);
+            noted = clocks.noted(seconds(0));
+            assert!(noted.channels[&WATCHED].promised <= wall + UNNOTED + NEWS, "{restart}");
+        }
     }
 
     #[test]

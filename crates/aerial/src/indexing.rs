@@ -97,7 +97,7 @@ impl Indexing {
                     tracing::error!(%error, "keyframes cannot be indexed for now");
                     tokio::select! {
                         () = ending.cancelled() => return,
-                        () = tokio::time::sleep(PAUSE) => {}
+                        () = tokio::time::sleep(PAUSE) => continue,
                     }
                 }
             }

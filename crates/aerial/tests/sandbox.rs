@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -70,6 +71,20 @@ async fn a_captured_ffmpeg_reaches_no_network_and_not_the_server() {
         .arg(format!("tcp://127.0.0.1:{port}"));
     let output = run(&spawner, outside).await;
     assert_eq!(listener.accept().is_err(), holds.network, "{}", output.stderr);
+    // A service of the machine itself is as far away, but for who drives a device.
+    let service = folder.path().join("service");
+    let listener = UnixListener::bind(&service).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    for drives in [false, true] {
+        let inside = Invocation::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "sine=duration=0.1"])
+            .args(["-f", "mpegts"])
+            .arg(format!("unix:{}", service.display()))
+            .drives_devices(drives);
+        let output = run(&spawner, inside).await;
+        let is_closed = holds.network && !drives;
+        assert_eq!(listener.accept().is_err(), is_closed, "{drives}: {}", output.stderr);
+    }
     if holds.reading {
         // Its variables may hold secrets; the sandbox's own may be read.
         let server = std::process::id();

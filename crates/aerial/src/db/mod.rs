@@ -69,6 +69,13 @@ const READERS: u32 = 4;
 /// longer than any transaction of ours takes, the greatest scan batch included.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What each connection keeps of the file: the system keeps it too, and a read from there
+/// costs microseconds.
+const PAGES_KIB: &str = "-512";
+/// Prepared statements that each connection keeps: those that are asked all the time.
+/// Lists of every length are statements of their own, and the longest take a megabyte.
+const STATEMENTS_KEPT: usize = 24;
+
 /// The open catalogue. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db(Arc<Connections>);
@@ -92,6 +99,8 @@ impl Db {
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
+            .pragma("cache_size", PAGES_KIB)
+            .statement_cache_capacity(STATEMENTS_KEPT)
             // Errors say what was tried; a statement of 500 rows helps nobody.
             .disable_statement_logging();
         let writer = pool(1)

@@ -27,7 +27,7 @@ pub(super) fn enter(confinement: &Confinement, program: &Path) -> Vec<String> {
     if let Err(reason) = files::restrict(confinement, program) {
         lacks.push(format!("Landlock: {reason}"));
     }
-    if let Err(reason) = calls::restrict() {
+    if let Err(reason) = calls::restrict(confinement.devices) {
         lacks.push(format!("seccomp: {reason}"));
     }
     lacks

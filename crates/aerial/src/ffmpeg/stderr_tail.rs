@@ -32,6 +32,11 @@ impl StderrTail {
         tail.lost += over as u64;
     }
 
+    /// Hardly more will come: it takes no more room than there is text.
+    pub(crate) fn settle(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).kept.shrink_to_fit();
+    }
+
     /// The text kept so far. It begins at the start of a line, and bytes that
     /// are no UTF-8 are shown as U+FFFD.
     pub fn text(&self) -> String {
@@ -74,6 +79,16 @@ mod tests {
         assert!(text.len() <= KEPT_BYTES);
         assert!(text.starts_with("line "));
         assert!(text.ends_with("line 19999\n"));
+    }
+
+    #[test]
+    fn what_is_over_takes_little_room() {
+        let tail = StderrTail::default();
+        (0..2_000).for_each(|_| tail.push(b"line\n"));
+        tail.settle();
+        assert_eq!(tail.0.lock().unwrap().kept.capacity(), 10_000);
+        tail.push(b"last\n");
+        assert_eq!(tail.last_line().as_deref(), Some("last"));
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl From<StreamError> for Refusal {
             StreamError::NewStream(_)
             | StreamError::Stopped(_)
             | StreamError::ShuttingDown
-            | StreamError::Full { .. } => Self::NotNow(said),
+            | StreamError::Full { .. }
+            | StreamError::Crowded { .. } => Self::NotNow(said),
             StreamError::Timeline(_) => Self::Failed(said),
         }
     }

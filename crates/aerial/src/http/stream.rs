@@ -221,7 +221,7 @@ impl From<StreamError> for Problem {
             StreamError::Stopped(_) => Kind::Conflict,
             StreamError::Timeline(error) => super::replay::kind_of(error),
             StreamError::ShuttingDown => Kind::Unavailable,
-            StreamError::Full { .. } => {
+            StreamError::Full { .. } | StreamError::Crowded { .. } => {
                 return Self::new(Kind::Full, error.to_string()).retry_after(RETRY_AFTER);
             }
         };

@@ -42,7 +42,7 @@ const SWEEP_EVERY: u64 = 64;
 
 const NICENESS: u8 = 15;
 
-/// How many look beside a file at a time, and how long one waits for that: a disk that
+/// How many look for a file, or beside it, at a time, and how long one waits for that: a disk that
 /// hangs keeps a thread for each.
 const LOOKS_AT_ONCE: usize = 8;
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ impl Thumbnails {
 
     /// Where a media's picture of that width comes from, and its version.
     pub async fn look(&self, media: &Media, width: Width) -> Look {
-        let art = timeout(LOOK_WITHIN, self.0.beside(media.path.clone())).await.unwrap_or_default();
+        let art = self.0.look(&media.path, beside::picture).await.flatten();
         let name = name(media, art.as_ref(), width);
         Look { name, width, art: art.map(|(path, _)| path) }
     }
@@ -156,15 +156,23 @@ impl Thumbnails {
 }
 
 impl Maker {
-    /// The picture that lies beside a file.
-    async fn beside(&self, path: PathBuf) -> Option<(PathBuf, Stamp)> {
-        // It is held by whoever looks, though nobody waits for that any more.
-        let permit = self.looks.clone().acquire_owned().await.ok()?;
-        let look = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            beside::picture(&path)
-        });
-        look.await.ok().flatten()
+    /// What a look at the disk finds; `None` if that takes too long.
+    async fn look<T: Send + 'static>(
+        &self,
+        path: &Path,
+        question: impl FnOnce(&Path) -> T + Send + 'static,
+    ) -> Option<T> {
+        let path = path.to_owned();
+        let look = async move {
+            // It is held by whoever looks, though nobody waits for that any more.
+            let permit = self.looks.clone().acquire_owned().await.ok()?;
+            let look = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                question(&path)
+            });
+            look.await.ok()
+        };
+        timeout(LOOK_WITHIN, look).await.ok().flatten()
     }
 
     /// What is kept: a picture, or (an empty file) that there is none to be had.
@@ -183,8 +191,8 @@ impl Maker {
         let none = || ThumbnailError::NoPicture(path.clone());
         let facts = media.facts.as_deref().ok_or_else(none)?;
         let video = facts.video.as_ref().ok_or_else(none)?;
-        let there = tokio::fs::try_exists(path).await.unwrap_or(false);
-        if matches!(media.state, MediaState::Missing { .. }) || !there {
+        let is_missing = matches!(media.state, MediaState::Missing { .. });
+        if is_missing || !self.look(path, Path::exists).await.unwrap_or(false) {
             return Err(ThumbnailError::Missing(path.clone()));
         }
         // What cannot be entered a tenth in may still show its first picture.

@@ -32,6 +32,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use aerial_model::channel::{Channel, Invalid};
 use aerial_model::id::{ChannelId, ChannelNumber, ChannelRef, ItemId, MapId, MediaId};
@@ -76,6 +77,10 @@ const CHANGES_KEPT: usize = 256;
 
 /// Files of airings that are remembered: those on the air and the next ones.
 const SOURCES_KEPT: u64 = 1_024;
+/// One that was read just as a scan changed it must not stay.
+const SOURCES_KEPT_FOR: Duration = Duration::from_secs(60);
+/// Where copied films are cut takes 50 kB each.
+const MAPS_KEPT_FOR: Duration = Duration::from_secs(3_600);
 
 /// What can go wrong with a schedule.
 #[derive(Debug, thiserror::Error)]
@@ -232,7 +237,7 @@ impl Directory {
     fn put(&mut self, channel: Arc<Channel>) {
         let entry = match self.by_id.remove(&channel.id) {
             Some((old, entry)) => {
-                self.by_number.remove(&old.number);
+                self.unlist(&old);
                 entry
             }
             None => Arc::new(Entry::new(channel.id)),
@@ -243,6 +248,13 @@ impl Directory {
 
     fn remove(&mut self, id: ChannelId) {
         if let Some((channel, _)) = self.by_id.remove(&id) {
+            self.unlist(&channel);
+        }
+    }
+
+    /// Another may have its number by now.
+    fn unlist(&mut self, channel: &Channel) {
+        if self.by_number.get(&channel.number) == Some(&channel.id) {
             self.by_number.remove(&channel.number);
         }
     }
@@ -270,8 +282,14 @@ impl Schedule {
             // Behind what any earlier one counted to.
             revision: AtomicU64::new(uuid::Uuid::now_v7().as_u64_pair().0),
             directory: RwLock::new(directory),
-            sources: moka::sync::Cache::new(SOURCES_KEPT),
-            maps: moka::sync::Cache::new(SOURCES_KEPT),
+            sources: moka::sync::Cache::builder()
+                .max_capacity(SOURCES_KEPT)
+                .time_to_live(SOURCES_KEPT_FOR)
+                .build(),
+            maps: moka::sync::Cache::builder()
+                .max_capacity(SOURCES_KEPT)
+                .time_to_idle(MAPS_KEPT_FOR)
+                .build(),
             planners: moka::sync::Cache::new(PLANNERS_KEPT),
         })))
     }

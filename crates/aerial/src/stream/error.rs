@@ -56,6 +56,14 @@ pub enum StreamError {
         /// What is encoded instead.
         full: Full,
     },
+    /// So many watch the channel that it takes no more.
+    #[error("channel {channel} has {most} viewers, which is all that it takes; try again later")]
+    Crowded {
+        /// Which channel.
+        channel: String,
+        /// How many it takes.
+        most: usize,
+    },
     /// The schedule failed.
     #[error(transparent)]
     Timeline(#[from] TimelineError),

@@ -130,6 +130,7 @@ impl Run {
 
     /// It has ended; the first word counts.
     pub fn ended(&self, exit: Option<Exit>, completed: u32, fault: Option<(Class, String)>) {
+        self.stderr.settle();
         let _said_before = self.end.set(RunEnd { at: monotonic(), exit, completed, fault });
     }
 
@@ -248,6 +249,11 @@ impl History {
         forget(&mut records);
         let of_channel = records.iter().rev().filter(|(of, _)| *of == channel);
         of_channel.map(|(_, record)| record.clone()).collect()
+    }
+
+    /// Forgets what is old.
+    pub fn sweep(&self) {
+        forget(&mut self.records());
     }
 
     fn records(&self) -> MutexGuard<'_, Vec<(ChannelId, Record)>> {

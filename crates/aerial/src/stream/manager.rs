@@ -30,7 +30,9 @@ use super::history::{FaultSeen, Record, SessionId};
 use super::preflight::Preflight;
 use super::programme::Programme;
 use super::replay::Replays;
-use super::session::{self, Message, SessionChange, SessionHandle, SessionParts, SessionView};
+use super::session::{
+    self, MOST_CLIENTS, Message, SessionChange, SessionHandle, SessionParts, SessionView,
+};
 use super::slated::Slated;
 use super::store::{Store, Usage};
 use super::tally::Tally;
@@ -131,7 +133,7 @@ impl Manager {
         let channel = self.channel(channel).await?;
         // That its timeline can be read is part of a start.
         self.ledger(channel.id).await?;
-        Ok(self.session(&channel, [], TuneIn::Silent)?.view())
+        Ok(self.session(&channel, None, TuneIn::Silent)?.view())
     }
 
     /// Stops a channel; returns when nothing of it is left, also where somebody
@@ -345,6 +347,7 @@ impl Manager {
         self.0.restamped.run_pending_tasks();
         self.0.anonymous.run_pending_tasks();
         self.0.parts.store.sweep();
+        self.0.parts.transcoder.history().sweep();
     }
 
     /// Says once what became of the wall clock.
@@ -395,19 +398,24 @@ impl Manager {
     fn session(
         &self,
         channel: &OnAir,
-        events: impl IntoIterator<Item = Event>,
+        event: Option<Event>,
         tune_in: TuneIn,
     ) -> Result<SessionHandle, StreamError> {
         let mut sessions = self.sessions();
         if sessions.closed {
             return Err(StreamError::ShuttingDown);
         }
-        let events = events.into_iter().map(Message::Event);
         if let Some(session) = sessions.by_channel.get(&channel.id)
             && session.is_open()
         {
+            if let Some(Event::Seen { client, .. } | Event::Asked { client, .. }) = &event
+                && !session.takes(client)
+            {
+                let channel = channel.number.to_string();
+                return Err(StreamError::Crowded { channel, most: MOST_CLIENTS });
+            }
             self.enter(session.id, true, channel, tune_in)?;
-            events.for_each(|event| session.tell(event));
+            event.into_iter().for_each(|event| session.tell(Message::Event(event)));
             return Ok(session.clone());
         }
         self.enter(SessionId(sessions.next + 1), false, channel, tune_in)?;
@@ -415,7 +423,7 @@ impl Manager {
         let stop = self.0.stop.child_token();
         let (session, task) =
             session::begin(SessionId(sessions.next), channel.clone(), self.0.parts.clone(), stop);
-        events.for_each(|event| session.tell(event));
+        event.into_iter().for_each(|event| session.tell(Message::Event(event)));
         self.0.tasks.spawn(task);
         sessions.by_channel.insert(channel.id, session.clone());
         Ok(session)

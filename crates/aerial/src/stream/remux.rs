@@ -212,6 +212,11 @@ impl Remuxes {
         if self.0.stop.is_cancelled() || !self.making().insert(key) {
             return;
         }
+        // Another may have made it since somebody looked.
+        if self.0.tools.store.remux(key).is_some() {
+            self.making().remove(&key);
+            return;
+        }
         let remuxes = self.clone();
         self.0.tasks.spawn(async move {
             let stop = remuxes.0.stop.clone();

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-pub use self::handle::{Message, SessionChange, SessionHandle, SessionView, Waiting};
+pub use self::handle::{MOST_CLIENTS, Message, SessionChange, SessionHandle, SessionView, Waiting};
 use super::admission::{Admission, Seat};
 use super::history::SessionId;
 use super::programme::{self, Programme};
@@ -36,6 +36,9 @@ use crate::db::AiredEnd;
 
 /// Demand moves on with the clock; a segment lasts four times this.
 const DEMAND_EVERY: Duration = Duration::from_secs(1);
+
+/// So many messages are taken before anything else has its turn.
+const TAKEN_AT_ONCE: usize = 256;
 
 /// How long the schedule may take to say what comes next; from memory it takes
 /// microseconds, and a session that waits hears nobody but who stops it.
@@ -197,7 +200,7 @@ impl Owner {
         actions
     }
 
-    /// Takes a message and all that came with it.
+    /// Takes a message and those that came with it, as far as its viewers can wait for that.
     fn take(
         &mut self,
         first: Message,
@@ -205,15 +208,14 @@ impl Owner {
         state_demand: &mut bool,
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        let mut next = Some(first);
-        while let Some(message) = next {
+        let others = std::iter::from_fn(|| inbox.try_recv().ok());
+        for message in std::iter::once(first).chain(others).take(TAKEN_AT_ONCE) {
             match message {
                 Message::Event(event) => actions.extend(self.handle(event)),
                 Message::Urgent { rendition, sequence } => {
                     *state_demand |= self.urgent.insert((rendition, sequence));
                 }
             }
-            next = inbox.try_recv().ok();
         }
         actions
     }

@@ -22,12 +22,16 @@ use tokio::sync::OnceCell;
 
 use super::encoding::Encoding;
 use super::off_air::OffAirWords;
+use super::source_file;
 use super::store::{SegmentKey, Store};
 use super::tally::Made;
 use super::track::{Source, Track};
 use super::worker::Unfinished;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 use crate::library::Stamp;
+
+/// A disk that has to spin up takes longer: then the server's own slate stands in.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// By how many frames a programme's decoding runs ahead of its display: three
 /// B-frames in a pyramid (`profile`). A slate within it does the same.
@@ -225,14 +229,13 @@ impl Slates {
         };
         let own = self.set(kind).map(Path::to_owned).or_else(|| self.uploaded(kind));
         if let Some(path) = own {
-            let stamp = tokio::task::spawn_blocking(move || Ok((Stamp::read(&path)?, path))).await;
-            let clip = match stamp {
-                Ok(Ok::<_, std::io::Error>((stamp, path))) => {
+            let clip = match source_file::ask(&path, LOOK_WITHIN, Stamp::read).await {
+                Some(Ok(stamp)) => {
                     let shows = Shows::Own(path, stamp);
                     self.clip(Still { shows, profile: profile.clone(), rate }).await
                 }
-                Ok(Err(error)) => Err(SlateError(error.to_string())),
-                Err(error) => Err(SlateError(error.to_string())),
+                Some(Err(error)) => Err(SlateError(error.to_string())),
+                None => Err(SlateError("its disk does not answer".to_owned())),
             };
             match clip {
                 Ok(clip) => return Ok(clip),

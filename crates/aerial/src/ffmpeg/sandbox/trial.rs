@@ -1,12 +1,14 @@
 //! What the sandbox really holds on this machine: tried, not believed.
 //!
 //! Owns a process in the sandbox that attempts what a captured FFmpeg would: to read a
-//! file that it was not given, to write beside it, to reach a network. Invariant: what
+//! file that it was not given, to write beside it, to reach a network or a service of the
+//! machine. Invariant: what
 //! is called closed was found closed, and what it was given was found open.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,7 +38,7 @@ pub struct Holds {
     pub reading: bool,
     /// Nothing can be written that it was not told to write.
     pub writing: bool,
-    /// No network can be reached.
+    /// No network can be reached, and nobody on the machine itself.
     pub network: bool,
     /// Why something does not hold, in words.
     pub reason: Option<String>,
@@ -119,7 +121,7 @@ async fn tried(spawner: &Spawner, program: &Path, folder: &Path) -> Result<Holds
     let holds = Holds {
         reading: !open("secret")?,
         writing: !open("write")?,
-        network: !open("tcp")? && !open("udp")?,
+        network: !open("tcp")? && !open("udp")? && !open("unix")?,
         reason: None,
     };
     let lacks = output.stderr.lines().next_back().map(str::trim).filter(|line| !line.is_empty());
@@ -143,6 +145,7 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         ("write", std::fs::write(folder.join("written"), "x").is_ok()),
         ("tcp", TcpStream::connect_timeout(&there, CONNECTED_WITHIN).is_ok()),
         ("udp", UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok()),
+        ("unix", UnixDatagram::unbound().is_ok()),
     ];
     for (what, open) in tries {
         let found = if open { "open" } else { "closed" };

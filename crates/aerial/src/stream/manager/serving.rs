@@ -144,7 +144,7 @@ impl Manager {
             })
         });
         let seen = Event::Seen { client, rendition: Some(rendition) };
-        let session = self.session(&channel, [seen], tune_in)?;
+        let session = self.session(&channel, Some(seen), tune_in)?;
         let window = hls::window(&client, edge, now);
         session.promised(window.end);
         let entries = hls::entries(&ledger, window);
@@ -299,7 +299,7 @@ impl Manager {
             Some(rendition) => self.tune_in(channel.id, &ledger, rendition, TuneIn::New).await,
             None => TuneIn::Silent,
         };
-        let session = self.session(channel, [Event::Seen { client, rendition }], tune_in)?;
+        let session = self.session(channel, Some(Event::Seen { client, rendition }), tune_in)?;
         self.tally().tuning_in(client);
         Ok((client, session))
     }

@@ -19,6 +19,9 @@ use crate::stream::history::SessionId;
 use crate::stream::timeline::OnAir;
 use crate::stream::track::Track;
 
+/// How many may watch one channel: each message of one costs a look at all.
+pub const MOST_CLIENTS: usize = 2_000;
+
 /// What others know of a session.
 #[derive(Clone, Debug)]
 pub struct SessionView {
@@ -61,8 +64,8 @@ pub enum Message {
 pub struct SessionHandle {
     /// Its name in the transcoder.
     pub id: SessionId,
-    /// Unbounded: each message comes from a request in flight, of which the
-    /// server has a limit, and a lost `Answered` would keep a client for ever.
+    /// Unbounded: a lost `Answered` would keep a client for ever. Each message is of a
+    /// request, and taken much faster than requests come, since clients are limited.
     pub(super) messages: mpsc::UnboundedSender<Message>,
     pub(super) view: watch::Receiver<SessionView>,
     /// The first sequence number that no playlist has listed.
@@ -79,6 +82,12 @@ impl SessionHandle {
     /// What is known of it now.
     pub fn view(&self) -> SessionView {
         self.view.borrow().clone()
+    }
+
+    /// Whether it can have this client: one that it has, or one more.
+    pub fn takes(&self, client: &ClientId) -> bool {
+        let clients = &self.view.borrow().clients;
+        clients.len() < MOST_CLIENTS || clients.iter().any(|(known, ..)| known == client)
     }
 
     /// Takes note that all segments before `end` were promised to somebody.

@@ -31,6 +31,9 @@ const MARKED_EVERY: Duration = Duration::from_secs(30);
 /// at once: else each segment would find it full again.
 const GIVES_WAY: u64 = 20;
 
+/// What may go is looked for once for this part of the limit.
+const LOOKS_SPARED: u64 = 256;
+
 const SUFFIX: &str = "segment";
 const PART: &str = "part";
 
@@ -258,7 +261,7 @@ impl Disk {
     fn could_make_room(&self, needed: u64) -> Result<(), DiskError> {
         let may_go: u64 = self.may_give_way().iter().map(|(.., bytes)| bytes).sum();
         let Limits { bytes: limit, free_floor_bytes: floor } = self.limits;
-        if self.holds().1.saturating_sub(may_go) + needed > limit {
+        if self.index().bytes.saturating_sub(may_go) + needed > limit {
             return Err(DiskError::Limit { needed, limit });
         }
         let free = self.files.free_bytes(&self.folder).saturating_add(may_go);
@@ -269,11 +272,12 @@ impl Disk {
     }
 
     fn make_room(&self, needed: u64) -> Result<(), DiskError> {
-        let over = (self.holds().1 + needed).saturating_sub(self.limits.bytes);
+        let over = (self.index().bytes + needed).saturating_sub(self.limits.bytes);
         if over > 0 {
-            self.evict(over);
+            // A little more than needed: to find out what may go takes a look at all.
+            self.evict(over + self.limits.bytes / LOOKS_SPARED);
             let limit = self.limits.bytes;
-            if self.holds().1 + needed > limit {
+            if self.index().bytes + needed > limit {
                 return Err(DiskError::Limit { needed, limit });
             }
         }
