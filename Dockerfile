@@ -14,6 +14,10 @@ RUN npm run --silent build
 
 # The program, with the app in it.
 FROM rust:1.95-slim-${DEBIAN} AS build
+# The allocator is C, built with make.
+RUN apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends make && \
+    rm -rf /var/lib/apt/lists/*
 WORKDIR /aerial
 COPY Cargo.toml Cargo.lock LICENSE ./
 COPY .cargo .cargo

@@ -41,11 +41,13 @@ pub use sockets::{Inherited, KeeperLine, SocketError, bind, inherit};
 /// The first descriptor that is handed over (`sd_listen_fds(3)`).
 const FIRST_FD: i32 = 3;
 
-/// How glibc hands out memory, where nobody said it otherwise. As it is, a server that
-/// has started a thousand channels keeps ten times what it needs: each of many arenas
-/// keeps the holes that segments left. With two arenas, and what is large given back as
-/// soon as it is not needed, it has again what it began with. Other systems ignore it.
-const ALLOCATOR: [(&str, &str); 3] = [
+/// How the server's allocator works, where nobody said it otherwise. jemalloc: what is free
+/// goes back to the system within a second, also while nothing is asked for. glibc's, where
+/// that is used: with two arenas, and what is large given back as soon as it is not needed;
+/// as it is, a server that has started a thousand channels keeps ten times what it needs.
+/// Other systems ignore all of it.
+const ALLOCATOR: [(&str, &str); 4] = [
+    ("MALLOC_CONF", "background_thread:true,narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0"),
     ("MALLOC_ARENA_MAX", "2"),
     ("MALLOC_MMAP_THRESHOLD_", "131072"),
     ("MALLOC_TRIM_THRESHOLD_", "131072"),
