@@ -118,8 +118,12 @@ impl Indexing {
         let _turn = self.turn.lock().await;
         let mut told = Vec::new();
         for media in self.db.not_indexed(media).await? {
-            if self.settle(&media).await? == Some(true) {
-                told.push(media.id);
+            match self.settle(&media).await {
+                Ok(Some(true)) => told.push(media.id),
+                Ok(_) => {}
+                // What was stored before it is to be heard of; the rest waits.
+                Err(_) if !told.is_empty() => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(told)
@@ -140,7 +144,7 @@ impl Indexing {
         if !self.db.is_indexing_due().await? {
             return Ok(false);
         }
-        let mut told = Vec::new();
+        let (mut told, mut failed) = (Vec::new(), None);
         let by_turn = self.schedule.media_by_turn(SOON).await;
         let _turn = self.turn.lock().await;
         let mut waiting = self.db.not_indexed(&by_turn).await?;
@@ -149,11 +153,15 @@ impl Indexing {
         for media in waiting.into_iter().take(TOLD_AT_ONCE) {
             // What must be read is told of at once: it may air next.
             let reads = media.facts.as_ref().is_some_and(|facts| might_be_copied(facts).is_ok());
-            match self.settle(&media).await? {
-                Some(true) => told.push(media.id),
-                Some(false) => {}
-                None => {
+            match self.settle(&media).await {
+                Ok(Some(true)) => told.push(media.id),
+                Ok(Some(false)) => {}
+                Ok(None) => {
                     later.insert(media.id);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
                 }
             }
             if reads {
@@ -163,7 +171,7 @@ impl Indexing {
         if let Err(error) = self.schedule.library_changed(&told).await {
             tracing::error!(%error, "what was indexed is not in the lineups yet");
         }
-        Ok(more)
+        failed.map_or(Ok(more), Err)
     }
 
     /// Reads a file and stores the verdict. Whether its video is copied now; `None`

@@ -4,9 +4,11 @@
 //! playlists promise is noted within seconds, so that no later server goes back behind
 //! it; a failing note holds up nobody.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aerial_model::air_clock::{Noted, Wall};
+use aerial_model::id::ChannelId;
 use aerial_model::time::Ticks;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +35,10 @@ struct Kept {
 
 /// Lets the clock go on from what the last server noted, if any did.
 pub(super) async fn resume(clock: &Clock, db: &Db, trusts: bool) -> Result<(), DbError> {
-    let Some(Kept { noted, boot }) = db.setting::<Kept>(KEY).await? else { return Ok(()) };
+    let Some(Kept { mut noted, boot }) = db.setting::<Kept>(KEY).await? else { return Ok(()) };
+    let there: BTreeSet<ChannelId> =
+        db.channels().await?.into_iter().map(|channel| channel.id).collect();
+    noted.channels.retain(|channel, _| there.contains(channel));
     let since = boot.zip(Uptime::read()).and_then(|((boot, then), now)| {
         (boot == now.boot && now.ticks >= then).then(|| now.ticks - then)
     });
