@@ -42,8 +42,8 @@ const SWEEP_EVERY: u64 = 64;
 
 const NICENESS: u8 = 15;
 
-/// How many look for a file, or beside it, at a time, and how long one waits for that: a disk that
-/// hangs keeps a thread for each.
+/// How many look for a file, or beside it, at a time, and how long one waits for that: a
+/// disk that hangs keeps a thread for each.
 const LOOKS_AT_ONCE: usize = 8;
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 

@@ -2,8 +2,8 @@
 //!
 //! Owns a process in the sandbox that attempts what a captured FFmpeg would: to read a
 //! file that it was not given, to write beside it, to reach a network or a service of the
-//! machine. Invariant: what
-//! is called closed was found closed, and what it was given was found open.
+//! machine. Invariant: what is called closed was found closed, and what it was given was
+//! found open.
 
 use std::ffi::OsString;
 use std::io::Write as _;
