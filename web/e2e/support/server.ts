@@ -227,16 +227,22 @@ function environment(settings = ""): NodeJS.ProcessEnv {
   return settings.includes("encodes") ? env : { AERIAL_STREAM_ENCODES: "8", ...env };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
+/**
+ * A port that is free, and stays so while a server that had it begins anew: the system
+ * hands out those from 32768 on to whoever asks somebody something.
+ */
+async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 11_000 + Math.floor(Math.random() * 21_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no port");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const probe = createServer();
-    probe.once("error", failed);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === "string") failed(new Error("no port"));
-        else done(address.port);
-      });
-    });
+    probe.once("error", () => done(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => done(true)));
   });
 }
