@@ -53,6 +53,7 @@ impl Access {
         let account = Account { id, name, password_hash, created_at, changed_at: now };
         self.0.db.put_account(&account).await?;
         self.book().set_account(account.clone());
+        self.tell_taken();
         tracing::info!(from = ?caller.counted, "the password was set");
         match caller.by {
             By::Key | By::Token(_) => Ok(None),

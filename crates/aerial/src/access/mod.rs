@@ -5,14 +5,16 @@
 //! whether a standing is enough is the model's decision (`aerial_model::access`).
 //!
 //! Invariants: a secret is kept as a hash alone; what is revoked is refused from that
-//! moment on; a request needs no query to be judged, since all that counts is in
-//! memory (the catalogue is written first, and read at the start).
+//! moment on, also where an answer goes on (`grant`); a request needs no query to be
+//! judged, since all that counts is in memory (the catalogue is written first, and read
+//! at the start).
 
 mod account;
 mod book;
 pub mod caller;
 mod code;
 mod error;
+mod grant;
 pub mod key;
 pub mod password;
 pub mod secret;
@@ -25,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aerial_model::time::Ticks;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +40,7 @@ use book::Book;
 use code::Code;
 pub use error::AccessError;
 pub(crate) use error::SET_UP;
+pub use grant::Grant;
 use password::Passwords;
 use secret::Secret;
 pub use sign_in::SignedIn;
@@ -72,6 +76,8 @@ struct Inner {
     tries: Mutex<Tries>,
     /// Held while the account is changed, so that two first passwords are not set at once.
     changing: tokio::sync::Mutex<()>,
+    /// Told, after the book was changed, that somebody may have lost what they had.
+    taken: watch::Sender<()>,
 }
 
 impl Access {
@@ -105,6 +111,7 @@ impl Access {
             book: Mutex::new(book),
             tries: Mutex::new(Tries::new()),
             changing: tokio::sync::Mutex::new(()),
+            taken: watch::Sender::new(()),
         })))
     }
 
@@ -141,6 +148,7 @@ impl Access {
         }
         self.0.db.set_setting(WATCH_ONLY, &on).await?;
         self.book().watch_only = on;
+        self.tell_taken();
         Ok(())
     }
 
@@ -167,6 +175,7 @@ impl Access {
         if !expired.is_empty() {
             self.0.db.remove_sign_ins(&expired).await?;
             self.book().sign_out(&expired);
+            self.tell_taken();
         }
         let (sign_ins, tokens) = self.book().take_uses();
         if !sign_ins.is_empty() || !tokens.is_empty() {

@@ -69,6 +69,7 @@ impl Access {
         if !surplus.is_empty() {
             self.0.db.remove_sign_ins(&surplus).await?;
             self.book().sign_out(&surplus);
+            self.tell_taken();
         }
         self.0.db.add_sign_in(&sign_in).await?;
         self.book().add_sign_in(sign_in);
@@ -86,6 +87,7 @@ impl Access {
         };
         self.0.db.remove_sign_ins(&ids).await?;
         self.book().sign_out(&ids);
+        self.tell_taken();
         Ok(())
     }
 }

@@ -52,7 +52,9 @@ impl Access {
     /// When there is none, or the catalogue fails.
     pub async fn revoke(&self, id: TokenId) -> Result<()> {
         self.0.db.remove_token(id).await?;
-        match self.book().revoke(id) {
+        let was_one = self.book().revoke(id);
+        self.tell_taken();
+        match was_one {
             true => Ok(()),
             false => Err(AccessError::UnknownToken(id)),
         }

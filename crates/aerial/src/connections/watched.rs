@@ -2,8 +2,8 @@
 //!
 //! Owns the bytes between socket and HTTP: each head is whole and looked at (`head`)
 //! before the parser sees any of it. Invariants: a head comes within its time from its
-//! first byte on; what is sent is taken within its time; of a head no more is kept than
-//! the parser would take.
+//! first byte on; of what waits to be sent, some is taken within its time, and more than
+//! drops of it; of a head no more is kept than the parser would take.
 
 use std::io;
 use std::pin::Pin;
@@ -25,6 +25,10 @@ pub(super) const HEAD_BYTES: usize = 32 * 1024;
 /// What is read at once.
 const READ_BYTES: usize = 8 * 1024;
 
+/// What has to be taken of an answer within the time for that, while so much waits: far
+/// less than any line carries, but nobody holds connections with drops of it.
+const LEAST_BYTES: usize = 8 * 1024;
+
 /// What no parser takes for a request, so that the answer is 400 and the connection
 /// ends.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
@@ -34,7 +38,7 @@ const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 pub struct Patience {
     /// For a head, from its first byte on.
     pub head: Duration,
-    /// Until some of an answer is taken.
+    /// Until some ([`LEAST_BYTES`]) of an answer is taken.
     pub answer: Duration,
     /// Until some of a stream is taken: a player that is paused reads no more of a
     /// segment for a while.
@@ -72,7 +76,8 @@ pub(super) struct Watched<S> {
     /// What was sent, counted.
     sent: Sent,
     head_due: Option<Pin<Box<Sleep>>>,
-    write_due: Option<Pin<Box<Sleep>>>,
+    /// Where something waits to be sent: until when, and what was taken since.
+    write_due: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Watched<S> {
@@ -194,22 +199,28 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
-    /// What was written, unless that has been waited for too long.
+    /// What was written of what was offered, unless that has been waited for too long.
     fn in_time(
         &mut self,
         cx: &mut Context<'_>,
+        offered: usize,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = written {
-            self.write_due = None;
-            self.sent.add(*written.as_ref().unwrap_or(&0));
+            let bytes = *written.as_ref().unwrap_or(&0);
+            self.sent.add(bytes);
+            // Where nothing waits any more, no time passes.
+            self.write_due = self.write_due.take().and_then(|(due, taken)| {
+                let taken = taken + bytes;
+                (bytes < offered && taken < LEAST_BYTES).then_some((due, taken))
+            });
             return Poll::Ready(written);
         }
         let patience = match self.streams.load(Ordering::Relaxed) {
             true => self.patience.stream,
             false => self.patience.answer,
         };
-        let due = self.write_due.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let (due, _) = self.write_due.get_or_insert_with(|| (Box::pin(sleep(patience)), 0));
         ready!(due.as_mut().poll(cx));
         Poll::Ready(Err(late("an answer's being read")))
     }
@@ -223,7 +234,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let tried = Pin::new(&mut this.socket).poll_write(cx, bytes);
-        this.in_time(cx, tried)
+        this.in_time(cx, bytes.len(), tried)
     }
 
     fn poll_write_vectored(
@@ -233,7 +244,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let tried = Pin::new(&mut this.socket).poll_write_vectored(cx, slices);
-        this.in_time(cx, tried)
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        this.in_time(cx, offered, tried)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -328,6 +340,53 @@ mod tests {
             let error = ours.write_all(&[0; 100]).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             assert_eq!(begun.elapsed(), patience);
+        }
+    }
+
+    /// Reads so many bytes every second, for ever.
+    async fn sipping(mut from: tokio::io::DuplexStream, bytes: usize) {
+        let mut sip = vec![0; bytes];
+        while from.read_exact(&mut sip).await.is_ok() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_in_drops_is_waited_for_no_longer() {
+        let (mut ours, theirs) = watched(16);
+        let begun = monotonic();
+        let error = tokio::select! {
+            written = ours.write_all(&[0; 1_000]) => written.unwrap_err(),
+            () = sipping(theirs, 1) => unreachable!("it is cut off before"),
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), Patience::default().answer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_slowly_is_given_all_the_time_that_it_takes() {
+        let (mut ours, theirs) = watched(1_024);
+        let begun = monotonic();
+        tokio::select! {
+            written = ours.write_all(&[0; 100_000]) => written.unwrap(),
+            () = sipping(theirs, 512) => unreachable!("there is more to read"),
+        }
+        assert!(begun.elapsed() > Patience::default().answer * 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_passes_while_nothing_waits_to_be_sent() {
+        let (mut ours, theirs) = watched(16);
+        let sending = async {
+            // Each is waited for: it has no room at once.
+            for _event in 0..5 {
+                ours.write_all(&[0; 40]).await.unwrap();
+                sleep(Patience::default().answer * 2).await;
+            }
+        };
+        tokio::select! {
+            () = sending => {}
+            () = sipping(theirs, 8) => unreachable!("it is read for ever"),
         }
     }
 }

@@ -57,7 +57,7 @@ pub use media_list::{
     MediaCounts, MediaFilter, MediaSort, MediaSums, OnShelf, Page, ShowSummary, StateFilter,
 };
 pub use media_store::{KnownFile, ScannedMedia, Upserted};
-pub use settings::ENDED_WELL;
+pub use settings::{ENDED_WELL, WRITES_TRIED};
 pub use slates::SlateRange;
 pub use snapshot::Inside;
 
@@ -136,11 +136,6 @@ impl Db {
     /// is not committed is rolled back when it is dropped.
     pub async fn write(&self) -> Result<Write> {
         begin(&self.0.writer).await.map(Write).doing("begin a transaction")
-    }
-
-    /// Whether it can be written: takes the writer's turn, and changes nothing.
-    pub async fn writable(&self) -> Result<()> {
-        self.write().await.map(drop)
     }
 
     /// Ends all connections, after folding the write-ahead log into the file.

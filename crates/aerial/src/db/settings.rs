@@ -13,6 +13,10 @@ use super::{Db, Write, stored};
 /// nothing is before the first start, and in a backup.
 pub const ENDED_WELL: &str = "ended_well";
 
+/// Under which it is counted how often it was tried whether the catalogue takes what is
+/// written.
+pub const WRITES_TRIED: &str = "writes_tried";
+
 impl Db {
     /// The value under `key`.
     pub async fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
@@ -24,6 +28,19 @@ impl Db {
     pub async fn set_setting<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<()> {
         let write = self.write().await?;
         write.set_setting(key, value).await?;
+        write.commit().await
+    }
+
+    /// Whether it can be written: commits one small row that nobody goes by. It is another
+    /// one each time, since SQLite writes no page that stays as it is.
+    pub async fn writable(&self) -> Result<()> {
+        let write = self.write().await?;
+        let row = Entity::find_by_id(WRITES_TRIED).one(&write.0).await.doing("read a setting")?;
+        let tried: u64 = match row {
+            Some(row) => stored::from_json("setting", &row.value_json)?,
+            None => 0,
+        };
+        write.set_setting(WRITES_TRIED, &tried.wrapping_add(1)).await?;
         write.commit().await
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the hub that everyone who changes something tells, and the stream that
 //! hands it on. Invariant: telling never waits, whoever listens; a listener who
 //! falls behind is told that it missed something, so it never shows old things
-//! for good.
+//! for good; the stream ends when whoever listens may see other things than at its start.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -26,7 +26,7 @@ use super::channels::Channel;
 use super::load::LoadSample;
 use super::scan::Stage;
 use super::wire::Instant;
-use crate::access::caller::Caller;
+use crate::access::Grant;
 use crate::library::{Library, Progress};
 use crate::metrics::Metrics;
 use crate::schedule::{self, Schedule};
@@ -298,10 +298,11 @@ pub(super) async fn events(
     State(schedule): State<Schedule>,
     State(library): State<Library>,
     State(metrics): State<Metrics>,
-    Extension(caller): Extension<Caller>,
+    Extension(grant): Extension<Grant>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let stream = events.listen(&schedule, &library).filter_map(move |change| {
-        if caller.standing.judged(change.need()) != Verdict::Granted {
+    let standing = grant.caller().standing;
+    let told = events.listen(&schedule, &library).filter_map(move |change| {
+        if standing.judged(change.need()) != Verdict::Granted {
             return future::ready(None);
         }
         match &change {
@@ -311,6 +312,8 @@ pub(super) async fn events(
         let event = sse::Event::default().event(change.name()).json_data(&change);
         future::ready(event.ok().map(Ok))
     });
+    // Who may see other things now is to ask anew, and is told of all that again.
+    let stream = told.take_until(grant.changed());
     Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 

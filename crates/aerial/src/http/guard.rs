@@ -198,7 +198,8 @@ pub(super) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = gate.access.identify(&shown(&request, gate.access.cookie()));
+    let grant = gate.access.admit(shown(&request, gate.access.cookie()));
+    let caller = grant.caller();
     if let Some(wait) = gate.too_often(&caller, &request) {
         let detail = format!("too many requests; wait {} s", wait.as_secs() + 1);
         let problem = Problem::new(Kind::TooMany, detail);
@@ -208,6 +209,7 @@ pub(super) async fn identify(
     let reads_figures = gate.access.opens_figures_to(&caller);
     let extensions = request.extensions_mut();
     extensions.insert(caller);
+    extensions.insert(grant);
     if reads_figures {
         extensions.insert(MayReadFigures);
     }

@@ -1,23 +1,16 @@
 //! `/healthz` and `/readyz`: what a supervisor asks.
 //!
-//! Owns the reasons for which the server cannot serve. A disk that takes no segments is
+//! Owns the reasons for which the server cannot serve; whether one holds is found out by
+//! `readiness`. A disk that takes no segments is
 //! none: they are served from memory then. Invariant: each reason says what to do.
-
-use std::time::Duration;
 
 use axum::extract::State;
 use serde::Serialize;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::extract::Json;
 use super::problem::{Answer, Kind, Problem};
-use super::system::{Host, HostFacts};
-use crate::db::Db;
-
-/// How long whoever asks for readiness waits for the catalogue's writer.
-const WRITER_WITHIN: Duration = Duration::from_secs(2);
+use super::readiness::Readiness;
 
 /// Why the server cannot serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,32 +37,6 @@ impl Reason {
     }
 }
 
-/// What keeps the server from serving now, in words; nothing where it can.
-pub(super) async fn hindrances(
-    db: &Db,
-    host: &HostFacts,
-    ending: &CancellationToken,
-) -> Vec<(Reason, String)> {
-    if ending.is_cancelled() {
-        // Its parts end: what else is wrong is no matter.
-        return vec![(Reason::Stopping, "the server is stopping".to_owned())];
-    }
-    let mut found = Vec::new();
-    if let Err(error) = db.folders().await {
-        found.push((Reason::Catalogue, error.to_string()));
-    } else if let Ok(Err(error)) = timeout(WRITER_WITHIN, db.writable()).await {
-        // One that is busy for long is no fault.
-        found.push((Reason::Catalogue, error.to_string()));
-    }
-    let ffmpeg = &host.ffmpeg_path;
-    if !tokio::fs::try_exists(ffmpeg).await.unwrap_or(false) {
-        let path = ffmpeg.display();
-        let gone = format!("FFmpeg is not at {path} any more: install it again");
-        found.push((Reason::Ffmpeg, gone));
-    }
-    found
-}
-
 /// Told to a supervisor.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Health {
@@ -94,12 +61,8 @@ pub(super) async fn healthz() -> Json<Health> {
         (status = 503, description = "Not now.", body = Problem),
     ),
 )]
-pub(super) async fn readyz(
-    State(db): State<Db>,
-    State(Host(host)): State<Host>,
-    State(ending): State<CancellationToken>,
-) -> Answer<Json<Health>> {
-    let found = hindrances(&db, &host, &ending).await;
+pub(super) async fn readyz(State(readiness): State<Readiness>) -> Answer<Json<Health>> {
+    let found = readiness.hindrances().await;
     match found.is_empty() {
         true => Ok(Json(Health { status: "ready" })),
         false => {

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use super::AppState;
 use super::assets::OfTheApp;
 use super::guard::is_safe;
-use super::health::{Reason, hindrances};
+use super::health::Reason;
 use super::streams::SessionFacts;
 use super::system::{HostFacts, disk};
 use crate::clock::monotonic;
@@ -62,7 +62,7 @@ pub(super) async fn get(State(state): State<AppState>) -> Response {
 async fn gathered(state: &AppState) -> Facts {
     let host = &state.host.0;
     let figures = state.streams.figures();
-    let hindrances = hindrances(&state.db, host, &state.ending).await;
+    let hindrances = state.readiness.hindrances().await;
     let holds = |reason| hindrances.iter().any(|(of, _)| *of == reason);
     let occupancy = host.admission.occupancy();
     let pixels = u32::from(host.frame.0) * u32::from(host.frame.1);

@@ -37,6 +37,7 @@ mod playing;
 mod prefix;
 pub mod preview;
 pub mod problem;
+pub mod readiness;
 mod replay;
 mod request_id;
 pub mod scan;
@@ -89,6 +90,7 @@ use apps::origin::PublicUrl;
 use events::Events;
 use guard::{Gate, Guarded, Needs};
 use prefix::Base;
+use readiness::Readiness;
 use settings::Restart;
 use streams::Streams;
 use system::Host;
@@ -140,6 +142,8 @@ pub struct AppState {
     pub backups: Backups,
     /// What was found out about this server.
     pub host: Host,
+    /// Whether it can serve.
+    pub readiness: Readiness,
     /// What the server is to TV apps.
     pub device: Device,
     /// Cancelled when the server begins to stop.

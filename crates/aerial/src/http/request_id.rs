@@ -1,8 +1,9 @@
 //! A request's id, and what of it stands in each line that is logged for it.
 //!
 //! Owns which ids of others are taken, the making of the rest, and the span. Invariant:
-//! no span has a query (it can carry a viewer's id) or a token: what stands behind
-//! `/t/` in a path is left out wherever it stands, also where the path leads nowhere.
+//! no span has a viewer's id (so no query, which can carry one) or a token: what stands
+//! behind `/t/` and `/clients/` in a path is left out wherever it stands, also where the
+//! path leads nowhere.
 
 use std::borrow::Cow;
 
@@ -61,22 +62,25 @@ pub(super) fn span(request: &Request) -> Span {
     tracing::error_span!("request", id, %method, %path)
 }
 
+/// A token or a viewer's id comes next.
+fn is_before_secret(part: &str) -> bool {
+    matches!(part, "t" | "%74" | "clients")
+}
+
 /// A path as it may stand in a log.
 fn shown(path: &str) -> Cow<'_, str> {
-    let hides = path.split('/').any(|part| part == "t") || path.len() > PATH_CHARS;
+    let hides = path.split('/').any(is_before_secret) || path.len() > PATH_CHARS;
     // Whoever writes a token in another way than addresses have it was told of no such way;
     // but a log shall not have it either.
     if !hides && !path.contains('%') {
         return Cow::Borrowed(path);
     }
-    let mut after_t = false;
-    let parts = path.split('/').map(|part| {
-        let is_token = std::mem::replace(&mut after_t, matches!(part, "t" | "%74"));
-        match is_token {
+    let mut hidden = false;
+    let parts =
+        path.split('/').map(|part| match std::mem::replace(&mut hidden, is_before_secret(part)) {
             true if !part.is_empty() => "…",
             _ => part,
-        }
-    });
+        });
     let text = parts.collect::<Vec<_>>().join("/");
     match text.char_indices().nth(PATH_CHARS) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -91,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_left_out_of_paths_wherever_they_stand() {
+    fn tokens_and_viewers_are_left_out_of_paths_wherever_they_stand() {
         for (path, told) in [
             ("/", "/"),
             ("/api/v1/channels/5", "/api/v1/channels/5"),
@@ -104,6 +108,10 @@ mod tests {
             ("/t/t/secret", "/t/…/…"),
             ("/t//x", "/t//x"),
             ("/5%20x", "/5%20x"),
+            ("/api/v1/streams/5/clients", "/api/v1/streams/5/clients"),
+            ("/api/v1/streams/5/clients/viewer", "/api/v1/streams/5/clients/…"),
+            ("/stream/5/clients/viewer/leave", "/stream/5/clients/…/leave"),
+            ("/t/secret/stream/5/clients/viewer/leave", "/t/…/stream/5/clients/…/leave"),
         ] {
             assert_eq!(shown(path), told, "{path}");
         }

@@ -1,19 +1,21 @@
 //! The stream routes: what players ask for.
 //!
 //! Owns the addresses under `/stream` and the headers of what they give; what is
-//! said there is the Stream Manager's. Invariant: once a session is up, its
-//! playlists and segments are held until they can be sent, never refused.
+//! said there is the Stream Manager's. Invariants: once a session is up, its
+//! playlists and segments are held until they can be sent, never refused; what has
+//! no end goes on only while whoever asked for it may watch.
 
+use aerial_model::access::Need;
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::profile::Rendition;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use futures::StreamExt as _;
+use axum::{Extension, Router};
+use futures::{StreamExt as _, future};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
@@ -24,6 +26,7 @@ use super::playing::{
     parse_rendition,
 };
 use super::problem::{Kind, Problem};
+use crate::access::Grant;
 use crate::stream::admission::RETRY_AFTER;
 use crate::stream::body::{SegmentBody, pieces};
 use crate::stream::error::StreamError;
@@ -84,6 +87,7 @@ impl Asked {
 async fn entry(
     State(manager): State<Manager>,
     State(ending): State<CancellationToken>,
+    Extension(grant): Extension<Grant>,
     method: Method,
     Path(file): Path<String>,
     Query(asked): Query<Asked>,
@@ -108,7 +112,8 @@ async fn entry(
         Err(full @ StreamError::Full { .. }) => return Ok(all_tuners_in_use(full)),
         tuned_in => tuned_in?,
     };
-    let stream = stream.take_until(ending.cancelled_owned());
+    let lost = Box::pin(grant.lost(Need::Watch));
+    let stream = stream.take_until(future::select(lost, Box::pin(ending.cancelled_owned())));
     let body = Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>));
     Ok((transport_headers(), body).into_response())
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use aerial::config;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use futures::StreamExt as _;
@@ -86,6 +87,51 @@ async fn who_may_only_watch_hears_of_no_files() {
     server.send(make).await.expect(201);
     let first = heard.next().await.unwrap().unwrap();
     assert!(first.starts_with(b"event: channel"), "{first:?}");
+}
+
+/// What a listener still hears, until its stream ends.
+async fn heard_until_the_end(mut heard: BodyDataStream) {
+    let hearing = async { while heard.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(60), hearing).await.expect("the stream ends");
+}
+
+#[tokio::test]
+async fn who_listens_hears_nothing_more_once_that_is_taken_away() {
+    let (server, first) = Server::new().await.with_account().await;
+    let second = cookie(&server.sign_in(FAR_AWAY, "admin", PASSWORD).await.expect(200));
+    let (secret, id) = server.token(&first, json!({ "name": "script", "scope": "read" })).await;
+    let bearer = format!("Bearer {secret}");
+    let listen = async |address: &str, headers: &[(&str, &str)]| {
+        let request = from(address, Method::GET, "/api/v1/events", headers);
+        let answer = server.respond(request).await;
+        assert_eq!(answer.status().as_u16(), 200);
+        answer.into_body().into_data_stream()
+    };
+    let mut by_first = listen(FAR_AWAY, &[("cookie", &first)]).await;
+    let by_second = listen(FAR_AWAY, &[("cookie", &second)]).await;
+    let by_token = listen(FAR_AWAY, &[("authorization", &bearer)]).await;
+    let neighbour = listen(NEIGHBOUR, &[]).await;
+    let ask = async |method: Method, path: &str, body: Value| {
+        let headers = [("cookie", &*first)];
+        server.send(asking(FAR_AWAY, method, path, &headers, &body)).await
+    };
+
+    let out = from(FAR_AWAY, Method::DELETE, "/api/v1/session", &[("cookie", &second)]);
+    server.send(out).await.expect(204);
+    heard_until_the_end(by_second).await;
+    ask(Method::DELETE, &format!("/api/v1/tokens/{id}"), json!({})).await.expect(204);
+    heard_until_the_end(by_token).await;
+    ask(Method::PATCH, "/api/v1/access", json!({ "watch_only": false })).await.expect(200);
+    heard_until_the_end(neighbour).await;
+
+    // Who lost nothing listens on, until another password signs out everybody.
+    let made = json!({ "number": "5", "name": "Films" });
+    ask(Method::POST, "/api/v1/channels", made).await.expect(201);
+    let told = by_first.next().await.unwrap().unwrap();
+    assert!(told.starts_with(b"event: channel"), "{told:?}");
+    let another = json!({ "password": "a farmer's wife", "current_password": PASSWORD });
+    ask(Method::PUT, "/api/v1/account/password", another).await.expect(200);
+    heard_until_the_end(by_first).await;
 }
 
 /// Everything that can be asked for: the document's routes, and those of players.

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use aerial::access::Access;
 use aerial::access::secret::Secret;
@@ -24,6 +25,7 @@ use aerial::ffmpeg::{Spawner, font};
 use aerial::http::addresses::Listening;
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::events::Events;
+use aerial::http::readiness::{Pace, Readiness};
 use aerial::http::settings::Restart;
 use aerial::http::streams::Streams;
 use aerial::http::system::{Encoder, Host, HostFacts, Tried};
@@ -142,7 +144,12 @@ impl Server {
         let loaded = Settings::load_with_origins(&flags, []).unwrap();
         let backups =
             Backups::new(data.root(), loaded.settings(), None, clock.clone(), ending.clone());
+        // Each who asks is told how it is by then.
+        let pace = Pace { fresh: Duration::ZERO, ..Pace::default() };
+        let readiness = Readiness::new(db.clone(), ffmpeg.clone(), pace, ending.clone());
+        tokio::spawn(readiness.clone().run());
         let state = AppState {
+            readiness,
             backups,
             schedule: schedule.clone(),
             db: db.clone(),

@@ -1,5 +1,6 @@
 //! `/api/v1/system`, `/healthz`, `/readyz`.
 
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 
 use crate::server::Server;
@@ -89,6 +90,26 @@ async fn without_its_catalogue_it_is_not_ready_and_says_all_that_is_wrong() {
     }
     assert!(!metrics.contains("aerial_library_put_aside"), "{metrics}");
     server.get("/healthz").await.expect(200);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_written_it_is_not_ready_though_it_can_be_read() {
+    let server = Server::new().await;
+    server.get("/readyz").await.expect(200);
+    let path = format!("sqlite://{}", server.data.catalogue().display());
+    let other = sea_orm::Database::connect(path).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON settings
+                BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    other.execute_unprepared(full).await.unwrap();
+    // A transaction begins as ever: only what is written fails.
+    drop(server.db.write().await.unwrap());
+    let told = server.get("/readyz").await.expect(503).json();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("catalogue") && detail.contains("disk is full"), "{detail}");
+    let metrics = String::from_utf8(server.get("/metrics").await.expect(200).body).unwrap();
+    assert!(metrics.contains("aerial_not_ready{reason=\"catalogue\"} 1.0\n"), "{metrics}");
+    other.execute_unprepared("DROP TRIGGER full").await.unwrap();
+    server.get("/readyz").await.expect(200);
 }
 
 #[tokio::test]

@@ -12,9 +12,10 @@ use aerial::http::{outside, stream};
 use aerial::metrics::Metrics;
 use aerial_model::access::Scope;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
+use futures::StreamExt as _;
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -34,6 +35,17 @@ async fn ask(routes: &Router, method: Method, url: &Url) -> (StatusCode, Vec<u8>
     (status, body.to_vec())
 }
 
+/// The streams, and who is let in to them.
+async fn doors(world: &World) -> (tempfile::TempDir, Access, Router) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&folder.path().join("catalogue.sqlite")).await.unwrap();
+    let rules = config::Access::default();
+    let access = Access::open(db, Clock::simulated(NOW), rules, "test", None).await.unwrap();
+    let streams = stream::router(world.manager.clone(), CancellationToken::new());
+    let routes = outside(streams, access.clone(), PublicUrl::default(), Metrics::default());
+    (folder, access, routes)
+}
+
 /// The addresses in a playlist, as a player finds them.
 fn addresses(at: &Url, playlist: &[u8]) -> Vec<Url> {
     let text = std::str::from_utf8(playlist).unwrap();
@@ -44,13 +56,8 @@ fn addresses(at: &Url, playlist: &[u8]) -> Vec<Url> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_stays_in_every_address_of_a_stream() {
     let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
-    let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&folder.path().join("catalogue.sqlite")).await.unwrap();
-    let rules = config::Access::default();
-    let access = Access::open(db, Clock::simulated(NOW), rules, "test", None).await.unwrap();
+    let (_folder, access, routes) = doors(&world).await;
     let (token, secret) = access.make_token("TV", TokenKind::Stream, Scope::Watch).await.unwrap();
-    let streams = stream::router(world.manager.clone(), CancellationToken::new());
-    let routes = outside(streams, access.clone(), PublicUrl::default(), Metrics::default());
 
     let root = Url::parse(&format!("http://tv/t/{}/", secret.reveal())).unwrap();
     let url = |path: &str| root.join(path).unwrap();
@@ -78,5 +85,36 @@ async fn a_token_stays_in_every_address_of_a_stream() {
     let refused = ask(&routes, Method::GET, &url("stream/1.m3u8")).await;
     assert_eq!(refused.0, StatusCode::UNAUTHORIZED);
     drop(routes);
+    world.end().await;
+}
+
+/// What comes of a stream without end next; nothing where it has ended.
+async fn next(stream: &mut BodyDataStream) -> Option<Bytes> {
+    let piece = tokio::time::timeout(Duration::from_secs(60), stream.next());
+    piece.await.unwrap().map(Result::unwrap)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_without_end_ends_when_its_token_is_revoked_and_no_other_does() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
+    let (_folder, access, routes) = doors(&world).await;
+    let tune_in = async || {
+        let made = access.make_token("TV", TokenKind::Stream, Scope::Watch).await.unwrap();
+        let uri = format!("/t/{}/stream/1.ts", made.1.reveal());
+        let peer = ConnectInfo(SocketAddr::from(([203, 0, 113, 9], 4_711)));
+        let request = Request::builder().uri(uri).extension(peer).body(Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let mut stream = answer.into_body().into_data_stream();
+        assert!(next(&mut stream).await.is_some());
+        (made.0.id, stream)
+    };
+    let (revoked, mut ends) = tune_in().await;
+    let (_, mut goes_on) = tune_in().await;
+    access.revoke(revoked).await.unwrap();
+    let ending = async { while next(&mut ends).await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(60), ending).await.expect("the stream ends");
+    assert!(next(&mut goes_on).await.is_some());
+    drop((ends, goes_on, routes));
     world.end().await;
 }

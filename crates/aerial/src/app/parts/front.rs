@@ -22,6 +22,7 @@ use crate::ffmpeg::selftest::Chain;
 use crate::http::addresses::Listening;
 use crate::http::apps::origin::PublicUrl;
 use crate::http::events::{Change, Events};
+use crate::http::readiness::{Pace, Readiness};
 use crate::http::settings::Restart;
 use crate::http::streams::Streams;
 use crate::http::system::{Host, HostFacts, Tried};
@@ -72,6 +73,7 @@ impl Front {
         let places = Listening::default();
         places.on(listening.to_vec());
         let Ground { spawner, ffmpeg, data, .. } = ground;
+        let readiness = below.readiness();
         let api = AppState {
             load,
             backups: ground.backups.clone(),
@@ -95,6 +97,7 @@ impl Front {
             spawner: spawner.clone(),
             clock: ground.clock.clone(),
             host,
+            readiness,
             device,
             ending: ground.ending.clone(),
         };
@@ -172,6 +175,15 @@ impl Below<'_> {
         .await?;
         ground.tasks.spawn(access.clone().run(ground.ending.clone()));
         Ok(access)
+    }
+
+    /// Finds out, when somebody asks, whether the server can serve.
+    fn readiness(&self) -> Readiness {
+        let Ground { db, ffmpeg, tasks, ending, .. } = self.ground;
+        let program = ffmpeg.ffmpeg.clone();
+        let readiness = Readiness::new(db.clone(), program, Pace::default(), ending.clone());
+        tasks.spawn(readiness.clone().run());
+        readiness
     }
 
     /// Tells of faults from now on, and that the last server broke off, if it did.
