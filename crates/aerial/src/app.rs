@@ -34,7 +34,6 @@ use crate::ffmpeg::{DiscoverError, SpawnError};
 use crate::keeper::{Inherited, KeeperError, KeeperLine, SocketError, bind};
 use crate::schedule::ScheduleError;
 use crate::service_manager::{self, Word};
-use crate::stream::slate::OwnSlateError;
 use crate::stream::store::DiskError;
 use crate::telemetry::TelemetryError;
 
@@ -98,9 +97,6 @@ pub enum AppError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A slate that was set cannot be shown.
-    #[error(transparent)]
-    Slate(#[from] OwnSlateError),
     /// The demo library cannot be made.
     #[error(transparent)]
     Demo(#[from] DemoError),

@@ -104,6 +104,10 @@ pub struct ServeArgs {
     /// How often the keeper has started the server before; only it says so.
     #[arg(long, hide = true, default_value_t = 0)]
     pub restarts: u32,
+    /// Only read the settings, and say what is wrong with them; the keeper asks so before
+    /// it ends a server for a new one.
+    #[arg(long, hide = true)]
+    pub check_settings: bool,
 }
 
 /// Flags of `password`; the password itself is asked for.
@@ -256,6 +260,13 @@ mod tests {
     fn the_commands_and_flags_agree_with_each_other() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_keeper_adds_is_understood() {
+        let line = ["aerial", "serve", "--no-keeper", crate::keeper::CHECK_ARGUMENT];
+        let cli = Cli::try_parse_from(line).unwrap();
+        assert!(matches!(cli.command, Command::Serve(args) if args.check_settings));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod history;
 mod library;
 pub mod list;
 mod log;
+mod rest;
 mod server;
 mod slates;
 mod sources;
@@ -225,7 +226,7 @@ impl Settings {
     }
 
     /// The one check of what types cannot say. The error is the key and what is
-    /// wrong with its value.
+    /// wrong with its value. It asks no disk: what is away today may be there tomorrow.
     fn validate(&self) -> Result<(), (&'static str, String)> {
         let (rescan, grace) = (self.library.rescan, self.stream.grace);
         if rescan < Period::secs(60) || rescan > Period::secs(604_800) {
@@ -254,20 +255,6 @@ impl Settings {
         if self.webhooks.len() > webhooks::MOST {
             let (count, most) = (self.webhooks.len(), webhooks::MOST);
             return Err(("webhooks", format!("{count} are too many: at most {most}")));
-        }
-        let slates = &self.slates;
-        for (key, path) in
-            [("slates.off_air", &slates.off_air), ("slates.trouble", &slates.trouble)]
-        {
-            if let Some(path) = path
-                && !path.is_file()
-            {
-                let message = format!(
-                    "there is no file {}: give the path of a picture or a clip",
-                    path.display()
-                );
-                return Err((key, message));
-            }
         }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::filter::Targets>() {
             let message = format!(

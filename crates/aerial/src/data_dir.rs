@@ -14,9 +14,12 @@ use std::path::{Path, PathBuf};
 /// The catalogue's name in the data folder.
 pub const CATALOGUE: &str = "catalogue.sqlite";
 
+/// Where uploaded logos are in the data folder.
+pub const LOGOS: &str = "artwork/logos";
+
 /// What else must not be lost: settings, and what people uploaded. All the rest of the
 /// folder is made again by a server that needs it.
-pub const KEPT: [&str; 4] = ["settings.toml", "config.toml", "slates", "artwork/logos"];
+pub const KEPT: [&str; 4] = ["settings.toml", "config.toml", "slates", LOGOS];
 
 /// What can be wrong with the data folder.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +99,7 @@ impl DataDir {
 
     /// Logos that people uploaded.
     pub fn logos(&self) -> PathBuf {
-        self.artwork().join("logos")
+        self.root.join(LOGOS)
     }
 
     /// Files that no start needs to find again; emptied at each.

@@ -1,6 +1,6 @@
 //! `aerial doctor`: what works here, and what to do about what does not.
 //!
-//! Owns the list of examinations: `ffmpeg`, the `disk`, and who can `reach` the server.
+//! Owns the list of examinations: `ffmpeg`, the `disk`, own `slates`, and who can `reach` the server.
 //! It changes nothing: what it writes it removes. Invariant: a fault is what keeps the
 //! server from serving; everything else is a note.
 
@@ -8,6 +8,7 @@ mod disk;
 mod ffmpeg;
 mod reach;
 mod report;
+mod slates;
 
 use self::disk::{examine_disk, examine_folders};
 use self::ffmpeg::examine_ffmpeg;
@@ -15,16 +16,25 @@ use self::reach::{
     examine_access, examine_descriptors, examine_discovery, examine_listening, examine_webhooks,
 };
 pub use self::report::{Finding, Report, Severity};
-use crate::config::Settings;
+use self::slates::examine_slates;
+use crate::config::{ConfigError, Settings};
 use crate::data_dir::{self, CATALOGUE};
 use crate::db::Db;
 use crate::descriptors::Descriptors;
 use crate::ffmpeg::{Ffmpeg, Spawner};
 use crate::webhooks;
 
-/// Examine this machine with these settings.
-pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
+/// Examine this machine with these settings. `wrong`: why they are not all that were given.
+pub async fn examine(
+    settings: &Settings,
+    wrong: Option<&ConfigError>,
+    spawner: &Spawner,
+) -> Report {
     let mut report = Report::default();
+    if let Some(wrong) = wrong {
+        let text = format!("the settings are wrong: {wrong} (the rest is examined without them)");
+        report.add(Severity::Fault, text);
+    }
     match Ffmpeg::discover(&settings.ffmpeg, spawner).await {
         Ok(ffmpeg) => examine_ffmpeg(&ffmpeg, settings, spawner, &mut report).await,
         Err(error) => report.add(Severity::Fault, error.to_string()),
@@ -33,6 +43,7 @@ pub async fn examine(settings: &Settings, spawner: &Spawner) -> Report {
     let known = Db::folders_of(&catalogue).await.unwrap_or_default();
     examine_folders(&settings.library.folders, &known, &mut report).await;
     examine_disk(settings, &mut report);
+    examine_slates(&settings.slates, &mut report).await;
     let serving = data_dir::holder(&settings.server.data);
     examine_listening(settings, serving.as_deref(), &mut report);
     examine_discovery(settings, serving.as_deref(), &mut report);

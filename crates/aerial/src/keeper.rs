@@ -13,6 +13,7 @@
 //! When it is process 1 of a container it reaps what others left; elsewhere that
 //! is init's work, so it is no "subreaper".
 
+mod check;
 mod policy;
 mod sockets;
 
@@ -35,7 +36,9 @@ use crate::clock::monotonic;
 use crate::ffmpeg::shim::{OnParentDeath, ShimArgs};
 use crate::ffmpeg::{command, own_binary};
 use crate::service_manager::{self, Word};
-use policy::{Action, Death, Ending, Event, Keeper};
+pub use check::ARGUMENT as CHECK_ARGUMENT;
+use check::Check;
+use policy::{Action, Death, Ending, Event, Keeper, Verdict};
 pub use sockets::{Inherited, KeeperLine, SocketError, bind, inherit};
 
 /// The first descriptor that is handed over (`sd_listen_fds(3)`).
@@ -73,8 +76,8 @@ pub struct Plan {
     /// This program's file. A newer one put in its place is what runs after the
     /// next SIGHUP, so it is a path, not the running image.
     pub program: PathBuf,
-    /// The server's arguments: `serve … --no-keeper`. `--restarts N` is added.
-    /// A newer version has to understand both.
+    /// The server's arguments: `serve … --no-keeper`. `--restarts N` is added, or
+    /// [`CHECK_ARGUMENT`]. A newer version has to understand all of them.
     pub args: Vec<OsString>,
     /// The sockets, already listening.
     pub sockets: Vec<std::net::TcpListener>,
@@ -91,6 +94,7 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
     let had_terminal = io::stderr().is_terminal();
     let mut keeper = Keeper::new();
     let mut server: Option<Server> = None;
+    let mut check: Option<Check> = None;
     let mut starts = 0;
     let mut actions = vec![Action::Start];
     loop {
@@ -107,6 +111,17 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
                         actions.extend(keeper.handle(event, monotonic()));
                     }
                 },
+                Action::Check => match Check::start(plan) {
+                    Ok(started) => check = Some(started),
+                    Err(error) => {
+                        say(&unfit(&format!("cannot start {}: {error}", plan.program.display())));
+                        let event = Event::Checked(Verdict::Unfit);
+                        actions.extend(keeper.handle(event, monotonic()));
+                    }
+                },
+                Action::StopChecking => {
+                    say(&unfit("it has not read its settings in time; does their disk hang?"));
+                }
                 Action::PassOn(ending) => signal(server.as_ref(), ending.as_signal()),
                 Action::Kill => signal(server.as_ref(), Signal::KILL),
                 Action::Exit(code) => return Ok(code),
@@ -115,12 +130,15 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
         if !actions.is_empty() {
             continue;
         }
-        for event in wait_for_events(&signals, &mut server, &keeper, had_terminal)? {
+        if !keeper.is_checking() {
+            check = None;
+        }
+        for event in wait_for_events(&signals, (&mut server, &mut check), &keeper, had_terminal)? {
             match event {
                 Event::Exited(death) => tell_death(death, &keeper),
                 Event::Ready => tell_manager(Word::Ready),
                 Event::Terminate(_) => tell_manager(Word::Stopping),
-                Event::Renew | Event::TimeIsUp => {}
+                Event::Renew | Event::Checked(_) | Event::TimeIsUp => {}
             }
             actions.extend(keeper.handle(event, monotonic()));
         }
@@ -235,7 +253,7 @@ impl Ending {
 /// Sleep until something happens, and say what.
 fn wait_for_events(
     signals: &Signals,
-    server: &mut Option<Server>,
+    (server, check): (&mut Option<Server>, &mut Option<Check>),
     keeper: &Keeper,
     had_terminal: bool,
 ) -> Result<Vec<Event>, KeeperError> {
@@ -247,7 +265,7 @@ fn wait_for_events(
         events.push(Event::Ready);
     }
     if count(&signals.child) > 0 {
-        events.extend(reap(server));
+        events.extend(reap(server, check));
     }
     for _ in 0..count(&signals.terminate) {
         events.push(Event::Terminate(Ending::Terminate));
@@ -269,24 +287,31 @@ fn wait_for_events(
     Ok(events)
 }
 
-/// Reap all that have ended, and say how the server did if it is among them.
-fn reap(server: &mut Option<Server>) -> Option<Event> {
-    let mut death = None;
+/// Reap all that have ended, and say how the server did, and what came of the look at the
+/// settings, if they are among them.
+fn reap(server: &mut Option<Server>, check: &mut Option<Check>) -> Vec<Event> {
+    let mut events = Vec::new();
     // `None`: children, but none that has ended. An error: no children.
     while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-        if server.as_ref().is_none_or(|server| server.pid != pid) {
-            continue;
-        }
-        *server = None;
         let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
-        let signal = status.terminating_signal().and_then(|signal| u8::try_from(signal).ok());
-        death = Some(Event::Exited(match (code, signal) {
-            (Some(code), _) => Death::Code(code),
-            (None, Some(signal)) => Death::Signal(signal),
-            (None, None) => Death::NotStarted,
-        }));
+        if let Some(ended) = check.take_if(|check| check.is(pid)) {
+            let said = ended.said();
+            let verdict = if code == Some(0) { Verdict::Fit } else { Verdict::Unfit };
+            if verdict == Verdict::Unfit {
+                say(&unfit(&said));
+            }
+            events.push(Event::Checked(verdict));
+        }
+        if server.take_if(|server| server.pid == pid).is_some() {
+            let signal = status.terminating_signal().and_then(|signal| u8::try_from(signal).ok());
+            events.push(Event::Exited(match (code, signal) {
+                (Some(code), _) => Death::Code(code),
+                (None, Some(signal)) => Death::Signal(signal),
+                (None, None) => Death::NotStarted,
+            }));
+        }
     }
-    death
+    events
 }
 
 /// The signals that the keeper lives by, each as a socket that becomes readable.
@@ -349,6 +374,11 @@ fn tell_death(death: Death, keeper: &Keeper) {
     if keeper.will_start_again() {
         say(&format!("the server ended {how}; starting it again"));
     }
+}
+
+/// Why the server that runs is not replaced.
+fn unfit(why: &str) -> String {
+    format!("the server goes on as it is, since a new one would not start: {why}")
 }
 
 fn tell_manager(word: Word) {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aerial::app::{self, End, Startup};
-use aerial::cli::{self, Cli, Command, PrintCommand, ServeArgs};
-use aerial::config::{Flags, Loaded, Log, Settings};
+use aerial::cli::{self, Cli, Command, PrintCommand, RestoreArgs, ServeArgs};
+use aerial::config::{ConfigError, Flags, Loaded, Log, Settings};
 use aerial::discovery;
 use aerial::doctor;
 use aerial::ffmpeg::sandbox::trial;
@@ -44,14 +44,37 @@ fn main() -> ExitCode {
         return ended(print(command));
     }
     let flags = Flags::from(cli.command.settings());
-    let settings = match Settings::load_with_origins(&flags, std::env::vars_os()) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            complain(&error.into());
-            return ExitCode::from(USAGE);
+    match Settings::load_with_origins(&flags, std::env::vars_os()) {
+        Ok(loaded) => ended(run(cli.command, loaded)),
+        Err(error) => without_settings(cli.command, &flags, error),
+    }
+}
+
+/// What can be done though the settings are wrong: to say so, and to put back right ones.
+fn without_settings(command: Command, flags: &Flags, wrong: ConfigError) -> ExitCode {
+    let variables = std::env::vars_os;
+    match command {
+        Command::Doctor(_) => {
+            ended(doctor(&Settings::without_file(flags, variables()), Some(&wrong)))
         }
-    };
-    ended(run(cli.command, settings))
+        Command::Restore(args) => match Settings::data_without_file(flags, variables()) {
+            Some(data) => {
+                complain(&anyhow::Error::from(wrong).context("restoring in spite of the settings"));
+                let mut settings = Settings::default();
+                settings.server.data = data;
+                ended(restore(&args, &settings))
+            }
+            None => {
+                let advice = "give the data folder with --data to restore in spite of the settings";
+                complain(&anyhow::Error::from(wrong).context(advice));
+                ExitCode::from(USAGE)
+            }
+        },
+        _ => {
+            complain(&wrong.into());
+            ExitCode::from(USAGE)
+        }
+    }
 }
 
 fn ended(done: anyhow::Result<ExitCode>) -> ExitCode {
@@ -69,7 +92,7 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve(&args, loaded, false),
         Command::Demo(args) => serve(&args, loaded, true),
-        Command::Doctor(_) => doctor(&settings),
+        Command::Doctor(_) => doctor(&settings, None),
         Command::Health(_) => {
             quietly(&settings)?;
             runtime()?.block_on(cli::health::run(&settings, &mut std::io::stdout()))?;
@@ -99,12 +122,7 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(cli::backup::make(&settings, config, to, &mut out))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Restore(args) => {
-            quietly(&settings)?;
-            let (how, mut out) = ((args.check, args.force), std::io::stdout());
-            runtime()?.block_on(cli::backup::restore(&settings, &args.file, how, &mut out))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Restore(args) => restore(&args, &settings),
         Command::Print(command) => print(&command),
     }
 }
@@ -122,6 +140,10 @@ fn print(command: &PrintCommand) -> anyhow::Result<ExitCode> {
 
 /// The server, or its keeper.
 fn serve(args: &ServeArgs, loaded: Loaded, demo: bool) -> anyhow::Result<ExitCode> {
+    if args.check_settings {
+        // They are right, or nobody would have come here.
+        return Ok(ExitCode::SUCCESS);
+    }
     // Before any thread is started, because it changes the environment.
     let inherited = keeper::inherit()?;
     if args.no_keeper || !inherited.listeners.is_empty() {
@@ -168,13 +190,21 @@ fn serve_here(
     }
 }
 
-fn doctor(settings: &Settings) -> anyhow::Result<ExitCode> {
+fn restore(args: &RestoreArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
+    quietly(settings)?;
+    let (how, mut out) = ((args.check, args.force), std::io::stdout());
+    runtime()?.block_on(cli::backup::restore(settings, &args.file, how, &mut out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `wrong`: what is wrong with the settings, if these are not all of them.
+fn doctor(settings: &Settings, wrong: Option<&ConfigError>) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
     let runtime = runtime()?;
     let report = runtime.block_on(async {
         let shim = own_binary().context("cannot find this program's own file")?;
         let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
-        let report = doctor::examine(settings, &spawner).await;
+        let report = doctor::examine(settings, wrong, &spawner).await;
         spawner.shut_down().await;
         anyhow::Ok(report)
     });

@@ -45,6 +45,7 @@ fn a_backup_made_while_a_server_runs_is_restored_on_an_empty_machine() {
     let restored = other.aerial(&["restore", text(&file)]);
     assert_eq!(restored.code, Some(0), "{restored:?}");
     assert!(restored.stdout.contains("1 channel, 2 files"), "{restored:?}");
+    assert!(restored.stdout.contains("tokens are those of the backup"), "{restored:?}");
     assert_eq!(other.aerial(&["channel", "export"]).stdout, exported);
     // Once more: that folder has something to lose now.
     let refused = other.aerial(&["restore", text(&file)]);

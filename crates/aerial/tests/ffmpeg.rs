@@ -91,7 +91,7 @@ async fn an_encoder_that_is_listed_and_does_not_work_is_a_fault() {
     let mut settings = config::Settings { ffmpeg, ..config::Settings::default() };
     settings.server.listen = "127.0.0.1:0".parse().unwrap();
     settings.server.data = folder.path().to_owned();
-    let report = doctor::examine(&settings, &spawner()).await;
+    let report = doctor::examine(&settings, None, &spawner()).await;
     assert!(!report.can_serve(), "{report}");
     let fault = report.0.iter().find(|finding| finding.severity == Severity::Fault).unwrap();
     assert!(fault.text.contains("Cannot load libx264"), "{report}");

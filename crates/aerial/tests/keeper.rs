@@ -42,7 +42,7 @@ struct Aerial {
     address: SocketAddr,
     stdout: mpsc::Receiver<String>,
     stderr: mpsc::Receiver<String>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Aerial {
@@ -57,7 +57,7 @@ impl Aerial {
         let stdout = lines(process.stdout.take().unwrap());
         let stderr = lines(process.stderr.take().unwrap());
         let address = listening(&stdout);
-        Self { process, address, stdout, stderr, _data: data }
+        Self { process, address, stdout, stderr, data }
     }
 
     /// Wait for the next server to say that it listens.
@@ -225,7 +225,8 @@ fn sighup_starts_the_binary_that_is_there_now() {
     let copied = command("cp").arg(AERIAL).arg(&binary).status().unwrap();
     assert!(copied.success());
     let aerial = Aerial::start_command(command(binary.to_str().unwrap()), &[]);
-    let script = "#!/bin/sh\necho \"listening on http://NEW\"; sleep 300\n";
+    let script = "#!/bin/sh\ncase \"$*\" in *--check-settings) exit 0;; esac\n\
+                  echo \"listening on http://NEW\"; sleep 300\n";
     // A new file under the old name, as package managers do it.
     let newer = folder.path().join("newer");
     std::fs::write(&newer, script.replace("NEW", &aerial.address.to_string())).unwrap();
@@ -238,6 +239,28 @@ fn sighup_starts_the_binary_that_is_there_now() {
     assert!(command_line.starts_with("/bin/sh"), "{command_line}");
     rustix::process::kill_process_group(Pid::from_raw(server as i32).unwrap(), Signal::KILL)
         .unwrap();
+}
+
+#[test]
+fn a_reload_with_wrong_settings_leaves_the_server_as_it_is_and_says_why() {
+    let aerial = Aerial::start(&[]);
+    let (server, file) = (aerial.server(), aerial.data.path().join("settings.toml"));
+    std::fs::write(&file, "[stream]\nheight = \"tall\"\n").unwrap();
+    aerial.signal(Signal::HUP);
+    let mut said = String::new();
+    until("it is said why", || {
+        said.extend(aerial.stderr.try_iter());
+        said.contains("the server goes on as it is")
+    });
+    assert!(said.contains(&format!("{}:2:", file.display())), "{said}");
+    assert!(!said.contains("finishing what is in flight"), "{said}");
+    assert_eq!(servers_of(aerial.pid()), [server]);
+    assert!(healthz(aerial.address).unwrap().starts_with("HTTP/1.1 200"));
+    std::fs::write(&file, "[stream]\nheight = 480\n").unwrap();
+    aerial.signal(Signal::HUP);
+    aerial.listens_again();
+    assert_ne!(aerial.server(), server);
+    assert!(!runs(server));
 }
 
 #[test]

@@ -282,20 +282,16 @@ impl Backups {
         Ok(names)
     }
 
-    /// Deletes the oldest of those that were made on the same account, until as many are
-    /// left as are to stay, the one just made among them: where the clock was ahead once,
-    /// its name may be the oldest.
+    /// Deletes what gives way to the one just made.
     async fn prune(&self, made: BackupName) {
         let keep: usize = match made.why {
             Why::Schedule => self.0.settings.keep.get().into(),
             Why::Upgrade => UPGRADES_KEPT,
             Why::ByHand => return,
         };
-        let mut names = self.names().await.unwrap_or_default();
-        names.retain(|name| name.why == made.why && *name != made);
-        let over = (names.len() + 1).saturating_sub(keep).min(names.len());
-        for name in &names[..over] {
-            let path = self.path(*name);
+        let names = self.names().await.unwrap_or_default();
+        for name in superseded(&names, made, keep) {
+            let path = self.path(name);
             match fs::remove_file(&path).await {
                 Ok(()) => tracing::info!(path = %path.display(), "an old backup was deleted"),
                 Err(error) => {
@@ -336,6 +332,19 @@ fn due(names: &[BackupName], now: AirTime, every: Duration) -> AirTime {
     newest.map_or(now, |newest| newest.at + ticks(every))
 }
 
+/// Of those that were made on the same account the oldest, as many as there are over
+/// `keep`, the one just made counted in: where the clock was ahead once, its name may be
+/// the oldest. One that seems to be of a time still to come is older than all others, for
+/// all that is known.
+fn superseded(names: &[BackupName], made: BackupName, keep: usize) -> Vec<BackupName> {
+    let others = names.iter().filter(|name| name.why == made.why && **name != made);
+    let mut others: Vec<BackupName> = others.copied().collect();
+    others.sort_unstable_by_key(|name| (name.at <= made.at, *name));
+    let over = (others.len() + 1).saturating_sub(keep).min(others.len());
+    others.truncate(over);
+    others
+}
+
 /// How many bytes of a disk a backup leaves free: of what the segment store leaves it may
 /// take a half, since segments give way then. On a full disk there would be none otherwise.
 pub fn floor(settings: &Settings) -> u64 {
@@ -373,6 +382,18 @@ mod tests {
         // A wall clock that was ahead for a while holds up nothing.
         let names = [at(-1, Why::Schedule), at(3_000, Why::Schedule)];
         assert_eq!(due(&names, NOW, DAY), day(0));
+    }
+
+    #[test]
+    fn those_of_a_time_still_to_come_give_way_first_and_others_by_age() {
+        let names = [-3, -2, -1, 0, 400, 401].map(|days| at(days, Why::Schedule));
+        let made = names[3];
+        assert_eq!(superseded(&names, made, 4), [names[4], names[5]]);
+        assert_eq!(superseded(&names, made, 3), [names[4], names[5], names[0]]);
+        assert_eq!(superseded(&names, made, 1).len(), 5, "the one just made stays");
+        assert_eq!(superseded(&names, made, 7), []);
+        let asked_for = [at(-9, Why::ByHand), at(9, Why::Upgrade), made];
+        assert_eq!(superseded(&asked_for, made, 1), []);
     }
 
     /// A data folder with a catalogue, and its backups.

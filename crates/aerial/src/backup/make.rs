@@ -1,8 +1,9 @@
 //! Making a backup, while a server runs or while none does.
 //!
-//! Owns the order: copy all that must not be lost, look into the copy of the catalogue, end
-//! in it what was going on, write the file beside its name, read it again, and only then
-//! let it have its name.
+//! Owns the order: copy all that must not be lost, logos before the catalogue that names
+//! them and once more after it, since one that is replaced meanwhile is deleted; look into
+//! the copy of the catalogue, end in it what was going on, write the file beside its name,
+//! read it again, and only then let it have its name.
 //! Invariant: nothing in the data folder is changed but what passes in `tmp`.
 
 use std::fs;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::manifest::{FORMAT, Manifest};
 use super::{BackupError, Passing, Result, archive, room};
-use crate::data_dir::{CATALOGUE, KEPT, is_being_replaced};
+use crate::data_dir::{CATALOGUE, KEPT, LOGOS, is_being_replaced};
 use crate::db::{Db, Inside};
 
 /// What a settings file that is not in the data folder is called in a backup.
@@ -60,6 +61,9 @@ pub async fn make(
     let tmp = source.data.join("tmp").join(format!("backup-{}", Uuid::now_v7()));
     let passing = Passing::folder(tmp)?;
     let copy = passing.path().join(CATALOGUE);
+    let (data, folder) = (source.data.clone(), passing.path().to_owned());
+    let before = tokio::task::spawn_blocking(move || logos(&data, &folder));
+    let before = before.await.unwrap_or(Err(BackupError::BrokenOff))?;
     let copying = async {
         Db::copy(&catalogue, &copy).await?;
         let inside = Db::look_into(&copy).await?;
@@ -72,7 +76,7 @@ pub async fn make(
     };
     let (target, ending) = (target.to_owned(), ending.clone());
     let written = tokio::task::spawn_blocking(move || {
-        written(&source, passing.path(), &target, (now, inside), &ending)
+        written(&source, passing.path(), &target, (now, inside, before), &ending)
     });
     written.await.unwrap_or(Err(BackupError::BrokenOff))
 }
@@ -116,16 +120,36 @@ fn is_unfinished(name: &str) -> bool {
     name.ends_with(".part") || name.ends_with(".new")
 }
 
-/// Copies the rest to where the copy of the catalogue is, and writes it all.
+/// Copies the uploaded logos to where the copy of the catalogue will be; their paths. Their
+/// names are made of their bytes, so one that is there twice is the same.
+fn logos(data: &Path, folder: &Path) -> Result<Vec<String>> {
+    let mut taken = Vec::new();
+    for path in kept(data).into_iter().filter(|path| is_logo(path)) {
+        if copied(&data.join(&path), &folder.join(&path))? {
+            taken.push(path);
+        }
+    }
+    Ok(taken)
+}
+
+fn is_logo(path: &str) -> bool {
+    Path::new(path).parent() == Some(Path::new(LOGOS))
+}
+
+/// Copies the rest to where the copy of the catalogue is, and writes it all. `before`: the
+/// logos that were copied before it.
 fn written(
     source: &Source,
     folder: &Path,
     target: &Path,
-    (now, inside): (AirTime, Inside),
+    (now, inside, before): (AirTime, Inside, Vec<String>),
     ending: &CancellationToken,
 ) -> Result<Manifest> {
+    let later: Vec<String> =
+        kept(&source.data).into_iter().filter(|path| !before.contains(path)).collect();
     let mut paths = vec![CATALOGUE.to_owned()];
-    for path in kept(&source.data) {
+    paths.extend(before);
+    for path in later {
         if ending.is_cancelled() {
             return Err(BackupError::BrokenOff);
         }
@@ -195,5 +219,35 @@ struct Unfinished(PathBuf);
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_logo_that_is_replaced_while_the_catalogue_is_copied_is_in_the_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, folder) = (dir.path().join("data"), dir.path().join("passing"));
+        fs::create_dir_all(data.join(LOGOS)).unwrap();
+        fs::create_dir(&folder).unwrap();
+        let logo = |name: &str| data.join(LOGOS).join(name);
+        fs::write(logo("old.png"), "old").unwrap();
+        fs::write(logo("same.png"), "same").unwrap();
+        let before = logos(&data, &folder).unwrap();
+        // What happens while the catalogue is copied.
+        fs::write(folder.join(CATALOGUE), "a catalogue").unwrap();
+        fs::remove_file(logo("old.png")).unwrap();
+        fs::write(logo("new.png"), "new").unwrap();
+        let source = Source { data: data.clone(), config: None, floor: 0 };
+        let inside = Inside { steps: Vec::new(), channels: 0, media: 0 };
+        let now = AirTime::from_unix_millis(1_800_000_000_000);
+        let (target, ending) = (dir.path().join("b.tar.gz"), CancellationToken::new());
+        let made = written(&source, &folder, &target, (now, inside, before), &ending).unwrap();
+        let mut paths: Vec<&str> = made.members.iter().map(|one| one.path.as_str()).collect();
+        paths.sort_unstable();
+        let logos = ["new", "old", "same"].map(|name| format!("{LOGOS}/{name}.png"));
+        assert_eq!(paths, [&logos[0][..], &logos[1], &logos[2], CATALOGUE]);
     }
 }

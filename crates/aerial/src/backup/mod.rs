@@ -11,6 +11,7 @@ mod keep;
 mod make;
 mod manifest;
 mod name;
+mod owner;
 mod restore;
 
 use std::io;
@@ -127,6 +128,21 @@ pub enum BackupError {
         .0.display()
     )]
     Occupied(PathBuf),
+    /// It is restored, but the service cannot use it.
+    #[error(
+        "it is restored, but `{}` cannot be given to the user {uid}, to whom the data folder \
+         belongs: {source}. Do so with `chown -R`, then start the server",
+        path.display()
+    )]
+    NotGiven {
+        /// The data folder.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
     /// It was broken off.
     #[error("the backup was broken off")]
     BrokenOff,

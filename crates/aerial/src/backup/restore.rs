@@ -2,7 +2,8 @@
 //!
 //! Owns the order: verify all of it, write it beside, look into its catalogue, and only
 //! then let it take the place of what is there, in one step (`data_dir`). Invariant:
-//! whatever goes wrong before that step leaves the folder as it was.
+//! whatever goes wrong before that step leaves the folder as it was; what root restores
+//! belongs to whom the folder belongs.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::archive::{self, Taker};
 use super::manifest::{Manifest, Member};
 use super::name::moment;
+use super::owner::Owner;
 use super::{BackupError, Passing, Result, room};
 use crate::data_dir::{CATALOGUE, DataDir};
 use crate::db::Db;
@@ -50,6 +52,23 @@ pub async fn restore(
             reason: format!("its catalogue has `{newer}`"),
         });
     }
+    let owner = Owner::other_than_root(data);
+    let restored = put_in_place((file, manifest), data, force, now, ending).await;
+    let Some(owner) = owner else { return restored };
+    // Also what a restore that failed has made: else no server can start there.
+    let folder = data.to_owned();
+    let given = blocking(move || owner.take(&folder)).await;
+    let restored = restored?;
+    given.map(|()| restored)
+}
+
+async fn put_in_place(
+    (file, manifest): (&Path, Manifest),
+    data: &Path,
+    force: bool,
+    now: AirTime,
+    ending: &CancellationToken,
+) -> Result<Restored> {
     // From here on no server can start there.
     let data = DataDir::open(data)?;
     let occupied = data.is_occupied();
@@ -66,11 +85,14 @@ pub async fn restore(
         let reason = "it was changed while it was read".to_owned();
         return Err(BackupError::Damaged { path: file.to_owned(), reason });
     }
-    let inside = Db::look_into(&passing.path().join(CATALOGUE)).await?;
+    let catalogue = passing.path().join(CATALOGUE);
+    let inside = Db::look_into(&catalogue).await?;
     if inside.steps != manifest.schema {
         let reason = "its catalogue is not the one of its list".to_owned();
         return Err(BackupError::Damaged { path: file.to_owned(), reason });
     }
+    // Backups of earlier versions have sign-ins.
+    Db::settle(&catalogue).await?;
     let new = passing.path().to_owned();
     let aside = format!("before-restore-{}", moment(now));
     let aside = blocking(move || Ok(data.replace(&new, &aside)?)).await?;

@@ -15,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::FORMAT;
 use super::*;
 use crate::data_dir::DataDir;
-use crate::db::{AiredEnd, AsRun, AsRunId, AsRunNames, AsRunQuery, Db, ENDED_WELL};
+use crate::db::{
+    Account, AccountId, AiredEnd, AsRun, AsRunId, AsRunNames, AsRunQuery, Db, ENDED_WELL, SignIn,
+    SignInId,
+};
 
 const NOW: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 
@@ -152,6 +155,35 @@ async fn a_server_restored_from_a_running_one_knows_of_no_trouble_and_how_far_it
     assert_eq!(db.setting::<bool>(ENDED_WELL).await.unwrap(), None, "as before a first start");
     db.close_as_run().await.unwrap();
     assert_eq!(ends(&db).await, [Some(AiredEnd::Left), Some(AiredEnd::BackedUp)]);
+}
+
+#[tokio::test]
+async fn whoever_was_signed_in_signs_in_again_after_a_restore() {
+    let place = Place::new().await;
+    let db = Db::open(&place.path("data/catalogue.sqlite")).await.unwrap();
+    let account = Account {
+        id: AccountId::fresh(),
+        name: "admin".to_owned(),
+        password_hash: "a hash".to_owned(),
+        created_at: NOW,
+        changed_at: NOW,
+    };
+    db.put_account(&account).await.unwrap();
+    let sign_in = SignIn {
+        id: SignInId::fresh(),
+        account: account.id,
+        secret_hash: [7; 32],
+        created_at: NOW,
+        last_used_at: NOW,
+    };
+    db.add_sign_in(&sign_in).await.unwrap();
+    let (file, _) = place.backed_up().await;
+    assert_eq!(db.sign_ins().await.unwrap().len(), 1, "here nobody is signed out");
+    db.close().await.unwrap();
+    place.restored(&file, "other", false).await.unwrap();
+    let db = Db::open(&place.path("other/catalogue.sqlite")).await.unwrap();
+    assert_eq!(db.sign_ins().await.unwrap().len(), 0);
+    assert_eq!(db.accounts().await.unwrap(), [account], "the password is the one of the backup");
 }
 
 async fn ends(db: &Db) -> Vec<Option<AiredEnd>> {

@@ -97,6 +97,11 @@ pub async fn restore(
     let data = &settings.server.data;
     let Restored { manifest, aside } = backup::restore(file, data, force, now, &ending).await?;
     writeln!(out, "restored into {} ({})", data.display(), made(&manifest))?;
+    writeln!(
+        out,
+        "The password and the tokens are those of the backup: revoke again what was revoked since. \
+         Nobody is signed in."
+    )?;
     if let Some(aside) = aside {
         writeln!(out, "What was there is in {}", aside.display())?;
     }

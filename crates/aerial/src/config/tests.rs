@@ -1,5 +1,6 @@
 //! Settings from file, variables and flags, and what is said of wrong ones.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::*;
@@ -105,15 +106,39 @@ fn backups_are_made_from_every_hour_to_every_quarter_or_never() {
 }
 
 #[test]
-fn a_slate_that_is_not_there_is_named_with_its_line() {
-    let said = file_error("[slates]\n\noff_air = \"/nowhere/off.png\"\n");
-    assert_eq!(
-        said,
-        "aerial.toml:3: slates.off_air: there is no file /nowhere/off.png: give the path of a \
-         picture or a clip"
-    );
-    let said = variable_error("AERIAL_SLATES_TROUBLE", "/nowhere/oh.mp4");
-    assert!(said.starts_with("the variable AERIAL_SLATES_TROUBLE: there is no file"), "{said}");
+fn a_slate_that_is_away_is_no_wrong_setting() {
+    let file = "[slates]\noff_air = \"/nowhere/off.png\"\n";
+    let settings = load(Some(file), &[], Flags::default()).unwrap();
+    assert_eq!(settings.slates.off_air.as_deref(), Some(Path::new("/nowhere/off.png")));
+}
+
+#[test]
+fn without_its_file_the_data_folder_is_told_by_flag_or_variable_or_the_lack_of_a_file() {
+    let variables = |data: &str| [(OsString::from("AERIAL_SERVER_DATA"), OsString::from(data))];
+    let none: [(OsString, OsString); 0] = [];
+    let flags = |data: Option<&str>, config: Option<&str>| Flags {
+        data: data.map(Into::into),
+        config: config.map(Into::into),
+        ..Flags::default()
+    };
+    let told = |flags: Flags| Settings::data_without_file(&flags, none.clone());
+    assert_eq!(told(flags(None, None)), Some(Settings::default().server.data));
+    assert_eq!(told(flags(None, Some("wrong.toml"))), None, "it may name another");
+    assert_eq!(told(flags(Some("here"), Some("wrong.toml"))), Some("here".into()));
+    let told = Settings::data_without_file(&flags(None, Some("wrong.toml")), variables("there"));
+    assert_eq!(told, Some("there".into()));
+}
+
+#[test]
+fn without_the_file_variables_hold_unless_they_are_what_is_wrong() {
+    let flags = Flags { data: Some("here".into()), ..Flags::default() };
+    let of = |height: &str| {
+        let variable = (OsString::from("AERIAL_STREAM_HEIGHT"), OsString::from(height));
+        let settings = Settings::without_file(&flags, [variable]);
+        (settings.stream.height.get(), settings.server.data)
+    };
+    assert_eq!(of("480"), (480, "here".into()));
+    assert_eq!(of("tall"), (Settings::default().stream.height.get(), "here".into()));
 }
 
 #[test]

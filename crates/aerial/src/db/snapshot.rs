@@ -80,8 +80,9 @@ impl Db {
     }
 
     /// Ends in a copy what was going on when it was made: that the server of that time
-    /// still ran, and what was on the air. A server that starts with it would otherwise
-    /// take both for broken off, and say so.
+    /// still ran, what was on the air, and who was signed in. A server that starts with it
+    /// would otherwise take the first two for broken off, and say so, and let in browsers
+    /// that were signed out since.
     pub async fn settle(path: &Path) -> Result<()> {
         let copy = existing(path).await?;
         let settled = settle(&copy).await;
@@ -109,11 +110,18 @@ async fn settle(copy: &DatabaseConnection) -> std::result::Result<(), DbErr> {
     };
     let forget = with("DELETE FROM settings WHERE key = ?", vec![ENDED_WELL.into()]);
     copy.execute_raw(forget).await?;
-    // Catalogues of the first versions have no such table.
-    let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'as_run'";
-    if copy.query_one_raw(with(table, Vec::new())).await?.is_some() {
+    // Catalogues of the first versions do not have all tables.
+    let has = async |table: &str| {
+        let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
+        let row = copy.query_one_raw(with(sql, vec![table.into()])).await;
+        row.map(|row| row.is_some())
+    };
+    if has("as_run").await? {
         let end = "UPDATE as_run SET ending = ? WHERE ending IS NULL";
         copy.execute_raw(with(end, vec![AiredEnd::BackedUp.name().into()])).await?;
+    }
+    if has("sign_ins").await? {
+        copy.execute_raw(with("DELETE FROM sign_ins", Vec::new())).await?;
     }
     Ok(())
 }

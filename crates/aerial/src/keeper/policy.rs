@@ -2,7 +2,8 @@
 //!
 //! Owns the keeper's state: whether there is a server, whether it ever worked,
 //! and what is waited for. Pure: events and the time in, actions out. Invariant:
-//! there is never more than one server, and after [`Action::Exit`] none.
+//! there is never more than one server, and after [`Action::Exit`] none; a server that
+//! works is asked to end for a new one only when the new program takes its settings.
 
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A server promises to end within 10 s of being asked; past this it hangs.
 pub(super) const END_PATIENCE: Duration = Duration::from_secs(15);
 
+/// A program reads its settings in some milliseconds; past this their disk hangs.
+pub(super) const CHECK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What happens to the keeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -28,8 +32,19 @@ pub(super) enum Event {
     Terminate(Ending),
     /// Someone wants a new server (SIGHUP).
     Renew,
+    /// The program takes its settings, or it does not ([`Action::Check`]).
+    Checked(Verdict),
     /// The time that [`Keeper::deadline`] asked for has come.
     TimeIsUp,
+}
+
+/// Whether a new server would start, as far as its settings say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It would.
+    Fit,
+    /// It would not.
+    Unfit,
 }
 
 /// How the server ended.
@@ -69,6 +84,10 @@ pub(super) enum Ending {
 pub(super) enum Action {
     /// Start a server.
     Start,
+    /// Let the program look at its settings, in the place of one that does so already.
+    Check,
+    /// It took too long: let it be.
+    StopChecking,
     /// Pass this signal on to it.
     PassOn(Ending),
     /// Kill it.
@@ -81,6 +100,8 @@ pub(super) enum Action {
 enum State {
     /// A server runs (or is being started). Since when it is ready, if it is.
     Running { ready_since: Option<Instant> },
+    /// The same, and the program that is to follow it looks at its settings.
+    Checking { ready_since: Option<Instant>, until: Instant, again: bool },
     /// There is none; the next one is started at this time.
     Waiting { until: Instant },
     /// It was asked to end, to be followed by a new one.
@@ -110,9 +131,10 @@ impl Keeper {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::Running { .. } => None,
-            State::Waiting { until } | State::Renewing { until } | State::Ending { until } => {
-                Some(until)
-            }
+            State::Checking { until, .. }
+            | State::Waiting { until }
+            | State::Renewing { until }
+            | State::Ending { until } => Some(until),
         }
     }
 
@@ -124,19 +146,29 @@ impl Keeper {
                 self.state = State::Running { ready_since: Some(now) };
                 None
             }
+            (State::Checking { until, again, .. }, Event::Ready) => {
+                self.ever_ready = true;
+                self.state = State::Checking { ready_since: Some(now), until, again };
+                None
+            }
             // A server that gets ready while it is asked to end did work.
             (_, Event::Ready) => {
                 self.ever_ready = true;
                 None
             }
-            (State::Running { ready_since }, Event::Exited(death)) => {
+            // The next one reads the settings anyway.
+            (
+                State::Running { ready_since } | State::Checking { ready_since, .. },
+                Event::Exited(death),
+            ) => {
+                self.state = State::Running { ready_since };
                 self.after_death(ready_since, death, now)
             }
             (State::Renewing { .. }, Event::Exited(_)) => Some(self.start()),
             (State::Ending { .. }, Event::Exited(death)) => Some(Action::Exit(death.exit_code())),
             (State::Waiting { .. }, Event::Exited(_)) => None,
 
-            (State::Running { .. }, Event::Terminate(ending)) => {
+            (State::Running { .. } | State::Checking { .. }, Event::Terminate(ending)) => {
                 self.state = State::Ending { until: now + END_PATIENCE };
                 Some(Action::PassOn(ending))
             }
@@ -148,10 +180,29 @@ impl Keeper {
             (State::Ending { .. }, Event::Terminate(_)) => Some(Action::Kill),
             (State::Waiting { .. }, Event::Terminate(_)) => Some(Action::Exit(0)),
 
-            (State::Running { .. }, Event::Renew) => {
+            (State::Running { ready_since }, Event::Renew) => Some(self.check(ready_since, now)),
+            // What is being looked at may be older than what is asked for now.
+            (State::Checking { ready_since, until, .. }, Event::Renew) => {
+                self.state = State::Checking { ready_since, until, again: true };
+                None
+            }
+            (State::Checking { .. }, Event::Checked(Verdict::Fit)) => {
                 self.state = State::Renewing { until: now + END_PATIENCE };
                 Some(Action::PassOn(Ending::Terminate))
             }
+            (State::Checking { ready_since, again: true, .. }, Event::Checked(Verdict::Unfit)) => {
+                Some(self.check(ready_since, now))
+            }
+            (State::Checking { ready_since, .. }, Event::Checked(Verdict::Unfit)) => {
+                self.state = State::Running { ready_since };
+                None
+            }
+            (State::Checking { ready_since, .. }, Event::TimeIsUp) => {
+                self.state = State::Running { ready_since };
+                Some(Action::StopChecking)
+            }
+            // Of one that nobody waits for any more.
+            (_, Event::Checked(_)) => None,
             (State::Waiting { .. }, Event::Renew | Event::TimeIsUp) => Some(self.start()),
             (State::Renewing { .. } | State::Ending { .. }, Event::Renew) => None,
 
@@ -170,10 +221,21 @@ impl Keeper {
     /// Whether the death of the server now would be followed by a new one.
     pub(super) fn will_start_again(&self) -> bool {
         match self.state {
-            State::Running { .. } => self.ever_ready,
+            State::Running { .. } | State::Checking { .. } => self.ever_ready,
             State::Waiting { .. } | State::Renewing { .. } => true,
             State::Ending { .. } => false,
         }
+    }
+
+    /// Whether it is waited for what the program says of its settings.
+    pub(super) fn is_checking(&self) -> bool {
+        matches!(self.state, State::Checking { .. })
+    }
+
+    fn check(&mut self, ready_since: Option<Instant>, now: Instant) -> Action {
+        let until = now + CHECK_PATIENCE;
+        self.state = State::Checking { ready_since, until, again: false };
+        Action::Check
     }
 
     fn start(&mut self) -> Action {
@@ -212,6 +274,8 @@ mod tests {
     use crate::clock::monotonic;
 
     const CRASH: Event = Event::Exited(Death::Signal(11));
+    const FIT: Event = Event::Checked(Verdict::Fit);
+    const UNFIT: Event = Event::Checked(Verdict::Unfit);
 
     fn ready_keeper(now: Instant) -> Keeper {
         let mut keeper = Keeper::new();
@@ -291,17 +355,67 @@ mod tests {
     fn renewing_ends_the_server_and_starts_another_at_once() {
         let now = monotonic();
         let mut keeper = ready_keeper(now);
-        assert_eq!(keeper.handle(Event::Renew, now), Some(Action::PassOn(Ending::Terminate)));
+        assert_eq!(keeper.handle(Event::Renew, now), Some(Action::Check));
+        assert_eq!(keeper.handle(FIT, now), Some(Action::PassOn(Ending::Terminate)));
         assert_eq!(keeper.handle(Event::Renew, now), None, "once is enough");
         assert_eq!(keeper.handle(Event::Exited(Death::Code(0)), now), Some(Action::Start));
         assert_eq!(keeper.handle(CRASH, now), Some(Action::Start), "renewing was no death");
     }
 
     #[test]
-    fn renewing_with_broken_settings_goes_on_trying() {
+    fn a_server_goes_on_where_the_next_would_not_take_its_settings() {
+        let now = monotonic();
+        let mut keeper = ready_keeper(now);
+        assert_eq!(keeper.handle(Event::Renew, now), Some(Action::Check));
+        assert_eq!(keeper.handle(UNFIT, now), None);
+        assert_eq!((keeper.is_checking(), keeper.deadline()), (false, None));
+        assert_eq!(keeper.handle(Event::Renew, now), Some(Action::Check), "mended by hand");
+        assert_eq!(keeper.handle(FIT, now), Some(Action::PassOn(Ending::Terminate)));
+    }
+
+    #[test]
+    fn settings_that_are_mended_while_they_are_looked_at_are_looked_at_again() {
         let now = monotonic();
         let mut keeper = ready_keeper(now);
         keeper.handle(Event::Renew, now);
+        assert_eq!(keeper.handle(Event::Renew, now), None);
+        assert_eq!(keeper.handle(UNFIT, now), Some(Action::Check));
+        assert_eq!(keeper.handle(UNFIT, now), None, "nobody asked a third time");
+    }
+
+    #[test]
+    fn a_program_that_hangs_over_its_settings_is_let_be_and_the_server_goes_on() {
+        let now = monotonic();
+        let mut keeper = ready_keeper(now);
+        keeper.handle(Event::Renew, now);
+        let late = now + CHECK_PATIENCE;
+        assert_eq!(keeper.deadline(), Some(late));
+        assert_eq!(keeper.handle(Event::TimeIsUp, late), Some(Action::StopChecking));
+        assert_eq!(keeper.handle(UNFIT, late), None, "too late");
+        assert_eq!(keeper.handle(FIT, late), None, "too late");
+        assert_eq!(keeper.deadline(), None);
+    }
+
+    #[test]
+    fn a_server_that_dies_or_is_ended_waits_for_no_look_at_the_settings() {
+        let now = monotonic();
+        let mut keeper = ready_keeper(now);
+        keeper.handle(Event::Renew, now);
+        assert_eq!(keeper.handle(CRASH, now), Some(Action::Start));
+        assert_eq!((keeper.is_checking(), keeper.handle(FIT, now)), (false, None));
+        let mut keeper = ready_keeper(now);
+        keeper.handle(Event::Renew, now);
+        let ending = Event::Terminate(Ending::Terminate);
+        assert_eq!(keeper.handle(ending, now), Some(Action::PassOn(Ending::Terminate)));
+        assert_eq!((keeper.is_checking(), keeper.handle(FIT, now)), (false, None));
+    }
+
+    #[test]
+    fn a_new_server_that_cannot_start_is_tried_again_and_again() {
+        let now = monotonic();
+        let mut keeper = ready_keeper(now);
+        keeper.handle(Event::Renew, now);
+        keeper.handle(FIT, now);
         assert_eq!(keeper.handle(Event::Exited(Death::Code(0)), now), Some(Action::Start));
         let refusal = Event::Exited(Death::Code(2));
         assert_eq!(keeper.handle(refusal, now), Some(Action::Start));
@@ -314,6 +428,7 @@ mod tests {
         let now = monotonic();
         let mut keeper = ready_keeper(now);
         keeper.handle(Event::Renew, now);
+        keeper.handle(FIT, now);
         assert_eq!(keeper.handle(Event::Terminate(Ending::Terminate), now), None);
         assert_eq!(keeper.handle(Event::Exited(Death::Code(0)), now), Some(Action::Exit(0)));
     }

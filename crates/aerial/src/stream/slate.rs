@@ -2,13 +2,14 @@
 //!
 //! Owns the encoded still clips, one per profile and frame rate, made by FFmpeg
 //! when first needed. The model composes segments of any length from them.
-//! Invariant: a slate has the airing's size and rate, so players see no change
-//! of codec configuration.
+//! Invariants: a slate has the airing's size and rate, so players see no change
+//! of codec configuration; where somebody's own is away, or on a disk that hangs, ours is
+//! shown at once.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use aerial_model::command::{self, Caption, OUTPUT_OFFSET, SlatePicture, SlateText};
@@ -30,9 +31,6 @@ use super::worker::Unfinished;
 use crate::ffmpeg::{Invocation, RunLimits, Spawner};
 use crate::library::Stamp;
 
-/// A disk that has to spin up takes longer: then the server's own slate stands in.
-const LOOK_WITHIN: Duration = Duration::from_secs(2);
-
 /// By how many frames a programme's decoding runs ahead of its display: three
 /// B-frames in a pyramid (`profile`). A slate within it does the same.
 const PROGRAMME_REORDER: u64 = 2;
@@ -45,6 +43,10 @@ const LIMITS: RunLimits = RunLimits { time: Duration::from_secs(20), stdout_byte
 /// (somebody's own clip at 1080p: 3 MB).
 const CLIPS: u64 = 64;
 
+/// How long the disk of somebody's own slate may take to answer: whoever waits for slate
+/// is in trouble already, and another is at hand.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Why there is no slate.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("FFmpeg made no slate: {0}; try `aerial doctor`")]
@@ -53,7 +55,8 @@ pub struct SlateError(String);
 /// Somebody's own slate cannot be shown.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "{setting}: `{}` cannot be shown: {reason}; give a picture or a clip that FFmpeg can read",
+    "{setting}: `{}` cannot be shown: {reason}; give a picture or a clip that FFmpeg can read, \
+     until then Aerial's own slate is shown",
     path.display()
 )]
 pub struct OwnSlateError {
@@ -70,6 +73,8 @@ pub struct Slates {
     looks: SlateLooks,
     /// What was uploaded in place of what the looks do not name. Held for a look alone.
     uploaded: Arc<RwLock<HashMap<SlateKind, PathBuf>>>,
+    /// Why somebody's own is not shown, so that it is said once. Held for a look alone.
+    trouble: Arc<Mutex<HashMap<SlateKind, String>>>,
     clips: moka::sync::Cache<Still, Arc<OnceCell<Arc<Slate>>>>,
 }
 
@@ -126,8 +131,9 @@ enum Shows {
 impl Slates {
     /// Slates made by this FFmpeg.
     pub fn new(spawner: Spawner, encoding: Encoding, looks: SlateLooks) -> Self {
-        let (uploaded, clips) = (Arc::default(), moka::sync::Cache::new(CLIPS));
-        Self { spawner, encoding, looks, uploaded, clips }
+        let clips = moka::sync::Cache::new(CLIPS);
+        let (uploaded, trouble) = (Arc::default(), Arc::default());
+        Self { spawner, encoding, looks, uploaded, trouble, clips }
     }
 
     /// Somebody's own picture or clip that the settings name.
@@ -152,21 +158,24 @@ impl Slates {
         }
     }
 
-    /// Whether somebody's own pictures can be shown: made once, small.
-    pub async fn try_own(&self) -> Result<(), OwnSlateError> {
+    /// Those of somebody's own pictures that cannot be shown: each is made once, small.
+    pub async fn try_own(&self) -> Vec<OwnSlateError> {
+        let mut refused = Vec::new();
         for (setting, path) in
             [("slates.off_air", &self.looks.off_air), ("slates.trouble", &self.looks.trouble)]
         {
-            let Some(path) = path else { continue };
-            let refused = |reason| OwnSlateError { setting, path: path.clone(), reason };
-            self.try_picture(path).await.map_err(refused)?;
+            if let Some(path) = path
+                && let Err(reason) = self.try_picture(path).await
+            {
+                refused.push(OwnSlateError { setting, path: path.clone(), reason });
+            }
         }
-        Ok(())
+        refused
     }
 
     /// Whether a picture or clip can be shown: made once, small. The error is why not.
     pub async fn try_picture(&self, path: &Path) -> Result<(), String> {
-        let stamp = Stamp::read(path).map_err(|error| error.to_string())?;
+        let stamp = find_picture(path).await?;
         let profile = Profile::transcoded(Rendition::Height(144), 144);
         let profile = profile.unwrap_or_else(|| unreachable!("a height has a profile"));
         let shows = Shows::Own(path.to_owned(), stamp);
@@ -229,20 +238,33 @@ impl Slates {
         };
         let own = self.set(kind).map(Path::to_owned).or_else(|| self.uploaded(kind));
         if let Some(path) = own {
-            let clip = match source_file::ask(&path, LOOK_WITHIN, Stamp::read).await {
-                Some(Ok(stamp)) => {
+            let clip = match find_picture(&path).await {
+                Ok(stamp) => {
                     let shows = Shows::Own(path, stamp);
-                    self.clip(Still { shows, profile: profile.clone(), rate }).await
+                    let clip = self.clip(Still { shows, profile: profile.clone(), rate }).await;
+                    clip.map_err(|error| error.to_string())
                 }
-                Some(Err(error)) => Err(SlateError(error.to_string())),
-                None => Err(SlateError("its disk does not answer".to_owned())),
+                Err(reason) => Err(reason),
             };
-            match clip {
-                Ok(clip) => return Ok(clip),
-                Err(error) => tracing::warn!(%error, "somebody's own slate cannot be shown"),
+            self.note_trouble(kind, clip.as_ref().err());
+            if let Ok(clip) = clip {
+                return Ok(clip);
             }
         }
         self.clip(Still { shows, profile, rate }).await
+    }
+
+    /// Says why somebody's own is not shown, unless that was said already.
+    fn note_trouble(&self, kind: SlateKind, reason: Option<&String>) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match reason {
+            Some(reason) => trouble.insert(kind, reason.clone()),
+            None => trouble.remove(&kind),
+        };
+        if let Some(reason) = reason.filter(|reason| before.as_ref() != Some(reason)) {
+            let slate = kind.name();
+            tracing::warn!(slate, reason, "somebody's own slate cannot be shown: ours is");
+        }
     }
 
     /// The clip of a still, made now if it is the first time.
@@ -297,6 +319,24 @@ impl Slates {
         Slate::from_clip(still.rate, codec, &units)
             .map(Arc::new)
             .map_err(|error| SlateError(error.to_string()))
+    }
+}
+
+/// Finds the file of somebody's own slate. The error says why there is none, and what to do.
+pub(crate) async fn find_picture(path: &Path) -> Result<Stamp, String> {
+    let look = |path: &Path| {
+        let found = std::fs::metadata(path)?;
+        Ok::<_, std::io::Error>(found.is_file().then(|| Stamp::of(&found)))
+    };
+    let shown = path.display();
+    match source_file::ask(path, PATIENCE, look).await {
+        Some(Ok(Some(stamp))) => Ok(stamp),
+        Some(Ok(None)) => Err(format!("{shown} is no file: give the path of a picture or a clip")),
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(format!("there is no file {shown}: give the path of a picture or a clip"))
+        }
+        Some(Err(error)) => Err(format!("{shown} cannot be read: {error}")),
+        None => Err(format!("the disk of {shown} gives no answer")),
     }
 }
 

@@ -59,7 +59,7 @@ impl StreamParts {
         let devices = Devices::default();
         let findings = findings(ground, library);
         let encoding = encoding(&ground.ffmpeg, settings, devices.clone());
-        let slates = slates(ground, settings, encoding.clone()).await?;
+        let slates = slates(ground, settings, encoding.clone());
         let own_slates = OwnSlates::open(slates.clone(), ground.data.root().join("slates"));
         let stop = CancellationToken::new();
         let (transcoder, task) = Transcoder::start(
@@ -152,20 +152,23 @@ fn encoding(ffmpeg: &Ffmpeg, settings: &Settings, devices: Devices) -> Encoding 
     }
 }
 
-/// The slates; those that were set are tried, since people who set them are there now.
-async fn slates(
-    ground: &Ground,
-    settings: &Settings,
-    encoding: Encoding,
-) -> Result<Slates, AppError> {
+/// The slates; those that were set are tried, since people who set them are there now. The
+/// start does not wait for that: their disk may be away.
+fn slates(ground: &Ground, settings: &Settings, encoding: Encoding) -> Slates {
     let looks = SlateLooks {
         font: font().map(Path::to_owned),
         off_air: settings.slates.off_air.clone(),
         trouble: settings.slates.trouble.clone(),
     };
     let slates = Slates::new(ground.spawner.clone(), encoding, looks);
-    slates.try_own().await?;
-    Ok(slates)
+    let (tried, ending) = (slates.clone(), ground.ending.clone());
+    ground.tasks.spawn(async move {
+        // A try that is broken off by the end says nothing.
+        if let Some(refused) = ending.run_until_cancelled(tried.try_own()).await {
+            refused.iter().for_each(|error| tracing::warn!(%error, "a slate is not shown"));
+        }
+    });
+    slates
 }
 
 fn remuxes(ground: &Ground, store: &Store, findings: &Arc<dyn Findings>) -> Remuxes {
