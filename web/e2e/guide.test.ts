@@ -321,6 +321,16 @@ test("200 channels and a week are drawn as far as they are seen, and how fast", 
     };
     expect(await page.getByRole("row").count()).toBeLessThan(40);
     expect(await page.locator('[role="gridcell"]').count()).toBeLessThan(400);
+    // Opened again, it shows the channel that was looked at last, however far down.
+    const last = (await server.channels()).at(-1);
+    await page.evaluate(
+      (id) => localStorage.setItem("aerial.guide.channel", JSON.stringify(id)),
+      last?.id,
+    );
+    await page.reload();
+    await opened(page);
+    const box = await marked(page).boundingBox();
+    expect(box).toSatisfy((at) => at.y > 0 && at.y + at.height <= SIZES.desk.height + 1);
   });
   const folder = new URL("screenshots/", import.meta.url);
   mkdirSync(folder, { recursive: true });
