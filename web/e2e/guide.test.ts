@@ -321,6 +321,20 @@ test("200 channels and a week are drawn as far as they are seen, and how fast", 
     };
     expect(await page.getByRole("row").count()).toBeLessThan(40);
     expect(await page.locator('[role="gridcell"]').count()).toBeLessThan(400);
+    // Opened again, it shows the channel that was looked at last, however far down.
+    const last = (await server.channels()).at(-1);
+    await page.evaluate(
+      (id) => localStorage.setItem("aerial.guide.channel", JSON.stringify(id)),
+      last?.id,
+    );
+    await page.reload();
+    await opened(page);
+    // The cell is another one once its programme is known.
+    const foot = async () => {
+      const box = await marked(page).boundingBox();
+      return box === null ? Number.NaN : box.y + box.height;
+    };
+    await expect.poll(foot).toBeLessThanOrEqual(SIZES.desk.height + 1);
   });
   const folder = new URL("screenshots/", import.meta.url);
   mkdirSync(folder, { recursive: true });

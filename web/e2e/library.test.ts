@@ -60,6 +60,29 @@ test("the library is searched and narrowed, and a file tells what is done with i
     await dialog.getByLabel("Title").fill("The Longest Field");
     await dialog.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { name: "The Longest Field" }).waitFor();
+    // The way back is to what was looked for.
+    await page.getByRole("main").getByRole("link", { name: "Library" }).click();
+    await until("one", async () => (await links(page).count()) === 1);
+    expect(new URL(page.url()).searchParams.get("codec")).toBe("mpeg4");
+  }));
+
+test("going back, and loading anew, leads to the place that was left", () =>
+  visit(`${server.url}/library`, async (page) => {
+    await page.setViewportSize({ width: 1280, height: 420 });
+    await until("some files", async () => (await links(page).count()) > 4);
+    const scrolled = () => page.evaluate(() => Math.round(window.scrollY));
+    const link = page.getByRole("link", { name: /The Long/ });
+    await link.scrollIntoViewIfNeeded();
+    // As it is: the browser's driver scrolls to what it clicks.
+    const top = await scrolled();
+    expect(top).toBeGreaterThan(0);
+    await link.click();
+    await page.getByRole("button", { name: "Edit" }).waitFor();
+    expect(await scrolled()).toBe(0);
+    await page.goBack();
+    await expect.poll(scrolled).toBe(top);
+    await page.reload();
+    await expect.poll(scrolled).toBe(top);
   }));
 
 test("files are sorted by name, length, size and when they were found", async () => {

@@ -120,6 +120,8 @@ test("a remote reaches the buttons with its arrows alone, and goes back out", ()
       await isShown(page, station.at(0));
       const focused = () =>
         page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+      // What lies over the picture has gone by then.
+      await page.locator(".watch.asleep").waitFor();
       await page.keyboard.press("Enter");
       await expect.poll(focused).toMatch(/^Pause/);
       await page.keyboard.press("ArrowRight");
@@ -127,6 +129,13 @@ test("a remote reaches the buttons with its arrows alone, and goes back out", ()
       await page.keyboard.press("ArrowLeft");
       await expect.poll(focused).toMatch(/^Pause/);
       await page.keyboard.press("Escape");
+      await expect.poll(focused).toBe("Picture");
+      // Back closes a menu, and is no channel's.
+      const menu = page.getByRole("menu", { name: /Quality/ });
+      await page.keyboard.press("q");
+      await menu.waitFor();
+      await page.keyboard.press("Backspace");
+      await menu.waitFor({ state: "hidden" });
       await expect.poll(focused).toBe("Picture");
       await page.keyboard.press("ArrowUp");
       await isShown(page, station.at(1));
@@ -181,6 +190,35 @@ test("where a browser holds the sound back, its button turns it on, and that is 
     await page.getByRole("button", { name: "Sound off (m)" }).waitFor();
     expect(await muted()).toBe(false);
     expect(await page.evaluate(() => localStorage.getItem("aerial.muted"))).toBe("false");
+  }));
+
+test("the device is held awake without a break, and told once what plays", () =>
+  visit(`${station.server.url}/settings`, async (page) => {
+    await page.addInitScript(() => {
+      const told = { locks: 0, titles: 0 };
+      Object.assign(window, { told });
+      const lock = Object.assign(new EventTarget(), { release: async () => {} });
+      const request = async () => {
+        told.locks += 1;
+        return lock;
+      };
+      Object.defineProperty(navigator, "wakeLock", { value: { request } });
+      Object.defineProperty(navigator.mediaSession, "metadata", {
+        set: () => {
+          told.titles += 1;
+        },
+      });
+    });
+    await page.goto(station.watching(station.at(0)));
+    await isShown(page, station.at(0));
+    const told = () =>
+      page.evaluate(() => (window as unknown as { told: Record<string, number> }).told);
+    await expect.poll(async () => (await told()).locks).toBe(1);
+    const from = (await told()).titles ?? 0;
+    await page.waitForTimeout(4_000);
+    expect((await told()).locks).toBe(1);
+    // One for each of the short programmes.
+    expect(((await told()).titles ?? 0) - from).toBeLessThanOrEqual(2);
   }));
 
 test("a channel whose number changes is watched on, and the address goes after it", () =>

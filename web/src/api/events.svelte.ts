@@ -17,6 +17,8 @@ const UNSEEN_FOR_MS = 30_000;
 
 const listeners = new Map<EventType, Set<Listener>>();
 let source: EventSource | null = null;
+/** What the stream is listened to for: each type once, however often pages come and go. */
+const heard = new Set<EventType>();
 let failures = 0;
 let again: ReturnType<typeof setTimeout> | null = null;
 let unseen: ReturnType<typeof setTimeout> | null = null;
@@ -34,15 +36,15 @@ export const events = {
    * whenever some may have been missed (the stream broke, the page was not seen): ask anew.
    */
   on<T extends EventType>(types: readonly T[], listener: (event: EventOf<T>) => void): () => void {
-    const heard = listener as Listener;
+    const told = listener as Listener;
     for (const type of types) {
       const some = listeners.get(type) ?? new Set();
-      listeners.set(type, some.add(heard));
-      if (source !== null && some.size === 1) listen(source, type);
+      listeners.set(type, some.add(told));
+      if (source !== null) listen(source, type);
     }
     open();
     return () => {
-      for (const type of types) listeners.get(type)?.delete(heard);
+      for (const type of types) listeners.get(type)?.delete(told);
       if ([...listeners.values()].every((some) => some.size === 0)) close();
     };
   },
@@ -53,6 +55,8 @@ function tell(event: ServerEvent): void {
 }
 
 function listen(to: EventSource, type: EventType): void {
+  if (heard.has(type)) return;
+  heard.add(type);
   to.addEventListener(type, (message) => {
     tell(JSON.parse((message as MessageEvent<string>).data) as ServerEvent);
   });
@@ -62,6 +66,7 @@ function open(): void {
   if (source !== null || again !== null || document.hidden) return;
   const opened = new EventSource(href("/api/v1/events"));
   source = opened;
+  heard.clear();
   for (const [type, some] of listeners) if (some.size > 0) listen(opened, type);
   opened.onopen = () => {
     failures = 0;

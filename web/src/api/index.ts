@@ -6,6 +6,7 @@
 //   const channels = await all(api.listChannels);
 
 import { BASE } from "@/app/base";
+import { after, either } from "@/app/signal";
 import { clock } from "./clock.svelte";
 import * as api from "./generated";
 import { client } from "./generated/client.gen";
@@ -85,8 +86,8 @@ export function isProblem(thrown: unknown): thrown is Problem {
 function timed(withinMs: number): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
-    const late = AbortSignal.timeout(withinMs);
-    const signal = AbortSignal.any([request.signal, late]);
+    const late = after(withinMs);
+    const signal = either(request.signal, late);
     const sentMs = Date.now();
     try {
       const response = await fetch(request, { signal });

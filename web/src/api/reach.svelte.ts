@@ -2,6 +2,7 @@
 // that no page asks in a loop; whoever waits is told when it is back.
 
 import { href } from "@/app/base";
+import { after } from "@/app/signal";
 
 /** How often an absent server is looked for. */
 const PROBE_EVERY_MS = 2_000;
@@ -68,7 +69,7 @@ function schedule(): void {
 
 async function answers(): Promise<boolean> {
   try {
-    const answer = await fetch(href("/healthz"), { signal: AbortSignal.timeout(PROBE_WITHIN_MS) });
+    const answer = await fetch(href("/healthz"), { signal: after(PROBE_WITHIN_MS) });
     // A proxy before an absent server answers too.
     return answer.ok;
   } catch {

@@ -1,8 +1,9 @@
 // Which page is shown. Owns the address bar: links inside the app change it without
-// loading the page anew. A page that holds unsaved work may hold its reader back.
+// loading the page anew. A page that holds unsaved work may hold its reader back. Where
+// pages were scrolled to is `places`'.
 
-import { tick } from "svelte";
 import { href, within } from "./base";
+import { Places } from "./places";
 import { match } from "./routes";
 
 type Guard = () => boolean | Promise<boolean>;
@@ -10,6 +11,7 @@ type Guard = () => boolean | Promise<boolean>;
 class Router {
   #path = $state(here());
   #query = $state.raw(new URLSearchParams(location.search));
+  readonly #places = new Places();
   readonly #guards = new Set<Guard>();
   readonly #found = $derived(match(this.#path));
   /** How often the page changed: for what must happen on each change. */
@@ -41,15 +43,20 @@ class Router {
   /** Goes to a path of the app, `/watch/5?at=…`. `replace` leaves no step back. */
   async go(path: string, options: { replace?: boolean } = {}): Promise<void> {
     if (!(await this.#mayLeave(path))) return;
-    if (options.replace) history.replaceState(null, "", href(path));
-    else history.pushState(null, "", href(path));
-    this.#read();
+    this.#places.leave();
+    if (options.replace) history.replaceState(this.#places.state, "", href(path));
+    else history.pushState(this.#places.next(), "", href(path));
+    this.#read(0);
   }
 
   /** Changes what stands behind the `?` without a step in the history. */
   setQuery(query: URLSearchParams): void {
     const text = query.toString();
-    history.replaceState(null, "", href(this.#path) + (text === "" ? "" : `?${text}`));
+    history.replaceState(
+      this.#places.state,
+      "",
+      href(this.#path) + (text === "" ? "" : `?${text}`),
+    );
     this.#query = new URLSearchParams(query);
   }
 
@@ -67,17 +74,19 @@ class Router {
 
   async #moved(): Promise<void> {
     const to = here();
-    if (await this.#mayLeave(to)) this.#read();
-    else history.pushState(null, "", href(this.#path));
+    this.#places.leave();
+    if (await this.#mayLeave(to)) this.#read(this.#places.arrive());
+    else history.pushState(this.#places.state, "", href(this.#path));
   }
 
-  #read(): void {
+  /** Shows what the address says, scrolled so far. */
+  #read(top: number): void {
     const before = this.#path;
     this.#path = here();
     this.#query = new URLSearchParams(location.search);
     if (before !== this.#path) {
       this.visits += 1;
-      void tick().then(() => window.scrollTo(0, 0));
+      this.#places.bring(top);
     }
   }
 

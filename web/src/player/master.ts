@@ -3,6 +3,7 @@
 // reason are known before anything plays.
 
 import type { HlsConfig, LoaderCallbacks, PlaylistLoaderContext } from "hls.js";
+import { after, either } from "@/app/signal";
 
 /** What came of asking for it. */
 export type Entry =
@@ -23,7 +24,7 @@ const ANSWER_WITHIN_MS = 15_000;
 /** Asks for it. Registers a viewer where it is answered. */
 export async function enter(url: string, signal: AbortSignal): Promise<Entry> {
   try {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+    const within = either(signal, after(ANSWER_WITHIN_MS));
     const response = await fetch(url, { signal: within, credentials: "same-origin" });
     if (!response.ok) return refused(response.status, response.headers, await words(response));
     const text = await response.text();

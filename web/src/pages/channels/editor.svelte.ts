@@ -73,6 +73,11 @@ export class Editor {
   #made = 0;
   #keeping: ReturnType<typeof setTimeout> | null = null;
   #ended = false;
+  /** Readings and saves are counted: one that began before the last that counts tells what was. */
+  #begun = 0;
+  #counts = 0;
+  /** Something changed while this was being saved. */
+  #missed = false;
 
   constructor(readonly channel: string) {
     this.preview = new LivePreview(
@@ -168,6 +173,7 @@ export class Editor {
     const { saved } = this;
     if (saved === null || this.saving || !this.isChanged || this.conflict !== null) return;
     this.saving = true;
+    this.#counts = this.#begin();
     this.refused = null;
     this.wrong = new Map();
     const sent = this.items;
@@ -188,6 +194,7 @@ export class Editor {
     } finally {
       this.saving = false;
     }
+    if (this.#missed && !this.#ended) void this.look();
   }
 
   // What others do.
@@ -195,10 +202,20 @@ export class Editor {
   /** The server says that the lineup, or what is known of it, changed. */
   async look(): Promise<void> {
     if (this.saved === null) return this.problem === null ? undefined : this.open();
-    if (this.saving) return;
+    if (this.saving) {
+      this.#missed = true;
+      return;
+    }
+    this.#missed = false;
+    const about = this.#begin();
     try {
       const theirs = await this.#read();
-      if (this.#ended || this.saving || this.saved === null) return;
+      if (this.#ended || this.saved === null) return;
+      if (about < this.#counts) {
+        this.#missed = this.saving;
+        return;
+      }
+      this.#counts = about;
       if (theirs.revision === this.saved.revision) this.#learn(theirs);
       else if (this.#isOurs(theirs)) this.#adopt(theirs, this.saved.items);
       else if (this.isChanged) this.#meet(theirs);
@@ -233,6 +250,11 @@ export class Editor {
   }
 
   // How it is done.
+
+  #begin(): number {
+    this.#begun += 1;
+    return this.#begun;
+  }
 
   #key(): string {
     this.#made += 1;

@@ -133,3 +133,43 @@ it("still meets what somebody else did", async () => {
   editor.settle("both");
   expect(media(editor).sort()).toEqual(["media-a", "media-b", "media-z"]);
 });
+
+/** The next reading is answered with what was there when it began, once it is let. */
+function heldReading(): () => void {
+  const usual = server.get.getMockImplementation() as () => Promise<unknown>;
+  let answer = () => {};
+  server.get.mockImplementationOnce(() => {
+    const told = usual();
+    return new Promise((done) => {
+      answer = () => done(told);
+    });
+  });
+  return () => answer();
+}
+
+it("takes nothing back from a reading that began before its save", async () => {
+  const editor = await opened("b");
+  const answer = heldReading();
+  const looking = editor.look();
+  await editor.save();
+  expect(media(editor)).toEqual(["media-a", "media-b"]);
+  answer();
+  await looking;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(media(editor)).toEqual(["media-a", "media-b"]);
+  expect([editor.isChanged, editor.saved?.revision]).toEqual([false, "2"]);
+});
+
+it("looks once more where something changed while it was saved", async () => {
+  const editor = await opened("b");
+  const answer = heldReading();
+  const saving = editor.save();
+  await vi.advanceTimersByTimeAsync(0);
+  // Its own save is read when somebody else adds something.
+  take({ body: { items: [...lineup, { media: "media-z" }] } });
+  await editor.look();
+  answer();
+  await saving;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(media(editor)).toEqual(["media-a", "media-b", "media-z"]);
+});

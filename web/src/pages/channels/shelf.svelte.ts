@@ -44,7 +44,10 @@ export class Shelf {
     else await this.#read(this.rows);
   }
 
-  /** Reads as far as these reach: as many, and to the last of them if it is near. */
+  /**
+   * Reads as far as these reach: as many, and to the last of them if it is near. Where
+   * nothing was found yet, as far as there is anything.
+   */
   async #read(held: readonly Stock[]): Promise<void> {
     this.#asked += 1;
     const asked = this.#asked;
@@ -54,6 +57,7 @@ export class Shelf {
     try {
       const rows = new Map<string, Stock>();
       const isShort = () =>
+        rows.size === 0 ||
         rows.size < held.length ||
         (last !== undefined && !rows.has(last) && rows.size < held.length + PAGE);
       let next: string | null = null;
@@ -78,11 +82,15 @@ export class Shelf {
     const asked = this.#asked;
     this.loading = true;
     try {
-      const { rows, next } = await this.#page(this.#next);
-      if (asked !== this.#asked) return;
       const known = new Set(this.rows.map(({ key }) => key));
-      this.rows = [...this.rows, ...rows.filter(({ key }) => !known.has(key))];
-      this.#next = next;
+      let added: Stock[] = [];
+      while (this.#next !== null && added.length === 0) {
+        const { rows, next } = await this.#page(this.#next);
+        if (asked !== this.#asked) return;
+        added = rows.filter(({ key }) => !known.has(key));
+        this.#next = next;
+      }
+      this.rows = [...this.rows, ...added];
     } catch (thrown) {
       if (asked === this.#asked) this.problem = problemOf(thrown, undefined);
     } finally {

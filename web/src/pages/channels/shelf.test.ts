@@ -1,4 +1,4 @@
-import { beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Shelf } from "./shelf.svelte";
 
 const asked = vi.hoisted(() => vi.fn());
@@ -74,4 +74,34 @@ it("looks once more where something changed while it read", async () => {
   answers[0]?.();
   await first;
   expect(answers).toHaveLength(2);
+});
+
+describe("shows", () => {
+  /** As many shows as the server has; it does not search them. */
+  function shows(names: string[]) {
+    asked.mockImplementation(({ query }: { query: { cursor?: string; limit: number } }) => {
+      const from = Number(query.cursor ?? 0);
+      const to = from + query.limit;
+      const items = names.slice(from, to).map((show) => ({ show, episodes: 1, length_ms: 1 }));
+      return Promise.resolve({ items, next: to < names.length ? String(to) : null });
+    });
+    shelf.kind = "shows";
+  }
+  const names = Array.from({ length: 1_700 }, (_, n) => `show ${n}`);
+
+  it("are found that are far down", async () => {
+    shows(names);
+    shelf.search = "show 1204";
+    await shelf.refresh();
+    expect(keys()).toEqual(["show show 1204"]);
+  });
+
+  it("are found behind pages that have none", async () => {
+    shows(names.map((name, at) => (at === 3 || at > 1_600 ? `found ${at}` : name)));
+    shelf.search = "found";
+    await shelf.refresh();
+    expect(keys()).toEqual(["show found 3"]);
+    await shelf.more();
+    expect(keys()).toHaveLength(100);
+  });
 });

@@ -151,6 +151,27 @@ describe("the store", () => {
     vi.useRealTimers();
   });
 
+  test("what changed while it was asked for is asked for again", async () => {
+    vi.useFakeTimers();
+    let title = "Before";
+    const store = new GuideStore(async (channels, from) => {
+      const told = title;
+      await new Promise((done) => setTimeout(done, 500));
+      return channels.map((channel) => entry(from, 600, { channel, title: told }));
+    });
+    store.setColumn(30 * MINUTE);
+    store.look({ channels: ["a"], first: 0, last: 0, from: DAY, to: DAY + 1 });
+    await vi.advanceTimersByTimeAsync(200);
+    title = "After";
+    store.stale("a");
+    await vi.advanceTimersByTimeAsync(400);
+    expect(store.row("a")[0]?.programme.title).toBe("Before");
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(store.row("a")[0]?.programme.title).toBe("After");
+    store.end();
+    vi.useRealTimers();
+  });
+
   test("where the server tells of nothing it is known that nothing is on", async () => {
     vi.useFakeTimers();
     const stretch = STRETCH_COLUMNS * 30 * MINUTE;

@@ -45,6 +45,8 @@ export class GuideStore {
   #view: View | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #asking = false;
+  /** How often something changed: an answer that was asked for before the last time may be old. */
+  #changes = 0;
   #ended = false;
 
   constructor(read: Read = readGuide) {
@@ -72,6 +74,7 @@ export class GuideStore {
 
   /** Something of this channel (or of any) changed: what is seen is asked for again. */
   stale(channel?: string): void {
+    this.#changes += 1;
     const all =
       channel === undefined ? this.#pieces.values() : [this.#pieces.get(channel) ?? new Map()];
     for (const pieces of all) for (const piece of pieces.values()) piece.stale = true;
@@ -97,13 +100,17 @@ export class GuideStore {
     if (wanted === null) return;
     this.#asking = true;
     const { channels, stretch } = wanted;
+    const changes = this.#changes;
     const [from, to] = [stretch * this.#stretchMs, (stretch + 1) * this.#stretchMs];
     const stretchMs = this.#stretchMs;
     let wait = PAUSE_MS;
     try {
       const entries = await this.#read(channels, from, to);
-      if (stretchMs === this.#stretchMs) this.#keep(channels, stretch, entries);
+      const isOld = changes !== this.#changes;
+      if (stretchMs === this.#stretchMs) this.#keep(channels, stretch, entries, isOld);
       this.problem = undefined;
+      // While a scan tells of each file, what is known already is not asked for without a pause.
+      if (isOld && this.#wanted()?.isNew !== true) wait = AGAIN_MS / 2;
     } catch (thrown) {
       this.problem = problemOf(thrown, undefined);
       wait = AGAIN_MS;
@@ -113,7 +120,7 @@ export class GuideStore {
   }
 
   /** The first block of what is seen that is missing or stale. */
-  #wanted(): { channels: string[]; stretch: number } | null {
+  #wanted(): { channels: string[]; stretch: number; isNew: boolean } | null {
     const view = this.#view;
     if (view === null || this.#stretchMs === 0 || view.channels.length === 0) return null;
     const now = performance.now();
@@ -122,10 +129,9 @@ export class GuideStore {
       Math.floor((view.to - 1) / this.#stretchMs),
     );
     // What is not there at all goes before what may be old.
-    for (const isDue of [
-      (piece: Piece | undefined) => piece === undefined,
-      (piece: Piece | undefined) => piece?.stale === true,
-    ]) {
+    for (const isNew of [true, false]) {
+      const isDue = (piece: Piece | undefined) =>
+        isNew ? piece === undefined : piece?.stale === true;
       for (const stretch of stretches) {
         for (let block = view.first - (view.first % BLOCK); block <= view.last; block += BLOCK) {
           const channels = view.channels.slice(block, block + BLOCK);
@@ -135,21 +141,27 @@ export class GuideStore {
             return isDue(piece);
           });
           const seen = view.channels.slice(Math.max(block, view.first), view.last + 1);
-          if (due.some((channel) => seen.includes(channel))) return { channels: due, stretch };
+          if (due.some((channel) => seen.includes(channel)))
+            return { channels: due, stretch, isNew };
         }
       }
     }
     return null;
   }
 
-  #keep(channels: readonly string[], stretch: number, entries: readonly GuideEntry[]): void {
+  #keep(
+    channels: readonly string[],
+    stretch: number,
+    entries: readonly GuideEntry[],
+    stale: boolean,
+  ): void {
     const found = new Map<string, Item[]>(channels.map((channel) => [channel, []]));
     for (const entry of entries) found.get(entry.channel)?.push(item(entry));
     const [from, to] = [stretch * this.#stretchMs, (stretch + 1) * this.#stretchMs];
     for (const [channel, told] of found) {
       const items = whole(told, from, to);
       const pieces = this.#pieces.get(channel) ?? new Map<number, Piece>();
-      pieces.set(stretch, { items, stale: false, usedMs: performance.now() });
+      pieces.set(stretch, { items, stale, usedMs: performance.now() });
       this.#pieces.set(channel, pieces);
       this.#rows.set(channel, joined(pieces));
     }

@@ -29,6 +29,29 @@ test("news from the server leaves what was typed alone", () => {
   expect(draft.isTouched).toBe(false);
 });
 
+test("what was typed while edits were sent stays", () => {
+  const draft = new Draft(theirs);
+  draft.set("stream.grace", "5s");
+  draft.set("log.filter", "debug");
+  draft.set("stream.ladder", []);
+  const sent = draft.edits;
+  draft.set("stream.grace", "7s");
+  // This one back to what it was.
+  draft.set("stream.ladder", ["source", "720p"]);
+  draft.set("store.limit", 5);
+  draft.taken(sent);
+  draft.hear([
+    ["stream.grace", "5s"],
+    ["log.filter", "debug"],
+    ["stream.ladder", []],
+  ]);
+  expect(draft.edits).toEqual([
+    ["stream.grace", "7s"],
+    ["store.limit", 5],
+    ["stream.ladder", ["source", "720p"]],
+  ]);
+});
+
 test("edits can be given up, one or all", () => {
   const draft = new Draft(theirs);
   draft.set("stream.grace", "5s");

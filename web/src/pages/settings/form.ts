@@ -32,6 +32,16 @@ export class Draft {
     else this.#mine.set(key, value);
   }
 
+  /** These were sent and are the server's now; what was typed since stays. */
+  taken(edits: Iterable<readonly [string, Value]>): void {
+    for (const [key, value] of edits) {
+      const before = this.#theirs.get(key);
+      // What was typed back meanwhile is an edit now.
+      if (!this.#mine.has(key) && before !== undefined) this.#mine.set(key, before);
+      else if (same(value, this.#mine.get(key))) this.#mine.delete(key);
+    }
+  }
+
   /** Forgets what was typed in these fields, or in all. */
   forget(keys?: Iterable<string>): void {
     if (keys === undefined) this.#mine.clear();

@@ -60,14 +60,19 @@ export class SettingsForm {
     return this.#draft.has(name);
   }
 
-  /** Sends the edits. The answer is what came of it; `null` where it was refused, and why is told beside the fields. */
+  /**
+   * Sends the edits. The answer is what came of it; `null` where it was refused, and why is
+   * told beside the fields, or where some are being sent already.
+   */
   async save(): Promise<Awaited<ReturnType<typeof change>> | null> {
+    if (this.saving) return null;
     const slips: FieldError[] = [];
+    const held = this.#draft.edits;
     const edits: Record<string, Record<string, never>> = {};
-    for (const [name, held] of this.#draft.edits) {
+    for (const [name, value] of held) {
       const setting = this.find(name);
       if (setting === undefined) continue;
-      const made = sent(setting.kind, held);
+      const made = sent(setting.kind, value);
       if ("slip" in made) slips.push({ field: name, message: slipWords(made.slip) });
       else {
         edits[setting.section] ??= {};
@@ -79,7 +84,7 @@ export class SettingsForm {
     this.saving = true;
     try {
       const answer = await change(edits);
-      this.#draft.forget();
+      this.#draft.taken(held);
       this.hear(answer.settings);
       return answer;
     } catch (thrown) {

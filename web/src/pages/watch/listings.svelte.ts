@@ -18,6 +18,11 @@ export class Listings {
   readonly channels: Resource<Channel[]>;
   readonly #heard = new SvelteMap<string, Now>();
   readonly #asked = new Map<string, number>();
+  /** Whose answers are on their way. */
+  readonly #asking = new Set<string>();
+  /** Of which something changed since they were asked for, and which wait for their second. */
+  readonly #changed = new Set<string>();
+  readonly #later = new Set<string>();
   #guideMs = Number.NEGATIVE_INFINITY;
 
   /** While a component is made. */
@@ -46,23 +51,50 @@ export class Listings {
   /** Asks for it unless it is known well enough. */
   ask(channel: string): void {
     const heard = this.#heard.get(channel);
-    const nowMs = performance.now();
-    const sinceMs = nowMs - (this.#asked.get(channel) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = this.#sinceMs(channel);
     const isOver = heard === undefined || endsMs(heard) <= clock.ms || heard.next === null;
-    if (sinceMs < NOT_BEFORE_MS || (!isOver && sinceMs < OLD_MS)) return;
-    this.#asked.set(channel, nowMs);
-    call(api.now({ path: { channel } })).then(
-      (now) => this.#heard.set(channel, now),
-      () => {
-        // What was known stays; who watches is told of an absent server by the player.
-      },
-    );
+    const isOld = isOver || sinceMs >= OLD_MS || this.#changed.has(channel);
+    if (this.#asking.has(channel) || sinceMs < NOT_BEFORE_MS || !isOld) return;
+    this.#asked.set(channel, performance.now());
+    this.#asking.add(channel);
+    this.#changed.delete(channel);
+    call(api.now({ path: { channel } }))
+      .then(
+        (now) => this.#heard.set(channel, now),
+        () => {
+          // What was known stays; who watches is told of an absent server by the player.
+        },
+      )
+      .finally(() => {
+        this.#asking.delete(channel);
+        if (this.#changed.has(channel)) this.#soon(channel);
+      });
   }
 
-  /** Something that airs was changed. */
+  /** Something that airs was changed. What nobody has looked at is asked for when somebody does. */
   forget(channel: string): void {
-    this.#asked.delete(channel);
-    this.ask(channel);
+    if (!this.#asked.has(channel) && !this.#heard.has(channel)) return;
+    this.#changed.add(channel);
+    this.#soon(channel);
+  }
+
+  /** Asks now, or once its second is over. */
+  #soon(channel: string): void {
+    if (this.#later.has(channel)) return;
+    const waitMs = NOT_BEFORE_MS - this.#sinceMs(channel);
+    if (waitMs <= 0) {
+      this.ask(channel);
+      return;
+    }
+    this.#later.add(channel);
+    setTimeout(() => {
+      this.#later.delete(channel);
+      if (this.#changed.has(channel)) this.#soon(channel);
+    }, waitMs);
+  }
+
+  #sinceMs(channel: string): number {
+    return performance.now() - (this.#asked.get(channel) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Asks for all channels, for the small guide. */

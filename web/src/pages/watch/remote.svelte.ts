@@ -56,10 +56,12 @@ export class Remote {
 
   zap(way: 1 | -1): void {
     const { listings } = this.#needs;
-    const here = () => this.#needs.channel()?.id ?? null;
-    this.go(neighbour(listings.list, here(), way));
-    // What the next one shows is known when its card comes up; that starts no session.
-    const after = neighbour(listings.list, here(), way);
+    const to = neighbour(listings.list, this.#needs.channel()?.id ?? null, way);
+    this.go(to);
+    if (to === undefined) return;
+    // What the next one shows is known when its card comes up; that starts no session. The
+    // address is this one's a moment later.
+    const after = neighbour(listings.list, to.id, way);
     if (after !== undefined) listings.ask(after.id);
   }
 

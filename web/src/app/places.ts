@@ -1,0 +1,92 @@
+// Where each page of the history was scrolled to. Owns the names of the history's entries,
+// and bringing a page that is gone back to, or loaded anew, to its place: once it is long
+// enough, for most of it comes from the server, and unless somebody moves it before.
+
+import { tick } from "svelte";
+
+/** What the history holds of an entry. */
+export interface Entry {
+  entry: string;
+  /** For the same page when it is loaded anew. */
+  top?: number;
+}
+
+/** A page that is not long by then is another than it was. */
+const WITHIN_MS = 5_000;
+const EVERY_MS = 50;
+/** Signs that somebody moves the page. */
+const MOVES = ["wheel", "touchstart", "pointerdown", "keydown"];
+
+export class Places {
+  #entry: string;
+  readonly #tops = new Map<string, number>();
+  #coming: AbortController | null = null;
+
+  constructor() {
+    history.scrollRestoration = "manual";
+    const { entry, top } = entryOf(history.state);
+    this.#entry = entry;
+    history.replaceState(this.state, "");
+    if (top !== undefined) this.bring(top);
+    window.addEventListener("pagehide", () => {
+      history.replaceState({ ...this.state, top: window.scrollY }, "");
+    });
+  }
+
+  /** What the history is to hold of the entry that is shown. */
+  get state(): Entry {
+    return { entry: this.#entry };
+  }
+
+  /** The page is left, or may be: its place is noted. */
+  leave(): void {
+    this.#tops.set(this.#entry, window.scrollY);
+  }
+
+  /** An entry that is new: what the history is to hold of it. */
+  next(): Entry {
+    this.#entry = named();
+    return this.state;
+  }
+
+  /** The history has gone to another entry: how far its page was scrolled. */
+  arrive(): number {
+    const { entry, top } = entryOf(history.state);
+    this.#entry = entry;
+    return this.#tops.get(entry) ?? top ?? 0;
+  }
+
+  /** Scrolls the page that is about to be drawn. */
+  bring(top: number): void {
+    this.#coming?.abort();
+    const coming = new AbortController();
+    this.#coming = coming;
+    const { signal } = coming;
+    const untilMs = performance.now() + WITHIN_MS;
+    let wasThere = false;
+    const look = () => {
+      if (signal.aborted) return;
+      const room = document.documentElement.scrollHeight - window.innerHeight;
+      const isLate = performance.now() > untilMs;
+      if (room >= top || isLate) window.scrollTo(0, top);
+      // What is drawn piece by piece may be shorter again.
+      const isThere = Math.abs(window.scrollY - top) <= 1;
+      if (top === 0 || isLate || (isThere && wasThere)) coming.abort();
+      else setTimeout(look, EVERY_MS);
+      wasThere = isThere;
+    };
+    const stop = () => coming.abort();
+    for (const move of MOVES)
+      window.addEventListener(move, stop, { signal, capture: true, passive: true });
+    void tick().then(look);
+  }
+}
+
+function entryOf(state: unknown): Entry {
+  const held = state as Partial<Entry> | null;
+  return typeof held?.entry === "string" ? { ...held, entry: held.entry } : { entry: named() };
+}
+
+function named(): string {
+  return Math.random().toString(36).slice(2);
+}
