@@ -55,7 +55,7 @@ bench: ## run the benchmarks, half an hour; a table at the end; BENCH="--kills 1
 	@scripts/bootstrap bench
 	@scripts/bench $(BENCH)
 
-fuzz: ## feed it what nobody would write, ten minutes; FUZZ="--for 600 mpegts" for parts
+fuzz: ## feed it what nobody would write, twenty minutes; FUZZ="--for 600 mpegts" for parts
 	@scripts/bootstrap fuzz
 	@scripts/fuzz $(FUZZ)
 

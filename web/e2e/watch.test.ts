@@ -195,9 +195,13 @@ test("where a browser holds the sound back, its button turns it on, and that is 
 test("the device is held awake without a break, and told once what plays", () =>
   visit(`${station.server.url}/settings`, async (page) => {
     await page.addInitScript(() => {
-      const told = { locks: 0, titles: 0 };
+      const told = { locks: 0, releases: 0, titles: 0 };
       Object.assign(window, { told });
-      const lock = Object.assign(new EventTarget(), { release: async () => {} });
+      const lock = Object.assign(new EventTarget(), {
+        release: async () => {
+          told.releases += 1;
+        },
+      });
       const request = async () => {
         told.locks += 1;
         return lock;
@@ -215,8 +219,10 @@ test("the device is held awake without a break, and told once what plays", () =>
       page.evaluate(() => (window as unknown as { told: Record<string, number> }).told);
     await expect.poll(async () => (await told()).locks).toBe(1);
     const from = (await told()).titles ?? 0;
-    await page.waitForTimeout(4_000);
-    expect((await told()).locks).toBe(1);
+    const played = () => page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
+    const begun = await played();
+    await until("four seconds of picture", async () => (await played()) > begun + 4);
+    expect(await told()).toMatchObject({ locks: 1, releases: 0 });
     // One for each of the short programmes.
     expect(((await told()).titles ?? 0) - from).toBeLessThanOrEqual(2);
   }));

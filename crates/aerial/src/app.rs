@@ -287,7 +287,8 @@ fn tell_access(addresses: &[SocketAddr], access: &Access) {
     let (watch_only, _) = access.watch_only();
     if let Some(code) = access.code() {
         let local = addresses.first().map_or(0, SocketAddr::port);
-        tracing::info!(
+        // A warning, so that a stricter `log.filter` lets it through.
+        tracing::warn!(
             "there is no password yet: whoever is on this machine may manage Aerial. Set one at \
              http://localhost:{local} or with `aerial password`; from elsewhere that takes the \
              code {code}, which works once"

@@ -17,6 +17,9 @@ pub const CATALOGUE: &str = "catalogue.sqlite";
 /// Where uploaded logos are in the data folder.
 pub const LOGOS: &str = "artwork/logos";
 
+/// The file whose lock the server of a data folder has.
+const LOCK: &str = "lock";
+
 /// What else must not be lost: settings, and what people uploaded. All the rest of the
 /// folder is made again by a server that needs it.
 pub const KEPT: [&str; 4] = ["settings.toml", "config.toml", "slates", LOGOS];
@@ -112,6 +115,16 @@ impl DataDir {
         swap::is_occupied(&self.root)
     }
 
+    /// What [`Self::open`] makes in it.
+    pub fn made(&self) -> Vec<PathBuf> {
+        vec![self.root.join(LOCK), self.segments(), self.artwork(), self.tmp()]
+    }
+
+    /// What [`Self::replace`] replaces.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        swap::parts().map(|part| self.root.join(part)).collect()
+    }
+
     /// Puts what lies in `new`, which must be in [`Self::tmp`], in the place of all that
     /// must not be lost; that is set aside in a folder of this name, which is answered.
     /// A crash leaves the one or the other.
@@ -143,7 +156,7 @@ pub fn is_being_replaced(root: &Path) -> bool {
 /// Which process has a data folder open, in words; `None`: none has. Takes no lock and
 /// makes nothing.
 pub fn holder(root: &Path) -> Option<String> {
-    let mut file = File::open(root.join("lock")).ok()?;
+    let mut file = File::open(root.join(LOCK)).ok()?;
     // Shared and let go at once: it is only asked whether somebody has it for himself.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
@@ -169,7 +182,7 @@ fn make_private(path: &Path) -> Result<(), DataDirError> {
 
 /// Takes the lock and writes our pid into its file, for whoever is refused.
 fn lock(root: &Path) -> Result<File, DataDirError> {
-    let path = root.join("lock");
+    let path = root.join(LOCK);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -296,7 +296,10 @@ fn reap(server: &mut Option<Server>, check: &mut Option<Check>) -> Vec<Event> {
         let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
         if let Some(ended) = check.take_if(|check| check.is(pid)) {
             let said = ended.said();
-            let verdict = if code == Some(0) { Verdict::Fit } else { Verdict::Unfit };
+            // An older program does not know what it is asked.
+            let is_asked_in_vain = code == Some(2) && said.contains(CHECK_ARGUMENT);
+            let fits = code == Some(0) || is_asked_in_vain;
+            let verdict = if fits { Verdict::Fit } else { Verdict::Unfit };
             if verdict == Verdict::Unfit {
                 say(&unfit(&said));
             }

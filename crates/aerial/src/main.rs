@@ -57,6 +57,8 @@ fn without_settings(command: Command, flags: &Flags, wrong: ConfigError) -> Exit
         Command::Doctor(_) => {
             ended(doctor(&Settings::without_file(flags, variables()), Some(&wrong)))
         }
+        // The server that runs goes on with those it has.
+        Command::Health(_) => ended(health(&Settings::without_file(flags, variables()))),
         Command::Restore(args) => match Settings::data_without_file(flags, variables()) {
             Some(data) => {
                 complain(&anyhow::Error::from(wrong).context("restoring in spite of the settings"));
@@ -93,11 +95,7 @@ fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve(&args, loaded, false),
         Command::Demo(args) => serve(&args, loaded, true),
         Command::Doctor(_) => doctor(&settings, None),
-        Command::Health(_) => {
-            quietly(&settings)?;
-            runtime()?.block_on(cli::health::run(&settings, &mut std::io::stdout()))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Health(_) => health(&settings),
         Command::Scan(_) => {
             quietly(&settings)?;
             runtime()?.block_on(cli::scan::run(&settings, &mut std::io::stdout()))?;
@@ -188,6 +186,12 @@ fn serve_here(
         // To whoever holds the sockets a failure is what a new server is started for.
         End::AtOnce | End::Renew => Ok(ExitCode::FAILURE),
     }
+}
+
+fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
+    quietly(settings)?;
+    runtime()?.block_on(cli::health::run(settings, &mut std::io::stdout()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn restore(args: &RestoreArgs, settings: &Settings) -> anyhow::Result<ExitCode> {

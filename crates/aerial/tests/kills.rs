@@ -401,10 +401,15 @@ impl Asker {
                 let url = if uri.starts_with('/') { uri } else { format!("{base}/{uri}") };
                 let response = self.http.get(format!("{}{url}", self.address)).send().await;
                 let Ok(response) = response else { return };
-                if response.bytes().await.is_err() {
-                    return;
+                let served = response.status().is_success();
+                match response.bytes().await {
+                    Ok(bytes) if served => {
+                        assert_eq!(bytes.first(), Some(&0x47), "{url} is no transport stream");
+                        shared.lock().unwrap().segments += 1;
+                    }
+                    Ok(_) => {}
+                    Err(_) => return,
                 }
-                shared.lock().unwrap().segments += 1;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

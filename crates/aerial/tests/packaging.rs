@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aerial::config::list::SETTINGS;
-use aerial::data_dir::DataDir;
+use aerial::data_dir::{DataDir, KEPT};
 use aerial::db::Db;
 
 fn root() -> PathBuf {
@@ -62,8 +62,10 @@ async fn a_purge_knows_all_that_a_data_folder_holds() {
     let known: BTreeSet<&str> =
         script.split_whitespace().map(|word| word.trim_matches(';')).collect();
     let entries = std::fs::read_dir(data.root()).unwrap().map(|entry| entry.unwrap().file_name());
-    let held: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+    let mut held: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
     assert!(held.len() > 4, "{held:?}");
+    let first = |path: &str| path.split('/').next().unwrap().to_owned();
+    held.extend(KEPT.into_iter().chain(["restored"]).map(first));
     for name in &held {
         assert!(known.contains(name.as_str()), "postrm does not know {name} of {held:?}");
     }

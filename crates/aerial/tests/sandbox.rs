@@ -125,11 +125,13 @@ async fn ffmpeg_works_in_the_sandbox_with_files_of_odd_names() {
 async fn limits_hold_with_and_without_a_sandbox() {
     for sandbox in [Sandbox::Auto, Sandbox::Off] {
         let spawner = spawner(sandbox);
-        let output = run(&spawner, sh("ulimit -c; ulimit -n; ulimit -v")).await;
+        let output = run(&spawner, sh("ulimit -c; ulimit -n; ulimit -v; ulimit -f")).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let limits: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
         assert_eq!(limits[0], 0);
         assert!(limits[1] <= 1_024 && limits[2] <= 16 << 20, "{text}");
+        // In blocks of 512 or 1024 bytes.
+        assert!(limits[3] <= 2 << 20, "{text}");
         spawner.shut_down().await;
     }
 }

@@ -43,7 +43,7 @@ async function back(from: number) {
 test("a page that is gone back to is where it was, once it is long enough", async () => {
   await back(3_000);
   await pass(1_000);
-  expect(top).toBe(0);
+  expect(top).toBe(long - window.innerHeight);
   long = 9_000;
   await pass(200);
   expect(top).toBe(3_000);
@@ -55,17 +55,33 @@ test("who moves it before is left alone", async () => {
   window.dispatchEvent(new Event("wheel"));
   long = 9_000;
   await pass(10_000);
-  expect(top).toBe(0);
+  expect(top).toBe(800 - window.innerHeight);
 });
 
-test("a page that stays short is gone down as far as it goes, and no further", async () => {
+test("a page that stays short is gone down as far as it goes at once, and not moved later", async () => {
   await back(3_000);
   long = window.innerHeight + 500;
-  await pass(6_000);
+  await pass(100);
   expect(top).toBe(500);
+  await pass(6_000);
   long = 9_000;
   await pass(6_000);
   expect(top).toBe(500);
+});
+
+test("a page that is left before it is long enough is gone back to where it was", async () => {
+  await back(3_000);
+  await pass(100);
+  const first = history.state;
+  places.leave();
+  history.pushState(places.next(), "");
+  places.bring(0);
+  await pass(100);
+  long = 9_000;
+  history.replaceState(first, "");
+  places.bring(places.arrive());
+  await pass(200);
+  expect(top).toBe(3_000);
 });
 
 test("a page that is loaded anew is where it was", async () => {

@@ -1,6 +1,6 @@
 // Where each page of the history was scrolled to. Owns the names of the history's entries,
-// and bringing a page that is gone back to, or loaded anew, to its place: once it is long
-// enough, for most of it comes from the server, and unless somebody moves it before.
+// and bringing a page that is gone back to, or loaded anew, to its place: as far as it is
+// long enough, for most of it comes from the server, and unless somebody moves it before.
 
 import { tick } from "svelte";
 
@@ -20,7 +20,7 @@ const MOVES = ["wheel", "touchstart", "pointerdown", "keydown"];
 export class Places {
   #entry: string;
   readonly #tops = new Map<string, number>();
-  #coming: AbortController | null = null;
+  #coming: { to: number; stop: AbortController } | null = null;
 
   constructor() {
     history.scrollRestoration = "manual";
@@ -29,7 +29,7 @@ export class Places {
     history.replaceState(this.state, "");
     if (top !== undefined) this.bring(top);
     window.addEventListener("pagehide", () => {
-      history.replaceState({ ...this.state, top: window.scrollY }, "");
+      history.replaceState({ ...this.state, top: this.#top }, "");
     });
   }
 
@@ -40,7 +40,7 @@ export class Places {
 
   /** The page is left, or may be: its place is noted. */
   leave(): void {
-    this.#tops.set(this.#entry, window.scrollY);
+    this.#tops.set(this.#entry, this.#top);
   }
 
   /** An entry that is new: what the history is to hold of it. */
@@ -58,27 +58,31 @@ export class Places {
 
   /** Scrolls the page that is about to be drawn. */
   bring(top: number): void {
-    this.#coming?.abort();
-    const coming = new AbortController();
-    this.#coming = coming;
-    const { signal } = coming;
+    this.#coming?.stop.abort();
+    const stop = new AbortController();
+    this.#coming = { to: top, stop };
+    const { signal } = stop;
     const untilMs = performance.now() + WITHIN_MS;
     let wasThere = false;
     const look = () => {
       if (signal.aborted) return;
-      const room = document.documentElement.scrollHeight - window.innerHeight;
       const isLate = performance.now() > untilMs;
-      if (room >= top || isLate) window.scrollTo(0, top);
+      if (!isLate) window.scrollTo(0, top);
       // What is drawn piece by piece may be shorter again.
       const isThere = Math.abs(window.scrollY - top) <= 1;
-      if (top === 0 || isLate || (isThere && wasThere)) coming.abort();
+      if (top === 0 || isLate || (isThere && wasThere)) stop.abort();
       else setTimeout(look, EVERY_MS);
       wasThere = isThere;
     };
-    const stop = () => coming.abort();
     for (const move of MOVES)
-      window.addEventListener(move, stop, { signal, capture: true, passive: true });
+      window.addEventListener(move, () => stop.abort(), { signal, capture: true, passive: true });
     void tick().then(look);
+  }
+
+  /** Where the page is, or where it still goes. */
+  get #top(): number {
+    const { to, stop } = this.#coming ?? {};
+    return to === undefined || stop?.signal.aborted ? window.scrollY : to;
   }
 }
 

@@ -52,7 +52,7 @@ export function isTyping(target: EventTarget | null): boolean {
 /** Gives a key to whoever registered it last. */
 export function handleKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (isTyping(event.target) || document.querySelector("dialog:modal") !== null) return;
+  if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return;
   for (const { shortcuts } of [...groups].reverse()) {
     for (const { keys, run } of shortcuts) {
       if (keys.includes(event.key) && run(event) !== false) {

@@ -31,7 +31,7 @@ export function moveFocus(event: KeyboardEvent): void {
   const from = document.activeElement;
   const nowhere = from === null || from === document.body || from.matches("main, [tabindex='-1']");
   if (nowhere && !isTelevision()) return;
-  const scope: ParentNode = document.querySelector("dialog:modal") ?? document;
+  const scope: ParentNode = document.querySelector("dialog[open]") ?? document;
   const all = [...scope.querySelectorAll<HTMLElement>(FOCUSABLE)].filter(isSeen);
   const next = nowhere ? all[0] : nearest(from.getBoundingClientRect(), way, all, from);
   if (next === undefined) return;

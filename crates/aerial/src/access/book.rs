@@ -48,35 +48,39 @@ impl Book {
         self.sign_ins.clear();
     }
 
-    /// Who has this token, which is of this kind; it is used now.
+    /// Who has this token, which is of this kind; it is used then, if it is.
     pub(super) fn token(
         &mut self,
         hash: SecretHash,
         kind: TokenKind,
-        now: AirTime,
+        used: Option<AirTime>,
     ) -> Option<(TokenId, Scope)> {
         let Used(token, noted) = self.tokens.get_mut(&hash)?;
         if token.kind != kind {
             return None;
         }
-        token.last_used_at = Some(now);
-        *noted = true;
+        if used.is_some() {
+            token.last_used_at = used;
+            *noted = true;
+        }
         Some((token.id, token.scope))
     }
 
-    /// Whose cookie that is, if it was used after `after`; it is used now.
+    /// Whose cookie that is, if it was used after `after`; it is used then, if it is.
     pub(super) fn signed_in(
         &mut self,
         hash: SecretHash,
-        now: AirTime,
+        used: Option<AirTime>,
         after: AirTime,
     ) -> Option<SignInId> {
         let Used(sign_in, noted) = self.sign_ins.get_mut(&hash)?;
         if sign_in.last_used_at <= after {
             return None;
         }
-        sign_in.last_used_at = sign_in.last_used_at.max(now);
-        *noted = true;
+        if let Some(now) = used {
+            sign_in.last_used_at = sign_in.last_used_at.max(now);
+            *noted = true;
+        }
         Some(sign_in.id)
     }
 

@@ -54,7 +54,7 @@ impl Grant {
 
     async fn until(mut self, is_over: impl Fn(Standing) -> bool) {
         while self.taken.changed().await.is_ok() {
-            if is_over(self.access.identify(&self.shown).standing) {
+            if is_over(self.access.look_up(&self.shown).standing) {
                 return;
             }
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use aerial_model::access::{Scope, Standing};
 use aerial_model::network::{LOOPBACK, Network, Whence, is_local};
+use aerial_model::time::AirTime;
 
 use super::caller::{By, Caller, Shown};
 use super::{Access, secret};
@@ -35,20 +36,29 @@ impl Access {
 
     /// Who asks.
     pub fn identify(&self, shown: &Shown) -> Caller {
+        self.known(shown, Some(self.0.clock.now()))
+    }
+
+    /// Who that would be if they asked now: what they show is not used by that.
+    pub(super) fn look_up(&self, shown: &Shown) -> Caller {
+        self.known(shown, None)
+    }
+
+    fn known(&self, shown: &Shown, used: Option<AirTime>) -> Caller {
         let whence = shown.trail.whence(&self.0.settings.trusted_proxies);
         let counted = match whence {
             Whence::Machine => Some(LOOPBACK),
             Whence::Address(address) => Some(address),
             Whence::Unknown => shown.trail.peer,
         };
-        let (standing, by) = self.known_by(shown, whence);
+        let (standing, by) = self.known_by(shown, whence, used);
         Caller { standing, by, whence, counted }
     }
 
-    fn known_by(&self, shown: &Shown, whence: Whence) -> (Standing, By) {
+    fn known_by(&self, shown: &Shown, whence: Whence, used: Option<AirTime>) -> (Standing, By) {
         let now = self.0.clock.now();
         if let Some(token) = &shown.in_path {
-            let found = self.book().token(secret::hash(token), TokenKind::Stream, now);
+            let found = self.book().token(secret::hash(token), TokenKind::Stream, used);
             return match found {
                 Some((id, scope)) => (Standing::Holder(scope), By::Path(id)),
                 None => (Standing::Stranger, By::BadToken),
@@ -59,7 +69,7 @@ impl Access {
             if self.0.key.is_some_and(|key| key == hash) {
                 return (Standing::Holder(Scope::Manage), By::Key);
             }
-            return match self.book().token(hash, TokenKind::Api, now) {
+            return match self.book().token(hash, TokenKind::Api, used) {
                 Some((id, scope)) => (Standing::Holder(scope), By::Token(id)),
                 None => (Standing::Stranger, By::BadToken),
             };
@@ -67,7 +77,7 @@ impl Access {
         if let Some(cookie) = &shown.cookie {
             let after = now - self.session();
             // One that has expired is as good as none.
-            if let Some(id) = self.book().signed_in(secret::hash(cookie), now, after) {
+            if let Some(id) = self.book().signed_in(secret::hash(cookie), used, after) {
                 let by = By::SignIn(id, now + self.session());
                 return (Standing::Holder(Scope::Manage), by);
             }

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aerial_model::time::AirTime;
 use tokio_util::sync::CancellationToken;
@@ -53,24 +54,29 @@ pub async fn restore(
         });
     }
     let owner = Owner::other_than_root(data);
-    let restored = put_in_place((file, manifest), data, force, now, ending).await;
+    // From here on no server can start there.
+    let data = Arc::new(DataDir::open(data)?);
+    let restored = put_in_place((file, manifest), &data, force, now, ending).await;
     let Some(owner) = owner else { return restored };
     // Also what a restore that failed has made: else no server can start there.
-    let folder = data.to_owned();
-    let given = blocking(move || owner.take(&folder)).await;
+    let (mut alone, mut whole) = (data.made(), Vec::new());
+    if let Ok(restored) = &restored {
+        alone.extend(restored.aside.clone());
+        whole = data.parts();
+    }
+    let given = blocking(move || owner.take(&alone, &whole)).await;
+    drop(data);
     let restored = restored?;
     given.map(|()| restored)
 }
 
 async fn put_in_place(
     (file, manifest): (&Path, Manifest),
-    data: &Path,
+    data: &Arc<DataDir>,
     force: bool,
     now: AirTime,
     ending: &CancellationToken,
 ) -> Result<Restored> {
-    // From here on no server can start there.
-    let data = DataDir::open(data)?;
     let occupied = data.is_occupied();
     if occupied && !force {
         return Err(BackupError::Occupied(data.root().to_owned()));
@@ -95,6 +101,7 @@ async fn put_in_place(
     Db::settle(&catalogue).await?;
     let new = passing.path().to_owned();
     let aside = format!("before-restore-{}", moment(now));
+    let data = Arc::clone(data);
     let aside = blocking(move || Ok(data.replace(&new, &aside)?)).await?;
     Ok(Restored { manifest, aside: occupied.then_some(aside) })
 }

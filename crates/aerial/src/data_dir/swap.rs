@@ -34,7 +34,7 @@ struct Step {
 
 /// All that is replaced, in this order: the catalogue's log never stays beside another
 /// catalogue.
-fn parts() -> impl Iterator<Item = &'static str> {
+pub(super) fn parts() -> impl Iterator<Item = &'static str> {
     OF_THE_CATALOGUE.into_iter().chain([CATALOGUE]).chain(KEPT)
 }
 

@@ -17,14 +17,13 @@ use crate::config::Sandbox;
 /// What a child may see of the environment: where programs, fonts, temporary
 /// files and drivers are, and in which language to speak. Nothing else, so that
 /// no secret given to the server reaches a process that parses strangers' files.
-const PASSED_ON: [&str; 18] = [
+const PASSED_ON: [&str; 17] = [
     "PATH",
     "HOME",
     "LANG",
     "LC_ALL",
     "LC_CTYPE",
     "TZ",
-    "TMPDIR",
     "FONTCONFIG_FILE",
     "FONTCONFIG_PATH",
     "XDG_CACHE_HOME",

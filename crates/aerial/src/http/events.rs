@@ -77,7 +77,7 @@ pub enum Change {
     },
     /// Media were found, edited, lost or deleted.
     Media {
-        /// The first 100 of them.
+        /// The first 100 of them; none for who may only watch.
         media: Vec<Uuid>,
         /// How many there are.
         count: usize,
@@ -142,6 +142,14 @@ impl Change {
             Self::Load(_) => "load",
             Self::Missed { .. } => "missed",
         }
+    }
+
+    /// Who may only watch is not told which files there are.
+    fn for_watchers(mut self) -> Self {
+        if let Self::Media { media, .. } = &mut self {
+            media.clear();
+        }
+        self
     }
 
     /// Of whom it is told: of files, viewers and load as the routes tell that are asked for them.
@@ -280,7 +288,7 @@ fn scans(progress: watch::Receiver<Progress>) -> impl Stream<Item = Change> + Se
 }
 
 /// Changes as they happen, as server-sent events. Who may only watch is told of channels,
-/// lineups, media and settings.
+/// lineups, settings, and that media changed, not which.
 #[utoipa::path(
     get,
     path = "/events",
@@ -301,6 +309,7 @@ pub(super) async fn events(
     Extension(grant): Extension<Grant>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
     let standing = grant.caller().standing;
+    let reads = standing.judged(Need::Read) == Verdict::Granted;
     let told = events.listen(&schedule, &library).filter_map(move |change| {
         if standing.judged(change.need()) != Verdict::Granted {
             return future::ready(None);
@@ -309,6 +318,7 @@ pub(super) async fn events(
             Change::Missed { events } => metrics.events_missed(*events),
             _ => metrics.event_sent(),
         }
+        let change = if reads { change } else { change.for_watchers() };
         let event = sse::Event::default().event(change.name()).json_data(&change);
         future::ready(event.ok().map(Ok))
     });

@@ -151,6 +151,8 @@ struct MayReadFigures;
 const ASKING: Allowance = Allowance { burst: 1_000, each: Duration::from_millis(10) };
 /// How often it may change something.
 const CHANGING: Allowance = Allowance { burst: 200, each: Duration::from_millis(100) };
+/// How often it may fetch a guide of a week: apps do so a few times a day, each for itself.
+const GUIDES: Allowance = Allowance { burst: 60, each: Duration::from_secs(1) };
 
 /// What is known to whoever identifies callers.
 #[derive(Clone, Debug)]
@@ -165,6 +167,7 @@ struct Rates {
     started: Instant,
     asking: Mutex<PerHousehold>,
     changing: Mutex<PerHousehold>,
+    guides: Mutex<PerHousehold>,
 }
 
 impl Gate {
@@ -173,6 +176,7 @@ impl Gate {
             started: monotonic(),
             asking: Mutex::new(PerHousehold::new(ASKING)),
             changing: Mutex::new(PerHousehold::new(CHANGING)),
+            guides: Mutex::new(PerHousehold::new(GUIDES)),
         };
         Self { access, public, rates: Arc::new(rates) }
     }
@@ -180,12 +184,14 @@ impl Gate {
     /// How long this caller has to wait; programs on this machine never have to.
     fn too_often(&self, caller: &Caller, request: &Request) -> Option<Duration> {
         let counted = caller.counted.filter(|_| caller.whence != Whence::Machine)?;
-        if !request.uri().path().starts_with("/api/") {
-            return None;
-        }
-        let rates = match is_safe(request.method()) {
-            true => &self.rates.asking,
-            false => &self.rates.changing,
+        let path = request.uri().path();
+        let rates = match (path.starts_with("/api/"), is_safe(request.method())) {
+            (true, true) => &self.rates.asking,
+            (true, false) => &self.rates.changing,
+            (false, _) if path.ends_with("/xmltv.xml") || path.ends_with("/xmltv.xml.gz") => {
+                &self.rates.guides
+            }
+            (false, _) => return None,
         };
         let mut rates = rates.lock().unwrap_or_else(PoisonError::into_inner);
         rates.take(counted, self.rates.started.elapsed()).err()

@@ -70,12 +70,13 @@ impl Looks {
     }
 
     fn told(&self, now: Instant, stuck: Duration) -> Vec<Hindrance> {
-        let mut found = self.last.as_ref().map_or_else(Vec::new, |(_, found)| found.clone());
+        let recent = self.last.as_ref().filter(|(begun, _)| *begun + stuck > now);
+        let mut found = recent.map_or_else(Vec::new, |(_, found)| found.clone());
         let goes_on_for = self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
         if goes_on_for >= stuck && !found.iter().any(|(of, _)| *of == Reason::Catalogue) {
             let stuck = format!(
-                "the catalogue has not answered for {} s: see whether the disk of the data folder \
-                 hangs",
+                "nothing has been heard of the catalogue for {} s: see whether the disk of the \
+                 data folder, or FFmpeg's, hangs",
                 goes_on_for.as_secs()
             );
             found.insert(0, (Reason::Catalogue, stuck));
@@ -183,10 +184,13 @@ mod tests {
         assert!(looks.told(begun + stuck - Duration::from_millis(1), stuck).is_empty());
         let told = looks.told(begun + stuck, stuck);
         assert_eq!(told.len(), 1);
-        assert!(told[0].1.contains("has not answered for 30 s"), "{told:?}");
+        assert!(told[0].1.contains("nothing has been heard of the catalogue for 30 s"), "{told:?}");
         let known = vec![(Reason::Catalogue, "it is full".to_owned())];
         let failed = Looks { last: Some((begun, known.clone())), since: Some(begun) };
-        assert_eq!(failed.told(begun + stuck, stuck), known, "what is known is told");
+        let last = begun + stuck - Duration::from_millis(1);
+        assert_eq!(failed.told(last, stuck), known, "what is known is told");
+        let busy = Looks { last: Some((begun, known)), since: Some(last) };
+        assert_eq!(busy.told(begun + stuck, stuck), [], "but not for ever");
     }
 
     #[tokio::test]
@@ -202,14 +206,14 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_is_busy_is_waited_for_and_one_that_is_stuck_is_a_fault() {
         let (_folder, db) = catalogue().await;
-        let wait = Duration::from_millis(10);
-        let patient = readiness(&db, Pace { fresh: Duration::ZERO, wait, stuck: HOUR });
-        let strict = readiness(&db, Pace { fresh: Duration::ZERO, wait, stuck: wait });
+        let (fresh, wait) = (Duration::ZERO, Duration::from_millis(10));
+        let patient = readiness(&db, Pace { fresh, wait, stuck: HOUR });
+        let strict = readiness(&db, Pace { fresh, wait, stuck: wait });
         let writing = db.write().await.unwrap();
         assert!(patient.hindrances().await.is_empty());
         until(&strict, |found| found.iter().any(|(of, _)| *of == Reason::Catalogue)).await;
         drop(writing);
-        until(&strict, <[_]>::is_empty).await;
+        until(&readiness(&db, Pace { fresh, wait: HOUR, stuck: HOUR }), <[_]>::is_empty).await;
         assert!(patient.hindrances().await.is_empty());
     }
 }

@@ -62,9 +62,14 @@ pub(super) fn span(request: &Request) -> Span {
     tracing::error_span!("request", id, %method, %path)
 }
 
-/// A token or a viewer's id comes next.
+/// A token or a viewer's id comes next. Keyboards of televisions write capitals.
 fn is_before_secret(part: &str) -> bool {
-    matches!(part, "t" | "%74" | "clients")
+    ["t", "%74", "%54", "clients"].iter().any(|name| part.eq_ignore_ascii_case(name))
+}
+
+/// A slash in another way than addresses have it: what comes with it may be a token.
+fn has_hidden_slash(part: &str) -> bool {
+    part.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"))
 }
 
 /// A path as it may stand in a log.
@@ -79,6 +84,7 @@ fn shown(path: &str) -> Cow<'_, str> {
     let parts =
         path.split('/').map(|part| match std::mem::replace(&mut hidden, is_before_secret(part)) {
             true if !part.is_empty() => "…",
+            _ if has_hidden_slash(part) => "…",
             _ => part,
         });
     let text = parts.collect::<Vec<_>>().join("/");
@@ -105,6 +111,10 @@ mod tests {
             ("/aerial/t/secret/channels.m3u", "/aerial/t/…/channels.m3u"),
             ("/t/secret/t/secret/x", "/t/…/t/…/x"),
             ("/%74/secret/x", "/%74/…/x"),
+            ("/T/secret/x", "/T/…/x"),
+            ("/%54/secret", "/%54/…"),
+            ("/t%2Fsecret/x", "/…/x"),
+            ("/aerial%2ft%2fsecret", "/…"),
             ("/t/t/secret", "/t/…/…"),
             ("/t//x", "/t//x"),
             ("/5%20x", "/5%20x"),

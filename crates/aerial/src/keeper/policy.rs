@@ -140,6 +140,10 @@ impl Keeper {
 
     /// Take in what happened and say what to do.
     pub(super) fn handle(&mut self, event: Event, now: Instant) -> Option<Action> {
+        // What came with it may have put off what it was about.
+        if event == Event::TimeIsUp && self.deadline().is_none_or(|until| until > now) {
+            return None;
+        }
         match (self.state, event) {
             (State::Running { .. }, Event::Ready) => {
                 self.ever_ready = true;
@@ -186,12 +190,12 @@ impl Keeper {
                 self.state = State::Checking { ready_since, until, again: true };
                 None
             }
+            (State::Checking { ready_since, again: true, .. }, Event::Checked(_)) => {
+                Some(self.check(ready_since, now))
+            }
             (State::Checking { .. }, Event::Checked(Verdict::Fit)) => {
                 self.state = State::Renewing { until: now + END_PATIENCE };
                 Some(Action::PassOn(Ending::Terminate))
-            }
-            (State::Checking { ready_since, again: true, .. }, Event::Checked(Verdict::Unfit)) => {
-                Some(self.check(ready_since, now))
             }
             (State::Checking { ready_since, .. }, Event::Checked(Verdict::Unfit)) => {
                 self.state = State::Running { ready_since };
@@ -381,6 +385,24 @@ mod tests {
         assert_eq!(keeper.handle(Event::Renew, now), None);
         assert_eq!(keeper.handle(UNFIT, now), Some(Action::Check));
         assert_eq!(keeper.handle(UNFIT, now), None, "nobody asked a third time");
+        keeper.handle(Event::Renew, now);
+        keeper.handle(Event::Renew, now);
+        assert_eq!(keeper.handle(FIT, now), Some(Action::Check), "they may be wrong by now");
+        assert_eq!(keeper.handle(UNFIT, now), None);
+    }
+
+    #[test]
+    fn a_time_that_is_up_together_with_what_was_waited_for_kills_nobody() {
+        let late = monotonic() + CHECK_PATIENCE;
+        let mut keeper = ready_keeper(late - CHECK_PATIENCE);
+        keeper.handle(Event::Renew, late - CHECK_PATIENCE);
+        assert_eq!(keeper.handle(FIT, late), Some(Action::PassOn(Ending::Terminate)));
+        assert_eq!(keeper.handle(Event::TimeIsUp, late), None);
+        let mut keeper = ready_keeper(late - CHECK_PATIENCE);
+        keeper.handle(Event::Renew, late - CHECK_PATIENCE);
+        let ending = Event::Terminate(Ending::Interrupt);
+        assert_eq!(keeper.handle(ending, late), Some(Action::PassOn(Ending::Interrupt)));
+        assert_eq!(keeper.handle(Event::TimeIsUp, late), None);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Owns the encoded still clips, one per profile and frame rate, made by FFmpeg
 //! when first needed. The model composes segments of any length from them.
 //! Invariants: a slate has the airing's size and rate, so players see no change
-//! of codec configuration; where somebody's own is away, or on a disk that hangs, ours is
-//! shown at once.
+//! of codec configuration; where somebody's own is away, on a disk that hangs, or was
+//! refused lately, ours is shown without another try.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -43,6 +43,10 @@ const LIMITS: RunLimits = RunLimits { time: Duration::from_secs(20), stdout_byte
 /// (somebody's own clip at 1080p: 3 MB).
 const CLIPS: u64 = 64;
 
+/// Somebody's own that FFmpeg refuses is refused the next time, too, unless the machine
+/// was too busy. One that is written anew is another one.
+const AGAIN_AFTER: Duration = Duration::from_secs(600);
+
 /// How long the disk of somebody's own slate may take to answer: whoever waits for slate
 /// is in trouble already, and another is at hand.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -73,9 +77,11 @@ pub struct Slates {
     looks: SlateLooks,
     /// What was uploaded in place of what the looks do not name. Held for a look alone.
     uploaded: Arc<RwLock<HashMap<SlateKind, PathBuf>>>,
-    /// Why somebody's own is not shown, so that it is said once. Held for a look alone.
+    /// Why somebody's own is not there, so that it is said once. Held for a look alone.
     trouble: Arc<Mutex<HashMap<SlateKind, String>>>,
     clips: moka::sync::Cache<Still, Arc<OnceCell<Arc<Slate>>>>,
+    /// Somebody's own that could not be made lately.
+    failed: moka::sync::Cache<Still, ()>,
 }
 
 /// For what a slate stands in.
@@ -132,8 +138,9 @@ impl Slates {
     /// Slates made by this FFmpeg.
     pub fn new(spawner: Spawner, encoding: Encoding, looks: SlateLooks) -> Self {
         let clips = moka::sync::Cache::new(CLIPS);
-        let (uploaded, trouble) = (Arc::default(), Arc::default());
-        Self { spawner, encoding, looks, uploaded, trouble, clips }
+        let failed = moka::sync::Cache::builder().max_capacity(CLIPS).time_to_live(AGAIN_AFTER);
+        let (failed, uploaded, trouble) = (failed.build(), Arc::default(), Arc::default());
+        Self { spawner, encoding, looks, uploaded, trouble, clips, failed }
     }
 
     /// Somebody's own picture or clip that the settings name.
@@ -238,23 +245,35 @@ impl Slates {
         };
         let own = self.set(kind).map(Path::to_owned).or_else(|| self.uploaded(kind));
         if let Some(path) = own {
-            let clip = match find_picture(&path).await {
-                Ok(stamp) => {
-                    let shows = Shows::Own(path, stamp);
-                    let clip = self.clip(Still { shows, profile: profile.clone(), rate }).await;
-                    clip.map_err(|error| error.to_string())
+            let found = find_picture(&path).await;
+            self.note_trouble(kind, found.as_ref().err());
+            if let Ok(stamp) = found {
+                let still = Still { shows: Shows::Own(path, stamp), profile, rate };
+                if let Some(clip) = self.own_clip(kind, &still).await {
+                    return Ok(clip);
                 }
-                Err(reason) => Err(reason),
-            };
-            self.note_trouble(kind, clip.as_ref().err());
-            if let Ok(clip) = clip {
-                return Ok(clip);
+                return self.clip(Still { shows, ..still }).await;
             }
         }
         self.clip(Still { shows, profile, rate }).await
     }
 
-    /// Says why somebody's own is not shown, unless that was said already.
+    /// The clip of somebody's own, unless it cannot be made: that is said, and tried again
+    /// after a while.
+    async fn own_clip(&self, kind: SlateKind, still: &Still) -> Option<Arc<Slate>> {
+        if self.failed.contains_key(still) {
+            return None;
+        }
+        let clip = self.clip(still.clone()).await;
+        if let Err(error) = &clip {
+            self.failed.insert(still.clone(), ());
+            let slate = kind.name();
+            tracing::warn!(slate, %error, "somebody's own slate cannot be shown: ours is");
+        }
+        clip.ok()
+    }
+
+    /// Says why somebody's own is not there, unless that was said already.
     fn note_trouble(&self, kind: SlateKind, reason: Option<&String>) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match reason {

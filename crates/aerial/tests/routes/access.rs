@@ -8,7 +8,7 @@ use aerial::config;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, future};
 use serde_json::{Value, json};
 
 use crate::server::{Answer, KEY, Server};
@@ -78,15 +78,22 @@ impl Server {
 #[tokio::test]
 async fn who_may_only_watch_hears_of_no_files() {
     let (server, cookie) = Server::new().await.with_account().await;
+    let films = server.films(&[300]).await;
     let listen = from(NEIGHBOUR, Method::GET, "/api/v1/events", &[]);
-    let mut heard = server.respond(listen).await.into_body().into_data_stream();
+    let heard = server.respond(listen).await.into_body().into_data_stream();
+    let mut heard = heard.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap());
     let (folder, headers) = (format!("/api/v1/folders/{}", server.folder), [("cookie", &*cookie)]);
+    let (path, edit) = (format!("/api/v1/media/{}", films[0]), json!({ "title": "Another" }));
+    server.send(asking(FAR_AWAY, Method::PATCH, &path, &headers, &edit)).await.expect(200);
+    let media = heard.next().await.unwrap();
+    assert!(media.starts_with("event: media") && media.contains("\"media\":[]"), "{media}");
     server.send(from(FAR_AWAY, Method::DELETE, &folder, &headers)).await.expect(204);
     let made = json!({ "number": "5", "name": "Films" });
     let make = asking(FAR_AWAY, Method::POST, "/api/v1/channels", &headers, &made);
     server.send(make).await.expect(201);
-    let first = heard.next().await.unwrap().unwrap();
-    assert!(first.starts_with(b"event: channel"), "{first:?}");
+    let is_other = |event: &String| future::ready(!event.starts_with("event: media"));
+    let next = heard.filter(is_other).next().await.unwrap();
+    assert!(next.starts_with("event: channel"), "{next}");
 }
 
 /// What a listener still hears, until its stream ends.

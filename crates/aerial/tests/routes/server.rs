@@ -145,7 +145,8 @@ impl Server {
         let backups =
             Backups::new(data.root(), loaded.settings(), None, clock.clone(), ending.clone());
         // Each who asks is told how it is by then.
-        let pace = Pace { fresh: Duration::ZERO, ..Pace::default() };
+        let wait = Duration::from_secs(60);
+        let pace = Pace { fresh: Duration::ZERO, wait, ..Pace::default() };
         let readiness = Readiness::new(db.clone(), ffmpeg.clone(), pace, ending.clone());
         tokio::spawn(readiness.clone().run());
         let state = AppState {

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aerial::access::caller::Caller;
 use aerial::stream::error::StreamError;
 use aerial::stream::transport;
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
-use axum::Extension;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use futures::StreamExt as _;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::media::film;
 use crate::picture::assert_unbroken;
+use crate::routes;
 use crate::world::{Lost, Plan, Setting, World, paced, relay, until};
 use aerial_model::time::{FrameRate, Ticks};
 
@@ -293,8 +291,7 @@ async fn a_shutdown_in_the_middle_of_everything_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_for_headers_alone_is_no_viewer() {
     let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
-        .layer(Extension(Caller::of_this_process()));
+    let (_folder, routes) = routes::within(&world).await;
     for path in ["/stream/1.m3u8", "/stream/1/master.m3u8", "/stream/1/720p.m3u8", "/stream/1.ts"] {
         let request = Request::head(path).body(Body::empty()).unwrap();
         let answer = routes.clone().oneshot(request).await.unwrap();

@@ -4,19 +4,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use aerial::access::caller::Caller;
 use aerial::stream::error::StreamError;
 use aerial::stream::manager::Playlist;
 use aerial_model::client::ClientId;
 use aerial_model::id::ChannelRef;
 use aerial_model::time::Ticks;
-use axum::Extension;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::media::film;
+use crate::routes;
 use crate::world::{HD, NOW, Plan, Setting, World, until};
 
 /// Channels of a film each, no two the same, and so many encodes.
@@ -59,8 +57,7 @@ async fn a_tune_in_past_the_limit_is_told_what_runs_and_what_to_set() {
 #[tokio::test(flavor = "multi_thread")]
 async fn players_are_told_with_a_503_when_to_ask_again() {
     let world = full_after(1, 2).await;
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
-        .layer(Extension(Caller::of_this_process()));
+    let (_folder, routes) = routes::within(&world).await;
     let ask = |path: &'static str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let routes = routes.clone();
@@ -86,8 +83,7 @@ async fn players_are_told_with_a_503_when_to_ask_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_that_are_not_known_change_nothing() {
     let world = full_after(1, 1).await;
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
-        .layer(Extension(Caller::of_this_process()));
+    let (_folder, routes) = routes::within(&world).await;
     for query in ["transcode=heavy", "transcode=", "duration=60&tuner=2", "x", "%ff=%00", "&&="] {
         let path = format!("/stream/1.ts?{query}");
         let request = Request::get(&path).body(Body::empty()).unwrap();

@@ -21,6 +21,7 @@ mod picture;
 mod preflight;
 mod remux;
 mod replay;
+mod routes;
 mod sharing;
 mod store;
 mod strips;

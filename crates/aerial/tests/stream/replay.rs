@@ -3,22 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use aerial::access::caller::Caller;
 use aerial::stream::error::StreamError;
 use aerial::stream::replay::{Asked, ReplayError, Viewer};
 use aerial_model::id::ChannelRef;
 use aerial_model::replay::Address;
 use aerial_model::time::{AirTime, Ticks};
-use axum::Extension;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::media::film;
 use crate::picture::{SLATE, assert_unbroken, numbers, times};
+use crate::routes;
 use crate::world::{HD, NOW, PATIENCE, Plan, Setting, World, real, until};
 
 /// An hour after the channel began.
@@ -294,8 +292,7 @@ async fn a_media_is_played_by_itself_from_its_first_frame_to_its_last() {
     let text = world.manager.replays().alone(media, None, true).await.unwrap();
     assert!(!text.contains("PROGRAM-DATE-TIME"), "{text}");
     let mut bytes = Vec::new();
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
-        .layer(Extension(Caller::of_this_process()));
+    let (_folder, routes) = routes::within(&world).await;
     for uri in text.lines().filter(|line| !line.starts_with('#')) {
         let request = Request::get(format!("/stream/media/{uri}")).body(Body::empty()).unwrap();
         let answer = routes.clone().oneshot(request).await.unwrap();
@@ -310,8 +307,7 @@ async fn a_media_is_played_by_itself_from_its_first_frame_to_its_last() {
 
 /// Asks the routes; the status, what was said, and a header.
 async fn ask(world: &World, method: Method, path: &str) -> (StatusCode, String, header::HeaderMap) {
-    let routes = aerial::http::stream::router(world.manager.clone(), CancellationToken::new())
-        .layer(Extension(Caller::of_this_process()));
+    let (_folder, routes) = routes::within(world).await;
     let request = Request::builder().method(method).uri(path).header("origin", "http://page");
     let answer = routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use aerial::access::Access;
-use aerial::clock::Clock;
-use aerial::config;
-use aerial::db::{Db, TokenKind};
+use aerial::db::TokenKind;
 use aerial::http::apps::origin::PublicUrl;
 use aerial::http::{outside, stream};
 use aerial::metrics::Metrics;
@@ -21,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::media::film;
-use crate::world::{NOW, Plan, Setting, World};
+use crate::routes;
+use crate::world::{Plan, Setting, World};
 
 async fn ask(routes: &Router, method: Method, url: &Url) -> (StatusCode, Vec<u8>) {
     let uri = url.as_str().strip_prefix("http://tv").unwrap();
@@ -37,10 +36,7 @@ async fn ask(routes: &Router, method: Method, url: &Url) -> (StatusCode, Vec<u8>
 
 /// The streams, and who is let in to them.
 async fn doors(world: &World) -> (tempfile::TempDir, Access, Router) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&folder.path().join("catalogue.sqlite")).await.unwrap();
-    let rules = config::Access::default();
-    let access = Access::open(db, Clock::simulated(NOW), rules, "test", None).await.unwrap();
+    let (folder, access) = routes::access().await;
     let streams = stream::router(world.manager.clone(), CancellationToken::new());
     let routes = outside(streams, access.clone(), PublicUrl::default(), Metrics::default());
     (folder, access, routes)

@@ -173,7 +173,7 @@ export class Editor {
     const { saved } = this;
     if (saved === null || this.saving || !this.isChanged || this.conflict !== null) return;
     this.saving = true;
-    this.#counts = this.#begin();
+    const about = this.#begin();
     this.refused = null;
     this.wrong = new Map();
     const sent = this.items;
@@ -186,6 +186,7 @@ export class Editor {
           body: { items: wanted(sent, ids), revision: saved.revision },
         }),
       );
+      this.#counts = about;
       this.takesEffect = change.takes_effect_at;
       this.broughtBack = null;
       await this.#wasSaved(sent);
@@ -211,7 +212,7 @@ export class Editor {
     try {
       const theirs = await this.#read();
       if (this.#ended || this.saved === null) return;
-      if (about < this.#counts) {
+      if (this.saving || about < this.#counts) {
         this.#missed = this.saving;
         return;
       }

@@ -44,6 +44,8 @@ export class GuideStore {
   #stretchMs = 0;
   #view: View | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** When it goes off. */
+  #due = 0;
   #asking = false;
   /** How often something changed: an answer that was asked for before the last time may be old. */
   #changes = 0;
@@ -69,7 +71,9 @@ export class GuideStore {
   /** Says what is looked at now; what is missing of it is asked for. */
   look(view: View): void {
     this.#view = view;
-    this.#soon(0);
+    if (this.#timer === null) this.#soon(0);
+    // What was never read does not wait with what is to be read again.
+    else if (this.problem === undefined && this.#wanted()?.isNew === true) this.#soon(PAUSE_MS);
   }
 
   /** Something of this channel (or of any) changed: what is seen is asked for again. */
@@ -88,7 +92,10 @@ export class GuideStore {
   }
 
   #soon(ms: number): void {
-    if (this.#ended || this.#asking || this.#timer !== null) return;
+    const at = performance.now() + ms;
+    if (this.#ended || this.#asking || (this.#timer !== null && this.#due <= at)) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#due = at;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.#next();

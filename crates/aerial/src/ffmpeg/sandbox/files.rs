@@ -149,17 +149,29 @@ fn allow(
     }
 }
 
-/// The program with its neighbours and its own libraries, and what variables name.
+/// The program with its own libraries, and what variables name. What else is in its folder
+/// may be anything: a home, the server's data.
 fn programs(program: &Path) -> Vec<PathBuf> {
     let real = std::fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
     let mut paths = vec![program.to_owned(), real.clone()];
-    if let Some(folder) = real.parent().filter(|folder| folder.parent().is_some()) {
-        paths.extend([folder.to_owned(), folder.join("../lib"), folder.join("../lib64")]);
+    if let Some(folder) = real.parent() {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        paths.extend(entries.map(|entry| entry.path()).filter(|path| is_library(path)));
+        paths.push(folder.join("lib"));
+        if folder.ends_with("bin") {
+            paths.extend([folder.join("../lib"), folder.join("../lib64")]);
+        }
     }
     let named = FOLDERS.iter().filter_map(std::env::var_os);
     paths.extend(named.flat_map(|list| std::env::split_paths(&list).collect::<Vec<_>>()));
     paths.retain(|path| !path.as_os_str().is_empty());
     paths
+}
+
+/// `libx264.so`, `libavcodec.so.61`.
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.")
 }
 
 fn devices() -> Vec<PathBuf> {
