@@ -308,6 +308,45 @@ async fn without_an_account_this_machine_manages_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn who_asks_without_end_is_told_to_wait_and_others_are_not() {
+    let (server, _) = Server::new().await.with_account().await;
+    for (path, most) in [("/api/v1/session", 100_000), ("/xmltv.xml", 10_000)] {
+        let ask = || server.from(NEIGHBOUR, Method::GET, path);
+        let mut asked = 1;
+        let told = loop {
+            let answer = ask().await;
+            if answer.status == 429 {
+                break answer;
+            }
+            answer.expect(200);
+            asked += 1;
+            assert!(asked < most, "{path} was asked for {asked} times");
+        };
+        assert!(told.headers.contains_key("retry-after"), "{path}");
+        assert_eq!(told.json()["type"], "urn:aerial:problem:too-many", "{path}");
+        server.from("192.168.7.21", Method::GET, path).await.expect(200);
+        server.from(NEIGHBOUR, Method::GET, "/channels.m3u").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_behind_https_and_below_a_path_stays_there() {
+    let (server, _) = Server::new().await.with_account().await;
+    let headers = [
+        ("host", "localhost"),
+        ("x-forwarded-for", FAR_AWAY),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "tv.example.org"),
+        ("x-forwarded-prefix", "/aerial"),
+    ];
+    let body = json!({ "name": "admin", "password": PASSWORD });
+    let request = asking("127.0.0.1", Method::POST, "/api/v1/session", &headers, &body);
+    let answer = server.send(request).await.expect(200);
+    let set = answer.headers["set-cookie"].to_str().unwrap();
+    assert!(set.contains("; Path=/aerial; ") && set.ends_with("; Secure"), "{set}");
+}
+
+#[tokio::test]
 async fn behind_a_trusted_proxy_the_client_counts() {
     let (server, _) = Server::new().await.with_account().await;
     let through = async |client: &str| {

@@ -103,8 +103,9 @@ async fn slate_in_place_of_a_programme_is_counted_with_its_faults() {
     let tally = world.manager.tally().clone();
     let (client, _) = world.tune_in(world.channel()).await;
     world.segments(client, 0..2).await;
-    assert_eq!(tally.of_channel(FIRST).slated, 2);
-    // One may serve both, since they are equally long; others are made ahead.
+    // Others are made ahead.
+    assert!(tally.of_channel(FIRST).slated >= 2);
+    // One may serve both, since they are equally long.
     assert!(tally.segments_made(Made::Slate) >= 1);
     assert_eq!(tally.segments_made(Made::Encoded), 0);
     let faults = || Class::ALL.map(|class| tally.faults(class)).iter().sum::<u64>();

@@ -22,9 +22,19 @@ use crate::media::film;
 use crate::routes;
 use crate::world::{Plan, Setting, World};
 
+/// Asks from far away.
 async fn ask(routes: &Router, method: Method, url: &Url) -> (StatusCode, Vec<u8>) {
+    ask_from([203, 0, 113, 9], routes, method, url).await
+}
+
+async fn ask_from(
+    address: [u8; 4],
+    routes: &Router,
+    method: Method,
+    url: &Url,
+) -> (StatusCode, Vec<u8>) {
     let uri = url.as_str().strip_prefix("http://tv").unwrap();
-    let peer = ConnectInfo(SocketAddr::from(([203, 0, 113, 9], 4_711)));
+    let peer = ConnectInfo(SocketAddr::from((address, 4_711)));
     let request = Request::builder().method(method).uri(uri).extension(peer);
     let request = request.header("host", "tv").body(Body::empty()).unwrap();
     let answer = routes.clone().oneshot(request).await.unwrap();
@@ -47,6 +57,40 @@ fn addresses(at: &Url, playlist: &[u8]) -> Vec<Url> {
     let text = std::str::from_utf8(playlist).unwrap();
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| at.join(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_watch_nothing_and_neighbours_while_they_may() {
+    let world = World::new(Setting::of(Plan::of(&[film("25", 600)]))).await;
+    let (_folder, access, routes) = doors(&world).await;
+    let nothing = "0198c0de-0000-7000-8000-000000000000";
+    let paths = [
+        "stream/1.m3u8".to_owned(),
+        "stream/1/master.m3u8".to_owned(),
+        "stream/1/720p.m3u8".to_owned(),
+        "stream/1/720p/0.ts".to_owned(),
+        "stream/1/catchup.m3u8".to_owned(),
+        format!("stream/1/catchup/720p/{nothing}.ts"),
+        format!("stream/media/{nothing}.m3u8"),
+        format!("stream/media/{nothing}/720p/0.ts"),
+        "stream/1.ts".to_owned(),
+    ];
+    let status = async |address, path: &str| {
+        let url = Url::parse(&format!("http://tv/{path}")).unwrap();
+        // Of an unending one the headers alone.
+        let method = if path == "stream/1.ts" { Method::HEAD } else { Method::GET };
+        ask_from(address, &routes, method, &url).await.0
+    };
+    for path in &paths {
+        assert_eq!(status([203, 0, 113, 9], path).await, StatusCode::UNAUTHORIZED, "{path}");
+        assert_ne!(status([192, 168, 7, 20], path).await, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    access.set_watch_only(false).await.unwrap();
+    for path in &paths {
+        assert_eq!(status([192, 168, 7, 20], path).await, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    drop(routes);
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

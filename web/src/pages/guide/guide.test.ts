@@ -172,6 +172,22 @@ describe("the store", () => {
     vi.useRealTimers();
   });
 
+  test("what comes in sight does not wait with what is to be asked for again", async () => {
+    vi.useFakeTimers();
+    const { store, asked } = reading();
+    const stretch = STRETCH_COLUMNS * 30 * MINUTE;
+    const from = Math.floor(DAY / stretch) * stretch;
+    const view = { channels: ["a"], first: 0, last: 0, from: from + 1, to: from + stretch };
+    store.look(view);
+    await vi.advanceTimersByTimeAsync(1_000);
+    store.stale();
+    store.look({ ...view, from: from + stretch + 1, to: from + 2 * stretch });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked.map(({ from: at }) => (at - from) / stretch)).toEqual([0, 1]);
+    store.end();
+    vi.useRealTimers();
+  });
+
   test("where the server tells of nothing it is known that nothing is on", async () => {
     vi.useFakeTimers();
     const stretch = STRETCH_COLUMNS * 30 * MINUTE;
