@@ -20,6 +20,10 @@ pub const LOGOS: &str = "artwork/logos";
 /// The file whose lock the server of a data folder has.
 const LOCK: &str = "lock";
 
+const SEGMENTS: &str = "segments";
+const ARTWORK: &str = "artwork";
+const TMP: &str = "tmp";
+
 /// What else must not be lost: settings, and what people uploaded. All the rest of the
 /// folder is made again by a server that needs it.
 pub const KEPT: [&str; 4] = ["settings.toml", "config.toml", "slates", LOGOS];
@@ -92,12 +96,12 @@ impl DataDir {
 
     /// The segment store.
     pub fn segments(&self) -> PathBuf {
-        self.root.join("segments")
+        self.root.join(SEGMENTS)
     }
 
     /// Pictures of media and channels.
     pub fn artwork(&self) -> PathBuf {
-        self.root.join("artwork")
+        self.root.join(ARTWORK)
     }
 
     /// Logos that people uploaded.
@@ -107,22 +111,12 @@ impl DataDir {
 
     /// Files that no start needs to find again; emptied at each.
     pub fn tmp(&self) -> PathBuf {
-        self.root.join("tmp")
+        self.root.join(TMP)
     }
 
     /// Whether there is anything in it that must not be lost.
     pub fn is_occupied(&self) -> bool {
         swap::is_occupied(&self.root)
-    }
-
-    /// What [`Self::open`] makes in it.
-    pub fn made(&self) -> Vec<PathBuf> {
-        vec![self.root.join(LOCK), self.segments(), self.artwork(), self.tmp()]
-    }
-
-    /// What [`Self::replace`] replaces.
-    pub fn parts(&self) -> Vec<PathBuf> {
-        swap::parts().map(|part| self.root.join(part)).collect()
     }
 
     /// Puts what lies in `new`, which must be in [`Self::tmp`], in the place of all that
@@ -146,6 +140,16 @@ impl DataDir {
         }
         Ok(())
     }
+}
+
+/// What [`DataDir::open`] makes in a folder.
+pub fn made(root: &Path) -> Vec<PathBuf> {
+    [LOCK, SEGMENTS, ARTWORK, TMP].map(|name| root.join(name)).into()
+}
+
+/// What [`DataDir::replace`] puts into a folder, in its place or on the way there.
+pub fn replaced(root: &Path) -> Vec<PathBuf> {
+    swap::parts().chain([swap::COMING]).map(|name| root.join(name)).collect()
 }
 
 /// Whether a folder is in the middle of [`DataDir::replace`].

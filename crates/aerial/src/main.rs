@@ -58,7 +58,10 @@ fn without_settings(command: Command, flags: &Flags, wrong: ConfigError) -> Exit
             ended(doctor(&Settings::without_file(flags, variables()), Some(&wrong)))
         }
         // The server that runs goes on with those it has.
-        Command::Health(_) => ended(health(&Settings::without_file(flags, variables()))),
+        Command::Health(_) => {
+            complain(&anyhow::Error::from(wrong).context("asking in spite of the settings"));
+            ended(health(&Settings::without_file(flags, variables())))
+        }
         Command::Restore(args) => match Settings::data_without_file(flags, variables()) {
             Some(data) => {
                 complain(&anyhow::Error::from(wrong).context("restoring in spite of the settings"));

@@ -17,6 +17,7 @@ beforeEach(() => {
     top = Math.min(Number(at[1]), Math.max(0, long - window.innerHeight));
   });
   history.replaceState(null, "");
+  sessionStorage.clear();
   places = new Places();
 });
 afterEach(() => {
@@ -91,4 +92,10 @@ test("a page that is loaded anew is where it was", async () => {
   new Places();
   await pass(200);
   expect(top).toBe(1_234);
+  // Another page is not.
+  history.replaceState(null, "");
+  top = 0;
+  new Places();
+  await pass(200);
+  expect(top).toBe(0);
 });

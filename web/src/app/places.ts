@@ -7,9 +7,10 @@ import { tick } from "svelte";
 /** What the history holds of an entry. */
 export interface Entry {
   entry: string;
-  /** For the same page when it is loaded anew. */
-  top?: number;
 }
+
+/** Where the place of a page that is loaded anew is kept: the history takes nothing any more by then. */
+const KEPT = "aerial.place";
 
 /** A page that is not long by then is another than it was. */
 const WITHIN_MS = 5_000;
@@ -24,13 +25,11 @@ export class Places {
 
   constructor() {
     history.scrollRestoration = "manual";
-    const { entry, top } = entryOf(history.state);
-    this.#entry = entry;
+    this.#entry = entryOf(history.state).entry;
     history.replaceState(this.state, "");
-    if (top !== undefined) this.bring(top);
-    window.addEventListener("pagehide", () => {
-      history.replaceState({ ...this.state, top: this.#top }, "");
-    });
+    const top = kept(this.#entry);
+    if (top !== null) this.bring(top);
+    window.addEventListener("pagehide", () => keep(this.#entry, this.#top));
   }
 
   /** What the history is to hold of the entry that is shown. */
@@ -51,9 +50,8 @@ export class Places {
 
   /** The history has gone to another entry: how far its page was scrolled. */
   arrive(): number {
-    const { entry, top } = entryOf(history.state);
-    this.#entry = entry;
-    return this.#tops.get(entry) ?? top ?? 0;
+    this.#entry = entryOf(history.state).entry;
+    return this.#tops.get(this.#entry) ?? 0;
   }
 
   /** Scrolls the page that is about to be drawn. */
@@ -88,9 +86,26 @@ export class Places {
 
 function entryOf(state: unknown): Entry {
   const held = state as Partial<Entry> | null;
-  return typeof held?.entry === "string" ? { ...held, entry: held.entry } : { entry: named() };
+  return { entry: typeof held?.entry === "string" ? held.entry : named() };
 }
 
 function named(): string {
   return Math.random().toString(36).slice(2);
+}
+
+function keep(entry: string, top: number): void {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify({ entry, top }));
+  } catch {
+    // Without a storage it begins at its top.
+  }
+}
+
+function kept(entry: string): number | null {
+  try {
+    const held = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    return held?.entry === entry && typeof held.top === "number" ? held.top : null;
+  } catch {
+    return null;
+  }
 }

@@ -19,7 +19,7 @@ use super::{BackupError, Result};
 pub(super) struct Owner {
     uid: u32,
     gid: u32,
-    /// The folders that are made on the way to the data folder, itself the last.
+    /// The folders that are made on the way to the data folder, itself the first.
     made: Vec<PathBuf>,
 }
 
@@ -31,10 +31,10 @@ impl Owner {
             return None;
         }
         let absolute = std::path::absolute(data).ok()?;
-        let is_missing = |folder: &&Path| metadata(folder).is_err();
-        let mut made: Vec<PathBuf> =
-            absolute.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        made.reverse();
+        let missing = absolute.ancestors().take_while(|folder| metadata(folder).is_err());
+        // What ends in `..` is there already, once what is before it is.
+        let missing = missing.filter(|folder| folder.file_name().is_some());
+        let made = missing.map(Path::to_owned).collect();
         let found = absolute.ancestors().find_map(|folder| metadata(folder).ok())?;
         let owner = Self { uid: found.uid(), gid: found.gid(), made };
         (owner.uid != 0).then_some(owner)
@@ -133,7 +133,9 @@ mod tests {
         chown(dir.path(), Some(12_345), Some(12_346)).unwrap();
         let data = dir.path().join("not/yet");
         let owner = Owner::other_than_root(&data).unwrap();
-        assert_eq!(owner.made, [dir.path().join("not"), data.clone()]);
+        assert_eq!(owner.made, [data.clone(), dir.path().join("not")]);
+        let around = Owner::other_than_root(&dir.path().join("new/../../x")).unwrap();
+        assert_eq!(around.made, [dir.path().join("new/../../x"), dir.path().join("new")]);
         std::fs::create_dir_all(data.join("slates")).unwrap();
         std::fs::create_dir(data.join("segments")).unwrap();
         let outside = dir.path().join("outside");

@@ -20,7 +20,7 @@ use super::manifest::{Manifest, Member};
 use super::name::moment;
 use super::owner::Owner;
 use super::{BackupError, Passing, Result, room};
-use crate::data_dir::{CATALOGUE, DataDir};
+use crate::data_dir::{self, CATALOGUE, DataDir, DataDirError, is_being_replaced};
 use crate::db::Db;
 
 /// What was restored.
@@ -54,18 +54,26 @@ pub async fn restore(
         });
     }
     let owner = Owner::other_than_root(data);
+    let was_broken_off = is_being_replaced(data);
     // From here on no server can start there.
-    let data = Arc::new(DataDir::open(data)?);
-    let restored = put_in_place((file, manifest), &data, force, now, ending).await;
+    let (restored, _lock) = match DataDir::open(data) {
+        Ok(data) => {
+            let data = Arc::new(data);
+            (put_in_place((file, manifest), &data, force, now, ending).await, Some(data))
+        }
+        Err(error @ DataDirError::InUse { .. }) => return Err(error.into()),
+        Err(error) => (Err(error.into()), None),
+    };
     let Some(owner) = owner else { return restored };
     // Also what a restore that failed has made: else no server can start there.
-    let (mut alone, mut whole) = (data.made(), Vec::new());
-    if let Ok(restored) = &restored {
-        alone.extend(restored.aside.clone());
-        whole = data.parts();
+    let (mut alone, mut whole) = (data_dir::made(data), Vec::new());
+    if let Ok(Restored { aside: Some(aside), .. }) = &restored {
+        alone.extend([aside.clone(), aside.join("artwork")]);
+    }
+    if restored.is_ok() || was_broken_off || is_being_replaced(data) {
+        whole = data_dir::replaced(data);
     }
     let given = blocking(move || owner.take(&alone, &whole)).await;
-    drop(data);
     let restored = restored?;
     given.map(|()| restored)
 }

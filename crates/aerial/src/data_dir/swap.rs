@@ -15,7 +15,7 @@ use super::{CATALOGUE, DataDirError, KEPT, make_private, unusable};
 
 /// Under this name what comes lies in the data folder: from then on the step is done,
 /// also by whoever opens the folder next.
-const COMING: &str = "restored";
+pub(super) const COMING: &str = "restored";
 
 /// In the folder of what comes: how the step is to be done.
 const STEP: &str = "step.json";

@@ -81,12 +81,14 @@ fn shown(path: &str) -> Cow<'_, str> {
         return Cow::Borrowed(path);
     }
     let mut hidden = false;
-    let parts =
-        path.split('/').map(|part| match std::mem::replace(&mut hidden, is_before_secret(part)) {
+    let parts = path.split('/').map(|part| {
+        let is_odd = has_hidden_slash(part);
+        match std::mem::replace(&mut hidden, is_odd || is_before_secret(part)) {
             true if !part.is_empty() => "…",
-            _ if has_hidden_slash(part) => "…",
+            _ if is_odd => "…",
             _ => part,
-        });
+        }
+    });
     let text = parts.collect::<Vec<_>>().join("/");
     match text.char_indices().nth(PATH_CHARS) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -113,8 +115,9 @@ mod tests {
             ("/%74/secret/x", "/%74/…/x"),
             ("/T/secret/x", "/T/…/x"),
             ("/%54/secret", "/%54/…"),
-            ("/t%2Fsecret/x", "/…/x"),
+            ("/t%2Fsecret/x", "/…/…"),
             ("/aerial%2ft%2fsecret", "/…"),
+            ("/aerial%2Ft/secret/x", "/…/…/x"),
             ("/t/t/secret", "/t/…/…"),
             ("/t//x", "/t//x"),
             ("/5%20x", "/5%20x"),

@@ -261,16 +261,19 @@ impl Slates {
     /// The clip of somebody's own, unless it cannot be made: that is said, and tried again
     /// after a while.
     async fn own_clip(&self, kind: SlateKind, still: &Still) -> Option<Arc<Slate>> {
-        if self.failed.contains_key(still) {
-            return None;
-        }
-        let clip = self.clip(still.clone()).await;
-        if let Err(error) = &clip {
-            self.failed.insert(still.clone(), ());
-            let slate = kind.name();
-            tracing::warn!(slate, %error, "somebody's own slate cannot be shown: ours is");
-        }
-        clip.ok()
+        let cell = self.clips.get_with(still.clone(), Arc::default);
+        // Whoever waited for a try that failed does not try again.
+        let clip = cell.get_or_try_init(async || {
+            if self.failed.contains_key(still) {
+                return Err(());
+            }
+            self.make(still).await.map_err(|error| {
+                self.failed.insert(still.clone(), ());
+                let slate = kind.name();
+                tracing::warn!(slate, %error, "somebody's own slate cannot be shown: ours is");
+            })
+        });
+        clip.await.ok().cloned()
     }
 
     /// Says why somebody's own is not there, unless that was said already.

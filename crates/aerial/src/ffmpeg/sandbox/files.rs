@@ -149,23 +149,32 @@ fn allow(
     }
 }
 
-/// The program with its own libraries, and what variables name. What else is in its folder
-/// may be anything: a home, the server's data.
+/// The program with what it starts and its own libraries, and what variables name. What
+/// else is in its folder may be anything: a home, the server's data.
 fn programs(program: &Path) -> Vec<PathBuf> {
     let real = std::fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
     let mut paths = vec![program.to_owned(), real.clone()];
     if let Some(folder) = real.parent() {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        paths.extend(entries.map(|entry| entry.path()).filter(|path| is_library(path)));
-        paths.push(folder.join("lib"));
-        if folder.ends_with("bin") {
-            paths.extend([folder.join("../lib"), folder.join("../lib64")]);
-        }
+        // A script starts `ffmpeg.real`, or `ffmpeg-8`.
+        let name = real.file_name().unwrap_or_default().as_encoded_bytes();
+        let is_its_own = |path: &PathBuf| {
+            let other = path.file_name().unwrap_or_default().as_encoded_bytes();
+            is_library(path) || (other.starts_with(name) && path.is_file())
+        };
+        paths.extend(entries(folder).filter(is_its_own));
+        let beside = ["lib", "lib64", "../lib", "../lib64"].map(|name| folder.join(name));
+        // `/var/lib` has none in it itself.
+        let has_libraries = |folder: &PathBuf| entries(folder).any(|path| is_library(&path));
+        paths.extend(beside.into_iter().filter(has_libraries));
     }
     let named = FOLDERS.iter().filter_map(std::env::var_os);
     paths.extend(named.flat_map(|list| std::env::split_paths(&list).collect::<Vec<_>>()));
     paths.retain(|path| !path.as_os_str().is_empty());
     paths
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// `libx264.so`, `libavcodec.so.61`.
@@ -178,8 +187,8 @@ fn devices() -> Vec<PathBuf> {
     let is_one = |name: &OsStr| {
         name.to_str().is_some_and(|name| DEVICES.iter().any(|begin| name.starts_with(begin)))
     };
-    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    entries.filter(|entry| is_one(&entry.file_name())).map(|entry| entry.path()).collect()
+    let all = entries(Path::new("/dev"));
+    all.filter(|path| path.file_name().is_some_and(is_one)).collect()
 }
 
 fn is_fuse(path: &Path) -> bool {
