@@ -38,7 +38,7 @@ const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 pub struct Patience {
     /// For a head, from its first byte on.
     pub head: Duration,
-    /// Until some ([`LEAST_BYTES`]) of an answer is taken.
+    /// Until some of an answer is taken: `LEAST_BYTES`, or all that there is.
     pub answer: Duration,
     /// Until some of a stream is taken: a player that is paused reads no more of a
     /// segment for a while.

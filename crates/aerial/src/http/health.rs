@@ -1,8 +1,6 @@
 //! `/healthz` and `/readyz`: what a supervisor asks.
 //!
-//! Owns the reasons for which the server cannot serve; whether one holds is found out by
-//! `readiness`. A disk that takes no segments is
-//! none: they are served from memory then. Invariant: each reason says what to do.
+//! Owns the answers. Whether the server can serve is found out by `readiness`.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -11,31 +9,6 @@ use utoipa::ToSchema;
 use super::extract::Json;
 use super::problem::{Answer, Kind, Problem};
 use super::readiness::Readiness;
-
-/// Why the server cannot serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// It is told to stop.
-    Stopping,
-    /// The catalogue cannot be read or written.
-    Catalogue,
-    /// FFmpeg is gone.
-    Ffmpeg,
-}
-
-impl Reason {
-    /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Stopping, Self::Catalogue, Self::Ffmpeg];
-
-    /// As metrics tell it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Stopping => "stopping",
-            Self::Catalogue => "catalogue",
-            Self::Ffmpeg => "ffmpeg",
-        }
-    }
-}
 
 /// Told to a supervisor.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use super::AppState;
 use super::assets::OfTheApp;
 use super::guard::is_safe;
-use super::health::Reason;
+use super::readiness::Reason;
 use super::streams::SessionFacts;
 use super::system::{HostFacts, disk};
 use crate::clock::monotonic;

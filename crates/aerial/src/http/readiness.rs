@@ -1,9 +1,10 @@
 //! Whether the server can serve, as it was found out last.
 //!
-//! Owns the looks at what can keep it from serving, and how long is believed what one
-//! found; the reasons are `health`'s. Invariants: however many ask, there is one look at
-//! a time, and one in [`Pace::fresh`] at most; nobody waits for one longer than
-//! [`Pace::wait`]; a catalogue that is busy is no fault, one that is stuck is.
+//! Owns the reasons for which it cannot serve, the looks at whether one holds, and how
+//! long is believed what one found. A disk that takes no segments is no reason: they are
+//! served from memory then. Invariants: each reason says what to do; however many ask,
+//! there is one look at a time, and one in [`Pace::fresh`] at most; nobody waits for one
+//! longer than [`Pace::wait`]; a catalogue that is busy is no fault, one that is stuck is.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,9 +14,33 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::health::Reason;
 use crate::clock::monotonic;
 use crate::db::Db;
+
+/// Why the server cannot serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It is told to stop.
+    Stopping,
+    /// The catalogue cannot be read or written.
+    Catalogue,
+    /// FFmpeg is gone.
+    Ffmpeg,
+}
+
+impl Reason {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Stopping, Self::Catalogue, Self::Ffmpeg];
+
+    /// As metrics tell it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Stopping => "stopping",
+            Self::Catalogue => "catalogue",
+            Self::Ffmpeg => "ffmpeg",
+        }
+    }
+}
 
 /// Why the server cannot serve, with what to do.
 pub(super) type Hindrance = (Reason, String);
