@@ -22,7 +22,7 @@ export { default as Progress } from "./Progress.svelte";
 export { remPx } from "./rem.svelte";
 export { default as Select } from "./Select.svelte";
 export { default as Switch } from "./Switch.svelte";
-export { type Shortcut, shortcuts } from "./shortcuts.svelte";
+export { BACK_KEYS, openDialog, type Shortcut, shortcuts } from "./shortcuts.svelte";
 export { default as Tabs } from "./Tabs.svelte";
 export { default as TextField } from "./TextField.svelte";
 export { default as Thumb } from "./Thumb.svelte";

@@ -49,10 +49,19 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && !none.includes(target.type);
 }
 
+/** A remote's Back, as browsers name it, and a keyboard's. */
+export const BACK_KEYS: readonly string[] = ["GoBack", "BrowserBack", "Backspace"];
+
+/** The dialog that is open: until it is closed, keys are its own. */
+export function openDialog(): HTMLElement | null {
+  // `:modal` is unknown to televisions; all dialogs here are.
+  return document.querySelector<HTMLElement>("dialog[open]");
+}
+
 /** Gives a key to whoever registered it last. */
 export function handleKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return;
+  if (isTyping(event.target) || openDialog() !== null) return;
   for (const { shortcuts } of [...groups].reverse()) {
     for (const { keys, run } of shortcuts) {
       if (keys.includes(event.key) && run(event) !== false) {

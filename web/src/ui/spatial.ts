@@ -2,7 +2,7 @@
 // no page took the key, and, but on a television, only from something that has the focus
 // already, so that arrows still scroll for whoever reads.
 
-import { isTyping } from "./shortcuts.svelte";
+import { isTyping, openDialog } from "./shortcuts.svelte";
 
 const FOCUSABLE =
   'a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex]:not([tabindex="-1"])';
@@ -31,7 +31,7 @@ export function moveFocus(event: KeyboardEvent): void {
   const from = document.activeElement;
   const nowhere = from === null || from === document.body || from.matches("main, [tabindex='-1']");
   if (nowhere && !isTelevision()) return;
-  const scope: ParentNode = document.querySelector("dialog[open]") ?? document;
+  const scope: ParentNode = openDialog() ?? document;
   const all = [...scope.querySelectorAll<HTMLElement>(FOCUSABLE)].filter(isSeen);
   const next = nowhere ? all[0] : nearest(from.getBoundingClientRect(), way, all, from);
   if (next === undefined) return;

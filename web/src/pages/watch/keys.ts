@@ -1,7 +1,7 @@
 // What the keys of a keyboard and of a remote mean while something is watched.
 
 import { t } from "@/text";
-import type { Shortcut } from "@/ui";
+import { BACK_KEYS, type Shortcut } from "@/ui";
 
 /** What they do. What gives `false` did not mean it: the key goes on to whoever is next. */
 export interface Does {
@@ -58,7 +58,7 @@ export function keys(does: Does): Shortcut[] {
       run: (event) => does.dial(event.key),
     },
     {
-      keys: ["0", "GoBack", "BrowserBack", "Backspace"],
+      keys: ["0", ...BACK_KEYS],
       shown: "0 · ⌫",
       label: k.last,
       run: does.back,

@@ -1,7 +1,7 @@
 // What the keys of a keyboard and of a remote mean while something is watched again.
 
 import { t } from "@/text";
-import type { Shortcut } from "@/ui";
+import { BACK_KEYS, type Shortcut } from "@/ui";
 import { MUTE_KEYS, PAUSE_KEYS } from "./keys";
 
 /** A film has nothing else for Enter to do. */
@@ -50,7 +50,7 @@ export function replayKeys(does: ReplayDoes): Shortcut[] {
     { keys: ["-", "AudioVolumeDown"], shown: "−", label: k.quieter, run: () => does.louder(-1) },
     { keys: ["f"], label: k.full, run: does.full },
     {
-      keys: ["Escape", "GoBack", "BrowserBack", "Backspace"],
+      keys: ["Escape", ...BACK_KEYS],
       label: k.leave,
       run: () => (does.inTools() ? does.outOfTools() : does.leave()),
     },
