@@ -18,6 +18,7 @@ pub mod descriptors;
 pub mod discovery;
 pub mod doctor;
 pub mod ffmpeg;
+pub mod held;
 pub mod http;
 pub mod indexing;
 pub mod keeper;

@@ -16,6 +16,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { onTestFinished } from "vitest";
 import { CHANNELS_OF, CLIPS } from "./clips";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
@@ -84,7 +85,7 @@ export class Server {
         const system = await server.ask<{ encoders_tested_at: string | null }>("/api/v1/system");
         return system.encoders_tested_at !== null;
       });
-      await server.end();
+      await server.#kill("SIGTERM");
       renameSync(server.#data, to);
     } finally {
       await server.stop();
@@ -150,8 +151,23 @@ export class Server {
     });
   }
 
-  /** Ends the program, the data stays: `run` starts it again. */
-  async end(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+  /**
+   * Ends the program under a test, the data stays: `run` starts it again. So does the end of
+   * the test, whatever becomes of that: the next one needs a server.
+   */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    onTestFinished(async () => {
+      const isStopped = !existsSync(this.folder);
+      if (!this.#runs && !isStopped) await this.run();
+    });
+    await this.#kill(signal);
+  }
+
+  get #runs(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async #kill(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#child;
     this.#child = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
@@ -173,7 +189,7 @@ export class Server {
 
   /** Ends it for good. */
   async stop(): Promise<void> {
-    await this.end();
+    await this.#kill("SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
   }
 

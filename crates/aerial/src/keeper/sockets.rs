@@ -14,6 +14,8 @@ use listenfd::ListenFd;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
+use crate::held::once_free;
+
 /// The name of the socket between keeper and server in `LISTEN_FDNAMES`.
 const KEEPER_NAME: &str = "keeper";
 
@@ -72,7 +74,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, SocketError> {
         socket.listen(BACKLOG)?;
         io::Result::Ok(socket.into())
     };
-    bound().map_err(|source| SocketError::Bind { address, source })
+    once_free(bound, |error| error.kind() == io::ErrorKind::AddrInUse)
+        .map_err(|source| SocketError::Bind { address, source })
 }
 
 /// What a server was handed.

@@ -11,10 +11,11 @@ use crate::app::{AppError, Startup, system, time_kept};
 use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::{self, Sandbox, Settings};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::db::{Db, DbError, ENDED_WELL};
 use crate::ffmpeg::sandbox::trial::{self, Holds};
 use crate::ffmpeg::{Ffmpeg, Spawner, own_binary};
+use crate::held::once_free;
 
 /// What every other part is given of.
 pub(super) struct Ground {
@@ -36,7 +37,10 @@ impl Ground {
     pub(super) async fn take(startup: &Startup) -> Result<Self, AppError> {
         let settings = &startup.settings;
         let clock = Clock::system();
-        let data = DataDir::open(&settings.server.data)?;
+        let data = once_free(
+            || DataDir::open(&settings.server.data),
+            |error| matches!(error, DataDirError::InUse { .. }),
+        )?;
         let shim = own_binary().map_err(system("find this program's own file"))?;
         let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
         let sandbox = try_sandbox(settings.ffmpeg.sandbox, &spawner, &data).await?;

@@ -57,6 +57,7 @@ async fn a_growing_segment_is_read_as_it_grows() {
     growing.push(chunk("two"));
     growing.finish();
     assert_eq!(reading.await.unwrap(), "one two");
+    store.flush().await;
 }
 
 #[tokio::test]
@@ -161,6 +162,7 @@ async fn the_first_writer_wins() {
     assert!(store.begin(key(0)).is_none());
     growing.finish();
     assert!(store.begin(key(0)).is_none());
+    store.flush().await;
 }
 
 #[tokio::test]
