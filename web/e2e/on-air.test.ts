@@ -90,11 +90,13 @@ test("a viewer puts a strip there, with segments, and it moves", async () => {
         const { pathname } = new URL(request.url());
         asked.set(pathname, (asked.get(pathname) ?? 0) + 1);
       });
+      const begun = performance.now();
       await until(
         "four looks at the strips",
         () => (asked.get("/api/v1/streams/strips") ?? 0) >= 4,
       );
-      expect([...asked].filter(([, times]) => times > 5)).toEqual([]);
+      const most = Math.ceil((performance.now() - begun) / 1_000) + 1;
+      expect([...asked].filter(([, times]) => times > most)).toEqual([]);
     });
   } finally {
     await viewer.end();
@@ -125,7 +127,7 @@ test("an FFmpeg that is killed leaves a mark with its own words behind it", asyn
       await page.keyboard.press("Escape");
 
       await card.getByRole("button", { name: "Details" }).click();
-      await card.getByRole("button", { name: `Look at run ${run.worker}` }).waitFor();
+      await card.getByRole("button", { name: `Look at run ${run.worker}`, exact: true }).waitFor();
       await expectAccessible(page);
     });
   } finally {
@@ -135,23 +137,27 @@ test("an FFmpeg that is killed leaves a mark with its own words behind it", asyn
 
 test("it is taken off the air after a question, since somebody watches", async () => {
   const viewer = await Viewer.tuneIn(server.url, "1");
-  await visit(page(), async (page) => {
-    const card = page.getByRole("article", { name: "Films" });
-    await card.getByRole("button", { name: "Stop Films" }).click();
-    const question = page.getByRole("dialog", { name: "Take Films off the air?" });
-    await question.getByText("1 viewer will lose the picture.").waitFor();
-    await question.getByRole("button", { name: "Cancel" }).click();
-    await question.waitFor({ state: "hidden" });
-    await card.getByRole("button", { name: "Stop Films" }).click();
-    await question.waitFor();
-    // A player that goes on asking would put it back on the air.
+  try {
+    await visit(page(), async (page) => {
+      const card = page.getByRole("article", { name: "Films" });
+      await card.getByRole("button", { name: "Stop Films" }).click();
+      const question = page.getByRole("dialog", { name: "Take Films off the air?" });
+      await question.getByText("1 viewer will lose the picture.").waitFor();
+      await question.getByRole("button", { name: "Cancel" }).click();
+      await question.waitFor({ state: "hidden" });
+      await card.getByRole("button", { name: "Stop Films" }).click();
+      await question.waitFor();
+      // A player that goes on asking would put it back on the air.
+      await viewer.end();
+      // What is told for a moment is waited for before it comes.
+      const told = page.getByText("Films is off the air").waitFor();
+      await question.getByRole("button", { name: "Stop Films" }).click();
+      await told;
+      await page.getByRole("heading", { name: "Nothing is on the air" }).waitFor();
+    });
+  } finally {
     await viewer.end();
-    // What is told for a moment is waited for before it comes.
-    const told = page.getByText("Films is off the air").waitFor();
-    await question.getByRole("button", { name: "Stop Films" }).click();
-    await told;
-    await page.getByRole("heading", { name: "Nothing is on the air" }).waitFor();
-  });
+  }
 });
 
 test("a channel is put on the air by hand, on a phone", () =>

@@ -86,7 +86,8 @@ test("a password is set on the way, and opens the rest", () =>
       const stranger = await fetch(`${server.url}/api/v1/folders`);
       expect(stranger.status).toBe(401);
     },
-    { allow: REFUSED },
+    // What is asked for while the password is being set has no cookie yet.
+    { allow: [...REFUSED, /401.*\/(scan|events)\)/] },
   ));
 
 test("a folder that is none is told beside the field, and one can go back", () =>

@@ -22,6 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 pub(crate) use self::opening::add_folders;
+pub use self::opening::try_settings;
 use self::parts::Parts;
 use crate::access::{Access, AccessError};
 use crate::config::{ConfigError, Loaded, Settings};

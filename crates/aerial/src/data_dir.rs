@@ -11,6 +11,9 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 /// The catalogue's name in the data folder.
 pub const CATALOGUE: &str = "catalogue.sqlite";
 
@@ -54,6 +57,15 @@ pub enum DataDirError {
         /// The process that holds it, where it can be told.
         pid: Option<u32>,
     },
+}
+
+impl DataDirError {
+    /// Whether the server that has the folder is gone, and its lock soon is, too (`held`).
+    pub fn is_left_behind(&self) -> bool {
+        let Self::InUse { pid: Some(pid), .. } = self else { return false };
+        let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+    }
 }
 
 fn process(pid: Option<u32>) -> String {
@@ -208,11 +220,11 @@ fn lock(root: &Path) -> Result<File, DataDirError> {
         }
         Err(TryLockError::Error(source)) => return Err(unusable(&path, source)),
     }
-    let written = file
+    // Best effort: a full disk has no room for it, and is no reason not to serve.
+    let _ = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(|source| unusable(&path, source))?;
     Ok(file)
 }
 
@@ -229,6 +241,16 @@ mod tests {
         for folder in [dir.root().to_owned(), dir.segments(), dir.artwork(), dir.tmp()] {
             assert_eq!(mode(&folder), 0o700, "{}", folder.display());
         }
+    }
+
+    #[test]
+    fn a_lock_is_left_behind_where_nobody_bears_its_process_id() {
+        let path = PathBuf::from("data");
+        let of = |pid| DataDirError::InUse { path: path.clone(), pid };
+        assert!(!of(Some(std::process::id())).is_left_behind());
+        // Higher than any that Linux gives.
+        assert!(of(Some(1 << 30)).is_left_behind());
+        assert!(!of(None).is_left_behind());
     }
 
     #[test]

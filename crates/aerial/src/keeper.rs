@@ -29,7 +29,7 @@ use std::time::Duration;
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, getppid, kill_process, wait};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use thiserror::Error;
 
 use crate::clock::monotonic;
@@ -137,7 +137,7 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
             match event {
                 Event::Exited(death) => tell_death(death, &keeper),
                 Event::Ready => tell_manager(Word::Ready),
-                Event::Terminate(_) => tell_manager(Word::Stopping),
+                Event::Terminate(_) | Event::TerminalClosed => tell_manager(Word::Stopping),
                 Event::Renew | Event::Checked(_) | Event::TimeIsUp => {}
             }
             actions.extend(keeper.handle(event, monotonic()));
@@ -146,13 +146,14 @@ pub fn keep(plan: &Plan) -> Result<u8, KeeperError> {
 }
 
 /// For the server: what asks its keeper, who started it, for a new server in its place.
-/// `None` where there is nobody to ask.
+/// `None` where there is nobody to ask. Not by SIGHUP, which is also what a terminal that is
+/// closed sends.
 pub fn renewal() -> Option<impl Fn() + Send + Sync + 'static> {
     let keeper = getppid()?;
     Some(move || {
         // One that is gone has left the server to somebody who knows nothing of it.
         if getppid() == Some(keeper)
-            && let Err(error) = kill_process(keeper, Signal::HUP)
+            && let Err(error) = kill_process(keeper, Signal::USR1)
         {
             tracing::error!(%error, "the keeper cannot be asked for a new server");
         }
@@ -277,9 +278,12 @@ fn wait_for_events(
         // A closed terminal sends SIGHUP as well, and means the end.
         let terminal_closed = had_terminal && !io::stderr().is_terminal();
         events.push(match terminal_closed {
-            true => Event::Terminate(Ending::Terminate),
+            true => Event::TerminalClosed,
             false => Event::Renew,
         });
+    }
+    if count(&signals.renewal) > 0 {
+        events.push(Event::Renew);
     }
     if keeper.deadline().is_some_and(|until| until <= monotonic()) {
         events.push(Event::TimeIsUp);
@@ -322,6 +326,8 @@ struct Signals {
     terminate: UnixStream,
     interrupt: UnixStream,
     hangup: UnixStream,
+    /// From the server.
+    renewal: UnixStream,
     child: UnixStream,
 }
 
@@ -337,14 +343,16 @@ impl Signals {
             terminate: catch_one(SIGTERM)?,
             interrupt: catch_one(SIGINT)?,
             hangup: catch_one(SIGHUP)?,
+            renewal: catch_one(SIGUSR1)?,
             child: catch_one(SIGCHLD)?,
         })
     }
 
     /// Sleep until a signal, a word from a server that is not ready yet, or the time.
     fn sleep(&self, server: Option<&Server>, at_most: Option<Duration>) -> io::Result<()> {
-        let mut fds = Vec::with_capacity(5);
-        for signal in [&self.terminate, &self.interrupt, &self.hangup, &self.child] {
+        let mut fds = Vec::with_capacity(6);
+        let Self { terminate, interrupt, hangup, renewal, child } = self;
+        for signal in [terminate, interrupt, hangup, renewal, child] {
             fds.push(PollFd::new(signal, PollFlags::IN));
         }
         if let Some(server) = server.filter(|server| !server.heard) {

@@ -142,8 +142,7 @@ fn print(command: &PrintCommand) -> anyhow::Result<ExitCode> {
 /// The server, or its keeper.
 fn serve(args: &ServeArgs, loaded: Loaded, demo: bool) -> anyhow::Result<ExitCode> {
     if args.check_settings {
-        // They are right, or nobody would have come here.
-        return Ok(ExitCode::SUCCESS);
+        return try_settings(loaded.settings());
     }
     // Before any thread is started, because it changes the environment.
     let inherited = keeper::inherit()?;
@@ -161,6 +160,21 @@ fn serve(args: &ServeArgs, loaded: Loaded, demo: bool) -> anyhow::Result<ExitCod
     let discovery = wanted.then(discovery).flatten();
     let code = keeper::keep(&keeper::Plan { program, args: server_args, sockets, discovery })?;
     Ok(ExitCode::from(code))
+}
+
+/// Whether a server would start with them, as the machine is now.
+fn try_settings(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let runtime = runtime()?;
+    let tried = runtime.block_on(async {
+        let shim = own_binary().context("cannot find this program's own file")?;
+        let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
+        let tried = app::try_settings(settings, &spawner).await;
+        spawner.shut_down().await;
+        anyhow::Ok(tried?)
+    });
+    // Whatever still waits for a disk that hangs.
+    runtime.shutdown_background();
+    tried.map(|()| ExitCode::SUCCESS)
 }
 
 fn serve_here(

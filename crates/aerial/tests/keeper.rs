@@ -265,6 +265,26 @@ fn a_reload_with_wrong_settings_leaves_the_server_as_it_is_and_says_why() {
 }
 
 #[test]
+fn a_reload_with_what_is_not_there_leaves_the_server_as_it_is_and_says_why() {
+    let aerial = Aerial::start(&[]);
+    let (server, file) = (aerial.server(), aerial.data.path().join("settings.toml"));
+    for (settings, why) in [
+        ("[library]\nfolders = [\"/no/such/films\"]\n", "the media folder /no/such/films"),
+        ("[ffmpeg]\npath = \"/no/such/ffmpeg\"\n", "there is no ffmpeg at /no/such/ffmpeg"),
+    ] {
+        std::fs::write(&file, settings).unwrap();
+        aerial.signal(Signal::HUP);
+        let mut said = String::new();
+        until("it is said why", || {
+            said.extend(aerial.stderr.try_iter());
+            said.contains("the server goes on as it is") && said.contains(why)
+        });
+        assert_eq!(servers_of(aerial.pid()), [server]);
+        assert!(healthz(aerial.address).unwrap().starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[test]
 fn a_server_does_not_outlive_its_keeper() {
     let mut aerial = Aerial::start(&[]);
     let server = aerial.server();
@@ -409,8 +429,10 @@ fn given_a_udp_socket_too_the_server_answers_seekers_on_it() {
 
 #[test]
 fn a_first_start_that_fails_is_not_tried_again() {
+    let data = tempfile::tempdir().unwrap();
     let output = command(AERIAL)
-        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
         .env("AERIAL_FFMPEG_PATH", "/no/such/ffmpeg")
         .output()
         .unwrap();

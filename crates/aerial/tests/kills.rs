@@ -326,7 +326,10 @@ impl Asker {
             Some(number) => {
                 {
                     let mut shared = shared.lock().unwrap();
-                    shared.made.remove(&number);
+                    if !shared.made.remove(&number) {
+                        // Another editor was quicker.
+                        return Some(());
+                    }
                     shared.unknown.insert(number.clone());
                 }
                 let path = format!("/api/v1/channels/{number}");

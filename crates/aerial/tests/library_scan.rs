@@ -333,7 +333,8 @@ async fn ten_thousand_files_are_scanned_and_a_rescan_is_quick() {
             );
         }
     }
-    let first = timeout(Duration::from_secs(300), house.scan()).await.unwrap();
+    let job = house.library.scan(ScanRequest::all()).await.unwrap();
+    let first = timeout(Duration::from_secs(300), house.library.ended(job)).await.unwrap().unwrap();
     assert_eq!((first.found, first.probed), (10_000, 10_000));
     let since = aerial::clock::monotonic();
     let second = house.scan().await;

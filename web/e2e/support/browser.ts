@@ -105,8 +105,14 @@ export async function visit(
   }
 }
 
-/** Fails on whatever axe finds serious or worse. */
+/** Fails on whatever axe finds serious or worse, once all that comes in has come. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const isComing = (one: Animation) => Number.isFinite(one.effect?.getComputedTiming().endTime);
+    const coming = document.getAnimations().filter(isComing);
+    const late = new Promise((done) => setTimeout(done, 2_000));
+    return Promise.race([Promise.allSettled(coming.map((one) => one.finished)), late]);
+  });
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
     // biome-ignore lint/suspicious/noExplicitAny: axe has no types in the page.

@@ -11,7 +11,8 @@ use futures::future::join_all;
 
 use super::AppError;
 use crate::clock::Clock;
-use crate::data_dir::DataDir;
+use crate::config::Settings;
+use crate::data_dir::{CATALOGUE, DataDir};
 use crate::db::Db;
 use crate::demo;
 use crate::ffmpeg::{Ffmpeg, Spawner};
@@ -31,6 +32,30 @@ pub(crate) async fn add_folders(
     add_places(db, folders.iter().zip(places), clock).await
 }
 
+/// Whether a start would get past these settings as the machine is now: with FFmpeg, and
+/// with the folders. The keeper has it looked at before it ends a server for a new one.
+///
+/// # Errors
+/// What a start would say.
+pub async fn try_settings(settings: &Settings, spawner: &Spawner) -> Result<(), AppError> {
+    Ffmpeg::discover(&settings.ffmpeg, spawner).await?;
+    // Of a catalogue that cannot be read it is not known which are new.
+    let Some(known) = Db::folders_of(&settings.server.data.join(CATALOGUE)).await else {
+        return Ok(());
+    };
+    let folders = &settings.library.folders;
+    let places = join_all(folders.iter().map(|folder| Place::look(folder, 0))).await;
+    for (folder, Place { path, entries }) in folders.iter().zip(places) {
+        match entries {
+            Err(source) if !is_known(&known, folder, &path) => {
+                return Err(AppError::Folder { folder: folder.clone(), source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The folders as they are set, and as they were found.
 async fn add_places(
     db: &Db,
@@ -46,13 +71,18 @@ async fn add_places(
                 db.add_folder(&path, clock.now()).await?;
                 known.push(path);
             }
-            Err(error) if known.contains(&path) || known.contains(folder) => {
+            Err(error) if is_known(&known, folder, &path) => {
                 tracing::warn!(folder = %path.display(), %error, "a media folder cannot be read now");
             }
             Err(source) => return Err(AppError::Folder { folder: folder.clone(), source }),
         }
     }
     Ok(())
+}
+
+/// By its name, or by that without links.
+fn is_known(known: &[PathBuf], folder: &PathBuf, path: &PathBuf) -> bool {
+    known.contains(path) || known.contains(folder)
 }
 
 /// Makes the demo library, unless it is there; its folder.

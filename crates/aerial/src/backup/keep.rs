@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use aerial_model::time::{AirTime, Ticks};
 use tokio::fs;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::make::{Source, make};
@@ -32,6 +33,8 @@ const AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 const UPGRADES_KEPT: usize = 3;
 /// Longest sleep, so that a wall clock that was set is noticed.
 const LOOK_AFTER: Duration = Duration::from_secs(3_600);
+/// A folder that gives no answer for so long is on a disk that hangs, and is not there.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The backups of a server. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -256,7 +259,8 @@ impl Backups {
     async fn make_folder(&self) -> Result<()> {
         let folder = &self.0.folder;
         if self.0.settings.folder.is_some() {
-            let there = fs::metadata(folder).await.is_ok_and(|found| found.is_dir());
+            let found = timeout(ANSWERS_WITHIN, fs::metadata(folder)).await;
+            let there = matches!(found, Ok(Ok(found)) if found.is_dir());
             return if there { Ok(()) } else { Err(BackupError::NoFolder(folder.clone())) };
         }
         let mut builder = fs::DirBuilder::new();

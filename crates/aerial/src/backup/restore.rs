@@ -22,6 +22,7 @@ use super::owner::Owner;
 use super::{BackupError, Passing, Result, room};
 use crate::data_dir::{self, CATALOGUE, DataDir, DataDirError, is_being_replaced};
 use crate::db::Db;
+use crate::held::once_free;
 
 /// What was restored.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub async fn restore(
     let owner = Owner::other_than_root(data);
     let was_broken_off = is_being_replaced(data);
     // From here on no server can start there.
-    let (restored, _lock) = match DataDir::open(data) {
+    let (restored, _lock) = match once_free(|| DataDir::open(data), DataDirError::is_left_behind) {
         Ok(data) => {
             let data = Arc::new(data);
             (put_in_place((file, manifest), &data, force, now, ending).await, Some(data))

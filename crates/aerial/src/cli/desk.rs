@@ -30,6 +30,7 @@ use crate::config::Settings;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::{Db, DbError};
 use crate::discovery::Device;
+use crate::held::once_free;
 use crate::http;
 use crate::library::Uploads;
 use crate::schedule::{Schedule, ScheduleError, Standard};
@@ -127,7 +128,8 @@ pub(super) struct Here {
 impl Desk {
     /// Finds out which it is.
     pub(super) async fn open(settings: &Settings) -> Result<Self, DeskError> {
-        let data = match DataDir::open(&settings.server.data) {
+        let open = || DataDir::open(&settings.server.data);
+        let data = match once_free(open, DataDirError::is_left_behind) {
             Ok(data) => data,
             Err(DataDirError::InUse { path, pid }) => {
                 return Self::there(settings, path, Holder(pid)).await;

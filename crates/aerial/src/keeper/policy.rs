@@ -30,7 +30,9 @@ pub(super) enum Event {
     Exited(Death),
     /// Someone wants the program to end (SIGTERM, SIGINT).
     Terminate(Ending),
-    /// Someone wants a new server (SIGHUP).
+    /// The terminal was closed, which is told twice: by the shell, and by the system.
+    TerminalClosed,
+    /// Someone wants a new server (SIGHUP), or the server itself does.
     Renew,
     /// The program takes its settings, or it does not ([`Action::Check`]).
     Checked(Verdict),
@@ -172,6 +174,8 @@ impl Keeper {
             (State::Ending { .. }, Event::Exited(death)) => Some(Action::Exit(death.exit_code())),
             (State::Waiting { .. }, Event::Exited(_)) => None,
 
+            (State::Ending { .. }, Event::TerminalClosed) => None,
+            (_, Event::TerminalClosed) => self.handle(Event::Terminate(Ending::Terminate), now),
             (State::Running { .. } | State::Checking { .. }, Event::Terminate(ending)) => {
                 self.state = State::Ending { until: now + END_PATIENCE };
                 Some(Action::PassOn(ending))
@@ -344,6 +348,17 @@ mod tests {
         assert_eq!(keeper.handle(ending, now), Some(Action::PassOn(Ending::Terminate)));
         assert_eq!(keeper.handle(ending, now), Some(Action::Kill));
         assert_eq!(keeper.handle(Event::Exited(Death::Signal(9)), now), Some(Action::Exit(137)));
+    }
+
+    #[test]
+    fn a_terminal_that_is_closed_says_so_twice_and_kills_nobody() {
+        let now = monotonic();
+        let mut keeper = ready_keeper(now);
+        let first = keeper.handle(Event::TerminalClosed, now);
+        assert_eq!(first, Some(Action::PassOn(Ending::Terminate)));
+        assert_eq!(keeper.handle(Event::TerminalClosed, now), None);
+        let ending = Event::Terminate(Ending::Terminate);
+        assert_eq!(keeper.handle(ending, now), Some(Action::Kill), "that is somebody in a hurry");
     }
 
     #[test]

@@ -79,7 +79,7 @@ async fn a_run_that_goes_on_tells_the_segments_it_has_completed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_that_is_not_begun_by_its_time_is_late() {
-    let slow = json!([{ "sleep_ms": 300 }, real()[0]]);
+    let slow = json!([{ "sleep_ms": 3_000 }, real()[0]]);
     let setting = Setting::of(Plan::of(&[film("25", 600)])).workers(&[slow]);
     let world = World::new(setting).await;
     let tally = world.manager.tally().clone();

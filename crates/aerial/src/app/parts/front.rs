@@ -58,7 +58,6 @@ impl Front {
         kept: bool,
     ) -> Result<Self, AppError> {
         let Below { ground, library, stream, startup } = &below;
-        let broke_off = ground.begin().await?;
         let (encoders, try_again) = below.try_machine();
         let host = below.host(encoders, try_again);
         let device = Device::of_install(&ground.db).await?;
@@ -67,6 +66,8 @@ impl Front {
         ground.tasks.spawn(events.clone().hand_on(stream.manager.changes()));
         let (sent, connected) = (Sent::default(), Gauge::default());
         let metrics = Metrics::new(sent.clone(), connected.clone());
+        // Last of what can fail: a start that is refused is no end that broke off.
+        let broke_off = ground.begin().await?;
         let webhooks = below.webhooks(&metrics, broke_off);
         let load = below.load(&events, &sent);
         ground.tasks.spawn(ground.backups.clone().run());

@@ -1,9 +1,13 @@
-//! What every other part stands on: the clock, the data folder, FFmpeg, the catalogue.
+//! What every other part stands on: the clock, the data folder with its segments, FFmpeg,
+//! the catalogue.
 //!
 //! Owns what is taken first and given back last, and the word that ends all that would
 //! run for ever. Invariant: after `give_back` no task and no process is left, and the
 //! data folder is free for the next server.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,11 +20,18 @@ use crate::db::{Db, DbError, ENDED_WELL};
 use crate::ffmpeg::sandbox::trial::{self, Holds};
 use crate::ffmpeg::{Ffmpeg, Spawner, own_binary};
 use crate::held::once_free;
+use crate::stream::store::{Limits, Store};
+
+/// How long tasks may take to end. They do so at once, but for one whose disk hangs, which
+/// must not use up the time that the keeper gives the whole end.
+const TASKS_PATIENCE: Duration = Duration::from_secs(3);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What every other part is given of.
 pub(super) struct Ground {
     pub(super) clock: Clock,
     pub(super) data: DataDir,
+    pub(super) store: Store,
     pub(super) spawner: Spawner,
     /// What the sandbox of this machine holds back.
     pub(super) sandbox: Holds,
@@ -33,7 +44,7 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Locks the data folder, finds FFmpeg, and opens the catalogue.
+    /// Locks the data folder, opens the segments, finds FFmpeg, and opens the catalogue.
     pub(super) async fn take(startup: &Startup) -> Result<Self, AppError> {
         let settings = &startup.settings;
         let clock = Clock::system();
@@ -41,6 +52,10 @@ impl Ground {
             || DataDir::open(&settings.server.data),
             |error| matches!(error, DataDirError::InUse { .. }),
         )?;
+        // Before the catalogue: on a full disk it has room only once segments have given way.
+        let limits =
+            Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
+        let store = Store::open(data.segments(), limits)?;
         let shim = own_binary().map_err(system("find this program's own file"))?;
         let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
         let sandbox = try_sandbox(settings.ffmpeg.sandbox, &spawner, &data).await?;
@@ -50,7 +65,7 @@ impl Ground {
         backups.before_upgrade().await;
         let db = Db::open(&data.catalogue()).await?;
         time_kept::resume(&clock, &db, settings.server.trust_clock).await?;
-        Ok(Self { clock, data, spawner, sandbox, ffmpeg, backups, db, tasks, ending })
+        Ok(Self { clock, data, store, spawner, sandbox, ffmpeg, backups, db, tasks, ending })
     }
 
     /// Writes down that a server began, and tells whether the last one broke off.
@@ -65,7 +80,10 @@ impl Ground {
     pub(super) async fn end_tasks(&self) {
         self.ending.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(TASKS_PATIENCE, self.tasks.wait()).await.is_err() {
+            let left = self.tasks.len();
+            tracing::error!(left, "tasks wait for a disk that does not answer, and are left to it");
+        }
         let left = self.spawner.shut_down().await;
         if left > 0 {
             let program = self.ffmpeg.ffmpeg.display();
@@ -78,8 +96,10 @@ impl Ground {
 
     /// Closes the catalogue, which no other part has any more, and unlocks the folder.
     pub(super) async fn give_back(self) {
-        if let Err(error) = self.db.close().await {
-            tracing::error!(%error, "the catalogue was not closed cleanly");
+        match timeout(CLOSE_PATIENCE, self.db.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the catalogue was not closed cleanly"),
+            Err(_) => tracing::error!("the catalogue is still in use, and was not closed cleanly"),
         }
         drop(self.data);
     }

@@ -29,7 +29,7 @@ use crate::stream::programme::Programme;
 use crate::stream::remux::{RemuxTools, Remuxes};
 use crate::stream::slate::{SlateLooks, Slates};
 use crate::stream::slated::Slated;
-use crate::stream::store::{Limits, Store};
+use crate::stream::store::Store;
 use crate::stream::transcoder::Transcoder;
 
 /// All that makes streams.
@@ -53,9 +53,7 @@ impl StreamParts {
         library: &LibraryParts,
         settings: &Settings,
     ) -> Result<Self, AppError> {
-        let limits =
-            Limits { bytes: settings.store.limit.0, free_floor_bytes: settings.store.free.0 };
-        let store = Store::open(ground.data.segments(), limits)?;
+        let store = ground.store.clone();
         let devices = Devices::default();
         let findings = findings(ground, library);
         let encoding = encoding(&ground.ffmpeg, settings, devices.clone());

@@ -111,7 +111,20 @@ impl Disk {
         for key in copies::found(&remuxes)? {
             index.insert(Item::Remux(key), Entry::found(&copies::path(&remuxes, key))?);
         }
-        Ok(Self { folder, limits, files, opened: monotonic(), index: Mutex::new(index) })
+        let disk = Self { folder, limits, files, opened: monotonic(), index: Mutex::new(index) };
+        disk.keep_floor();
+        Ok(disk)
+    }
+
+    /// Gives back what the disk lacks of its floor, as far as that may go: others write
+    /// there too, and a server that makes no segments must not be what fills it. One call
+    /// at a time, writes among them.
+    pub(super) fn keep_floor(&self) {
+        let free = self.files.free_bytes(&self.folder);
+        let short = self.limits.free_floor_bytes.saturating_sub(free);
+        if short > 0 {
+            self.evict(short);
+        }
     }
 
     fn now(&self) -> i64 {

@@ -131,8 +131,8 @@ struct Inner {
     writing: Semaphore,
     /// What was wrong with a write, and when last; it was said.
     trouble: Mutex<Option<(Trouble, Instant)>>,
-    /// Somebody marks what was used: a disk that hangs has one of them to hold.
-    marking: AtomicBool,
+    /// Somebody looks after the disk: one that hangs has one of them to hold.
+    tended: AtomicBool,
     tally: Tally,
 }
 
@@ -167,7 +167,7 @@ impl Store {
             writes: TaskTracker::new(),
             writing: Semaphore::new(1),
             trouble: Mutex::default(),
-            marking: AtomicBool::new(false),
+            tended: AtomicBool::new(false),
             tally: Tally::default(),
         })))
     }
@@ -320,19 +320,28 @@ impl Store {
         self.0.slates.contains_key(&key) && self.0.unkept.contains_key(&key)
     }
 
-    /// Frees the memory of segments that nobody asks for any more, and lets the disk
-    /// tell a later server what was used.
+    /// Frees the memory of segments that nobody asks for any more, lets the disk tell a
+    /// later server what was used, and keeps its floor free.
     pub fn sweep(&self) {
         self.0.memory.run_pending_tasks();
         self.0.unkept.run_pending_tasks();
         self.0.slates.run_pending_tasks();
-        if !self.0.marking.swap(true, Ordering::Relaxed) {
+        if !self.0.tended.swap(true, Ordering::Relaxed) {
             let store = self.clone();
-            self.0.writes.spawn_blocking(move || {
-                store.0.disk.mark_used();
-                store.0.marking.store(false, Ordering::Relaxed);
+            self.0.writes.spawn(async move {
+                store.look_after_disk().await;
+                store.0.tended.store(false, Ordering::Relaxed);
             });
         }
+    }
+
+    async fn look_after_disk(&self) {
+        let store = self.clone();
+        let _ = tokio::task::spawn_blocking(move || store.0.disk.mark_used()).await;
+        // The semaphore is never closed.
+        let _turn = self.0.writing.acquire().await;
+        let store = self.clone();
+        let _ = tokio::task::spawn_blocking(move || store.0.disk.keep_floor()).await;
     }
 
     /// How full it is, and how it does.

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Child;
+use tokio::task::JoinHandle;
 
 use super::{Clip, PATIENCE, children_of, signal, until};
 
@@ -85,6 +86,8 @@ pub(crate) struct Server {
     keeper: Child,
     pub(crate) address: SocketAddr,
     said: Arc<Mutex<Vec<String>>>,
+    /// To its stdout and stderr, to their ends.
+    listening: [JoinHandle<()>; 2],
     pub(crate) http: reqwest::Client,
 }
 
@@ -112,13 +115,19 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.arg("--media").arg(media);
         command.env("RUST_LOG", "info,aerial::stream=debug").env_remove("AERIAL_CONFIG");
+        // How much this machine carries is not measured: that takes FFmpegs which are no
+        // workers, whenever a test lets it be quiet.
+        command.env("AERIAL_STREAM_ENCODES", "8");
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut keeper = command.spawn().unwrap();
         let said = Arc::<Mutex<Vec<String>>>::default();
-        listen(keeper.stdout.take().unwrap(), Arc::clone(&said));
-        listen(keeper.stderr.take().unwrap(), Arc::clone(&said));
+        let listening = [
+            listen(keeper.stdout.take().unwrap(), Arc::clone(&said)),
+            listen(keeper.stderr.take().unwrap(), Arc::clone(&said)),
+        ];
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { keeper, address: any, said, http: reqwest::Client::new() };
+        let mut server =
+            Self { keeper, address: any, said, listening, http: reqwest::Client::new() };
         server.address = until("it listens", async || server.listening().first().copied()).await;
         server
     }
@@ -215,6 +224,9 @@ impl Server {
         signal(self.keeper(), Signal::TERM);
         let ended = tokio::time::timeout(PATIENCE, self.keeper.wait()).await;
         let status = ended.expect("it does not end").unwrap();
+        for listening in &mut self.listening {
+            listening.await.unwrap();
+        }
         for pid in workers.into_iter().chain([server]) {
             assert!(!super::is_running(pid), "process {pid} is left\n{}", self.log());
         }
@@ -231,11 +243,14 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, kind, text: response.text().await.unwrap() }
 }
 
-fn listen(from: impl AsyncRead + Send + Unpin + 'static, said: Arc<Mutex<Vec<String>>>) {
+fn listen(
+    from: impl AsyncRead + Send + Unpin + 'static,
+    said: Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut lines = BufReader::new(from).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             said.lock().unwrap().push(line);
         }
-    });
+    })
 }

@@ -1,5 +1,8 @@
 //! The disk under its limit, and what it is after a crash.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 
 fn key(index: u32) -> SegmentKey {
@@ -160,6 +163,53 @@ fn without_room_on_the_disk_it_says_so() {
     let limits = Limits { bytes: 1 << 20, free_floor_bytes: u64::MAX / 2 };
     let disk = Disk::open(folder.path().to_owned(), limits, Box::new(files::OnDisk)).unwrap();
     assert!(matches!(disk.write(key(0), &segment(10)), Err(DiskError::Full { .. })));
+}
+
+/// A disk that others fill, too.
+#[derive(Debug)]
+struct Shared(Arc<AtomicU64>);
+
+impl Files for Shared {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        files::OnDisk.read(path)
+    }
+    fn write(&self, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+        files::OnDisk.write(path, temporary, bytes)
+    }
+    fn mark_used(&self, path: &Path) -> io::Result<()> {
+        files::OnDisk.mark_used(path)
+    }
+    fn free_bytes(&self, _: &Path) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_floor_is_kept_free_while_nothing_is_written_and_from_the_start_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let limits = Limits { bytes: 1 << 20, free_floor_bytes: 1_500 };
+    let open = || {
+        let files = Box::new(Shared(Arc::clone(&free)));
+        Disk::open(folder.path().to_owned(), limits, files).unwrap()
+    };
+    let has = |disk: &Disk| [0, 1, 2].map(|index| disk.has(key(index)));
+    let disk = open();
+    for index in 0..3 {
+        disk.write(key(index), &segment(1_000)).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    free.store(1_000, Ordering::Relaxed);
+    disk.keep_floor();
+    assert_eq!(has(&disk), [true; 3], "lists name them");
+    tokio::time::advance(KEPT_FOR).await;
+    disk.keep_floor();
+    assert_eq!(has(&disk), [false, true, true], "500 bytes were short");
+    let file = fs::File::options().write(true).open(disk.path(key(1))).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    drop(disk);
+    assert_eq!(has(&open()), [false, false, true], "the server before just made the last");
+    assert!(!folder.path().join(key(1).track.to_string()).join("1.segment").exists());
 }
 
 #[tokio::test(start_paused = true)]
