@@ -40,7 +40,10 @@ pub fn start(settings: &Log) -> Result<(), TelemetryError> {
     let filter = variable.as_ref().unwrap_or(&settings.filter);
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|error| TelemetryError::Filter(error.to_string()))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Where stderr is gone (a terminal that was closed, a pipe that nobody reads), to say so
+    // on stderr would panic.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false);
+    let lines = lines.with_env_filter(filter).with_writer(io::stderr);
     match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
         LogFormat::Text => {

@@ -285,6 +285,24 @@ fn a_reload_with_what_is_not_there_leaves_the_server_as_it_is_and_says_why() {
 }
 
 #[test]
+fn a_server_whose_log_nobody_reads_serves_and_ends_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let (nobody, stderr) = std::io::pipe().unwrap();
+    drop(nobody);
+    let mut process = command(AERIAL)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    let address = listening(&lines(process.stdout.take().unwrap()));
+    assert!(healthz(address).unwrap().starts_with("HTTP/1.1 200"));
+    kill(process.id(), Signal::TERM);
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_server_does_not_outlive_its_keeper() {
     let mut aerial = Aerial::start(&[]);
     let server = aerial.server();
