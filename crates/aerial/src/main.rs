@@ -164,17 +164,26 @@ fn serve(args: &ServeArgs, loaded: Loaded, demo: bool) -> anyhow::Result<ExitCod
 
 /// Whether a server would start with them, as the machine is now.
 fn try_settings(settings: &Settings) -> anyhow::Result<ExitCode> {
+    with_spawner(settings, async |spawner| app::try_settings(settings, spawner).await)??;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does some work with processes, of which none is left then.
+fn with_spawner<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&Spawner) -> T,
+) -> anyhow::Result<T> {
     let runtime = runtime()?;
-    let tried = runtime.block_on(async {
+    let done = runtime.block_on(async {
         let shim = own_binary().context("cannot find this program's own file")?;
         let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
-        let tried = app::try_settings(settings, &spawner).await;
+        let done = work(&spawner).await;
         spawner.shut_down().await;
-        anyhow::Ok(tried?)
+        anyhow::Ok(done)
     });
     // Whatever still waits for a disk that hangs.
     runtime.shutdown_background();
-    tried.map(|()| ExitCode::SUCCESS)
+    done
 }
 
 fn serve_here(
@@ -221,17 +230,8 @@ fn restore(args: &RestoreArgs, settings: &Settings) -> anyhow::Result<ExitCode> 
 /// `wrong`: what is wrong with the settings, if these are not all of them.
 fn doctor(settings: &Settings, wrong: Option<&ConfigError>) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
-    let runtime = runtime()?;
-    let report = runtime.block_on(async {
-        let shim = own_binary().context("cannot find this program's own file")?;
-        let spawner = Spawner::sandboxed(shim, settings.ffmpeg.sandbox)?;
-        let report = doctor::examine(settings, wrong, &spawner).await;
-        spawner.shut_down().await;
-        anyhow::Ok(report)
-    });
-    // Whatever still waits for a disk that hangs.
-    runtime.shutdown_background();
-    let report = report?;
+    let examine = async |spawner: &Spawner| doctor::examine(settings, wrong, spawner).await;
+    let report = with_spawner(settings, examine)?;
     writeln!(std::io::stdout(), "Aerial {}\n\n{report}", env!("CARGO_PKG_VERSION"))?;
     Ok(if report.can_serve() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

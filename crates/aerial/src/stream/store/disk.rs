@@ -120,11 +120,8 @@ impl Disk {
     /// there too, and a server that makes no segments must not be what fills it. One call
     /// at a time, writes among them.
     pub(super) fn keep_floor(&self) {
-        let free = self.files.free_bytes(&self.folder);
-        let short = self.limits.free_floor_bytes.saturating_sub(free);
-        if short > 0 {
-            self.evict(short);
-        }
+        // Where too little may go, the next write says so.
+        let _ = self.make_room_on_disk(0);
     }
 
     fn now(&self) -> i64 {
@@ -294,14 +291,17 @@ impl Disk {
                 return Err(DiskError::Limit { needed, limit });
             }
         }
-        let short = |disk: &Self| {
-            (disk.limits.free_floor_bytes + needed)
-                .saturating_sub(disk.files.free_bytes(&disk.folder))
-        };
-        if short(self) > 0 {
-            self.evict(short(self));
-            if short(self) > 0 {
-                return Err(DiskError::Full { needed, floor: self.limits.free_floor_bytes });
+        self.make_room_on_disk(needed)
+    }
+
+    /// So that as much is free, and the floor.
+    fn make_room_on_disk(&self, needed: u64) -> Result<(), DiskError> {
+        let floor = self.limits.free_floor_bytes;
+        let short = || (floor + needed).saturating_sub(self.files.free_bytes(&self.folder));
+        if short() > 0 {
+            self.evict(short());
+            if short() > 0 {
+                return Err(DiskError::Full { needed, floor });
             }
         }
         Ok(())
