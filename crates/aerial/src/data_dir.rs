@@ -57,6 +57,12 @@ pub enum DataDirError {
         /// The process that holds it, where it can be told.
         pid: Option<u32>,
     },
+    /// A part of it is mounted by itself, and cannot be set aside.
+    #[error(
+        "`{0}` is mounted by itself, so that it cannot be replaced in one step; \
+         nothing was changed: restore while it is not mounted, or into another folder"
+    )]
+    Mounted(PathBuf),
 }
 
 impl DataDirError {
@@ -133,7 +139,8 @@ impl DataDir {
 
     /// Puts what lies in `new`, which must be in [`Self::tmp`], in the place of all that
     /// must not be lost; that is set aside in a folder of this name, which is answered.
-    /// A crash leaves the one or the other.
+    /// A crash leaves the one or the other; where a part is mounted by itself, nothing
+    /// is changed.
     pub fn replace(&self, new: &Path, aside: &str) -> Result<PathBuf, DataDirError> {
         swap::replace(&self.root, new, aside)
     }

@@ -57,6 +57,10 @@ pub(super) fn is_pending(root: &Path) -> bool {
 /// Puts what lies in `new`, a folder on the same disk, in the place of what is there,
 /// which is set aside in the folder `aside`. For who holds the lock.
 pub(super) fn replace(root: &Path, new: &Path, aside: &str) -> Result<PathBuf, DataDirError> {
+    // Once it was begun, a step must not fail for good.
+    if let Some(mounted) = within(root).into_iter().find(|path| is_mounted(path)) {
+        return Err(DataDirError::Mounted(mounted));
+    }
     let there = KEPT.into_iter().chain([CATALOGUE]).filter(|part| new.join(part).exists());
     let step = Step { aside: aside.to_owned(), parts: there.map(str::to_owned).collect() };
     let path = new.join(STEP);
@@ -126,12 +130,31 @@ fn moved(from: &Path, to: &Path) -> Result<(), DataDirError> {
     fs::rename(from, to).map_err(|source| unusable(to, source))
 }
 
-/// The folders that parts are in.
 fn folders_synced(root: &Path) -> Result<(), DataDirError> {
-    let within = parts().map(|part| root.join(part));
-    let within = within.flat_map(|part| [part.parent().map(Path::to_owned), Some(part)]);
-    let folders = within.flatten().filter(|path| path.is_dir()).collect::<BTreeSet<_>>();
-    folders.iter().try_for_each(|folder| synced(folder))
+    let folders = within(root).into_iter().chain([root.to_owned()]);
+    folders.filter(|path| path.is_dir()).try_for_each(|folder| synced(&folder))
+}
+
+/// The parts, and the folders that they are in.
+fn within(root: &Path) -> BTreeSet<PathBuf> {
+    let paths = parts().flat_map(|part| Path::new(part).ancestors());
+    paths.filter(|path| *path != Path::new("")).map(|path| root.join(path)).collect()
+}
+
+/// Whether there is a disk of its own at this path, or another folder or file.
+#[cfg(target_os = "linux")]
+fn is_mounted(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// Whether there is a disk of its own at this path.
+#[cfg(not(target_os = "linux"))]
+fn is_mounted(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let disk = |path: &Path| path.symlink_metadata().ok().map(|about| about.dev());
+    disk(path).is_some_and(|own| path.parent().and_then(disk) != Some(own))
 }
 
 /// So that a power cut does not undo it.
@@ -220,6 +243,15 @@ mod tests {
             finish(&root).unwrap();
             is_new(&root);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_mounted_is_told_from_what_is_not() {
+        let (_dir, root, _new) = folders();
+        assert!(is_mounted(Path::new("/proc")) && !is_mounted(Path::new("/proc/self")));
+        assert!(within(&root).contains(&root.join("artwork")) && !within(&root).contains(&root));
+        assert!(!within(&root).iter().any(|path| is_mounted(path)));
     }
 
     #[test]

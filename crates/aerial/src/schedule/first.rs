@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::edit::MOST_ITEMS;
-use super::{NewItem, Result, Schedule};
+use super::{NewItem, Result, Revision, Schedule, ScheduleError};
 use crate::db::{Media, MediaFilter, StateFilter};
 
 /// Media read at a time.
@@ -202,8 +202,11 @@ impl FirstChannels {
         let next = digest(all.iter().map(|item| &item.what));
         self.made.lineups = vec![digest_of(&items), next];
         self.schedule.0.db.set_setting(PROGRESS, &self.made).await?;
-        self.schedule.put_lineup(channel, all).await?;
-        Ok(())
+        match self.schedule.put_lineup_over(channel, all, Revision::of(&items)).await {
+            // People arranged them just then.
+            Ok(_) | Err(ScheduleError::Overtaken(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes these channels, all or none; `None` stands for the films.

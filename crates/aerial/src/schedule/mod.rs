@@ -67,6 +67,9 @@ const KEEP: Ticks = Ticks::from_secs(8 * 24 * 3_600);
 /// What began just within the reach of catch-up is played to its end.
 const BESIDE: Ticks = Ticks::from_secs(24 * 3_600);
 
+/// A file that was away for as long is not expected back.
+const MISSING_KEPT: Ticks = Ticks::from_secs(90 * 24 * 3_600);
+
 /// Planners of earlier lineups, which tell of what nobody watched; one of 10,000
 /// films has a megabyte.
 const PLANNERS_KEPT: u64 = 16;
@@ -327,8 +330,8 @@ impl Schedule {
         directory.by_number.values().filter_map(of).collect()
     }
 
-    /// Prunes what nothing needs any more, and leaves out media that have been
-    /// missing or unplayable for 24 h. To be called every hour or so. What is wrong with
+    /// Prunes what nothing needs any more, leaves out media that have been missing or
+    /// unplayable for 24 h, and forgets those that are long gone. To be called every hour or so. What is wrong with
     /// one channel keeps it from none of the others.
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
@@ -346,6 +349,11 @@ impl Schedule {
         write.prune_maps(earliest).await?;
         write.commit().await?;
         self.0.db.prune_slates(before).await?;
+        let forgotten = self.0.db.forget_missing(self.0.clock.now() - MISSING_KEPT).await?;
+        if !forgotten.is_empty() {
+            tracing::info!(media = forgotten.len(), "forgot media whose files are long gone");
+            self.library_changed(&forgotten).await?;
+        }
         each.done()
     }
 

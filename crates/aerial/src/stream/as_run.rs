@@ -6,6 +6,7 @@
 //! Invariant: bounded, also where nothing can be written; what was written is only ever
 //! completed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::sync::broadcast;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::history::FaultSeen;
+use super::history::{FaultSeen, SessionId};
 use crate::clock::Clock;
 use crate::db::{AiredEnd, AsRun, AsRunFault, AsRunId, SlateSpan};
 
@@ -76,8 +77,10 @@ struct Book {
 }
 
 /// One channel on the air.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Page {
+    /// Whose it is: one session may begin while the one before it still ends.
+    session: SessionId,
     /// Until when the programme was followed.
     seen: Option<AirTime>,
     stretches: Vec<Stretch>,
@@ -97,10 +100,17 @@ struct Stretch {
 }
 
 impl AsRunNotes {
-    /// A channel is on the air, with this programme and so many viewers.
-    pub fn on_air(&self, channel: ChannelId, ledger: &Ledger, now: AirTime, viewers: usize) {
+    /// A channel is on the air by this session, with this programme and so many viewers.
+    pub fn on_air(
+        &self,
+        (channel, session): (ChannelId, SessionId),
+        ledger: &Ledger,
+        now: AirTime,
+        viewers: usize,
+    ) {
         let mut book = self.book();
-        let page = book.on_air.entry(channel).or_default();
+        let page = book.on_air.entry(channel).or_insert_with(|| Page::of(session));
+        page.session = session;
         let since = page.seen.replace(now).unwrap_or(now);
         // All since it was looked at last: an item may last less than a second.
         let since_then = |airing: &&Airing| airing.end > since && airing.row.start <= now;
@@ -118,10 +128,15 @@ impl AsRunNotes {
         });
     }
 
-    /// A channel is off the air.
-    pub fn off_air(&self, channel: ChannelId, now: AirTime, end: AiredEnd) {
+    /// This session has ended, and with it the channel is off the air, unless another has
+    /// begun.
+    pub fn off_air(&self, (channel, session): (ChannelId, SessionId), now: AirTime, end: AiredEnd) {
         let mut book = self.book();
-        let Some(page) = book.on_air.remove(&channel) else { return };
+        let Entry::Occupied(page) = book.on_air.entry(channel) else { return };
+        if page.get().session != session {
+            return;
+        }
+        let page = page.remove();
         let end = if book.server_stops { AiredEnd::ServerStopped } else { end };
         for mut stretch in page.stretches.into_iter().filter(|stretch| stretch.begun) {
             if stretch.told.end.is_none() {
@@ -168,8 +183,15 @@ impl AsRunNotes {
 
     /// A worker that made this media for a channel failed.
     fn fault(&self, channel: ChannelId, media: MediaId, fault: AsRunFault) {
-        let mut book = self.book();
-        let Some(page) = book.on_air.get_mut(&channel) else { return };
+        let book = &mut *self.book();
+        let Some(page) = book.on_air.get_mut(&channel) else {
+            // It went off the air just then.
+            let its = |told: &&mut AsRun| told.channel == channel && told.media == Some(media);
+            if let Some(told) = book.waiting.iter_mut().rev().find(its) {
+                failed(told, fault);
+            }
+            return;
+        };
         let of_media =
             |s: &&mut Stretch| s.begun && s.told.end.is_none() && s.told.media == Some(media);
         match page.stretches.iter_mut().find(of_media) {
@@ -243,16 +265,16 @@ impl AsRunNotes {
                         stop.cancelled().await;
                         break;
                     }
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::warn!(missed, "the as-run log lacks some faults: there were too many");
-                    }
+                    Err(broadcast::error::RecvError::Lagged(missed)) => lacks(missed),
                 },
-                _ = often.tick() => self.write_out(&*log, &mut failing, false).await,
+                _ = often.tick() => {
+                    // What is written as ended hears of no fault any more.
+                    self.told_of_faults(&mut faults, &clock);
+                    self.write_out(&*log, &mut failing, false).await;
+                }
             }
         }
-        while let Ok(seen) = faults.try_recv() {
-            self.told_of_fault(&seen, &clock);
-        }
+        self.told_of_faults(&mut faults, &clock);
         if timeout(LAST_WORDS, self.write_out(&*log, &mut failing, true)).await.is_err() {
             tracing::error!("the end of the as-run log is not written in time");
         }
@@ -274,6 +296,17 @@ impl AsRunNotes {
                     tracing::error!(error, "the as-run log cannot be written; it waits in memory");
                 }
                 self.give_back(stretches);
+            }
+        }
+    }
+
+    /// All that were told up to now.
+    fn told_of_faults(&self, faults: &mut broadcast::Receiver<FaultSeen>, clock: &Clock) {
+        loop {
+            match faults.try_recv() {
+                Ok(seen) => self.told_of_fault(&seen, clock),
+                Err(broadcast::error::TryRecvError::Lagged(missed)) => lacks(missed),
+                Err(_) => return,
             }
         }
     }
@@ -302,6 +335,11 @@ impl Book {
 }
 
 impl Page {
+    fn of(session: SessionId) -> Self {
+        let (stretches, early) = (Vec::new(), VecDeque::new());
+        Self { session, seen: None, stretches, early }
+    }
+
     /// This airing is on now, or was since the programme was looked at last.
     fn follow(
         &mut self,
@@ -394,11 +432,19 @@ impl Stretch {
     }
 
     fn failed(&mut self, fault: AsRunFault) {
-        self.told.restarts = self.told.restarts.saturating_add(1);
-        self.told.faults.push(fault);
-        keep_last(&mut self.told.faults);
+        failed(&mut self.told, fault);
         self.changed = true;
     }
+}
+
+fn failed(told: &mut AsRun, fault: AsRunFault) {
+    told.restarts = told.restarts.saturating_add(1);
+    told.faults.push(fault);
+    keep_last(&mut told.faults);
+}
+
+fn lacks(missed: u64) {
+    tracing::warn!(missed, "the as-run log lacks some faults: there were too many");
 }
 
 fn media_of(row: &Row) -> Option<MediaId> {

@@ -167,6 +167,15 @@ pub struct Record {
     pub runs: VecDeque<Arc<Run>>,
 }
 
+impl Record {
+    fn keep(&mut self, run: &Arc<Run>) {
+        self.runs.push_back(Arc::clone(run));
+        while self.runs.len() > RUNS_KEPT {
+            self.runs.pop_front();
+        }
+    }
+}
+
 /// The history of all channels; clones share it.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -215,25 +224,34 @@ impl History {
         self.tally.ran();
         let mut records = self.records();
         for (_, record) in records.iter_mut().filter(|(_, r)| sessions.contains(&r.session)) {
-            record.runs.push_back(Arc::clone(run));
-            while record.runs.len() > RUNS_KEPT {
-                record.runs.pop_front();
-            }
+            record.keep(run);
         }
     }
 
-    /// A run failed, and another takes its place.
-    pub fn failed(&self, run: &Run, class: Class, reason: &str) {
+    /// A run failed, and another takes its place: of those for whom it began, and of these
+    /// sessions, which may have come to want what it made since then.
+    pub fn failed(&self, run: &Arc<Run>, sessions: &[SessionId], class: Class, reason: &str) {
         self.tally.failed(class);
         let mut channels = Vec::new();
         for (channel, record) in self.records().iter_mut() {
-            if record.runs.iter().any(|one| one.worker == run.worker) {
-                record.restarts += 1;
+            let is_noted = record.runs.iter().any(|one| one.worker == run.worker);
+            if !is_noted && !sessions.contains(&record.session) {
+                continue;
+            }
+            if !is_noted {
+                record.keep(run);
+            }
+            record.restarts += 1;
+            if !channels.contains(channel) {
                 channels.push(*channel);
             }
         }
         let Task { media, title, .. } = run.task.clone();
-        let seen = FaultSeen { channels, media, title, class, reason: reason.to_owned() };
+        self.tell(FaultSeen { channels, media, title, class, reason: reason.to_owned() });
+    }
+
+    /// Tells those who want to hear of it.
+    pub(super) fn tell(&self, seen: FaultSeen) {
         // An error says that nobody listens, which is no fault.
         let _nobody = self.faults.send(seen);
     }
@@ -312,7 +330,7 @@ mod tests {
         for number in 0..40 {
             let run = run(number);
             history.note(&[SessionId(1)], &run);
-            history.failed(&run, Class::Crash, "signal 11");
+            history.failed(&run, &[SessionId(1)], Class::Crash, "signal 11");
         }
         let heard = faults.recv().await.unwrap();
         assert_eq!((heard.channels, heard.class), (vec![CHANNEL], Class::Crash));
@@ -322,6 +340,23 @@ mod tests {
         assert_eq!(record.restarts, 40);
         let told = history.channels(&[SessionId(1), SessionId(9)]);
         assert_eq!(told, ["5".parse().unwrap()], "what is watched again has none");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_is_also_of_those_who_joined_its_run() {
+        let history = History::default();
+        let mut faults = history.faults();
+        let other = ChannelId(Uuid::from_u128(6));
+        history.begin(SessionId(1), (CHANNEL, "5".parse().unwrap()));
+        history.begin(SessionId(2), (other, "6".parse().unwrap()));
+        let run = run(1);
+        history.note(&[SessionId(1)], &run);
+        history.failed(&run, &[SessionId(1), SessionId(2)], Class::Crash, "signal 11");
+        assert_eq!(faults.recv().await.unwrap().channels, [CHANNEL, other]);
+        for channel in [CHANNEL, other] {
+            let record = &history.of(channel)[0];
+            assert_eq!((record.restarts, record.runs.len()), (1, 1));
+        }
     }
 
     #[tokio::test(start_paused = true)]

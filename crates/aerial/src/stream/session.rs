@@ -187,7 +187,7 @@ impl Owner {
         self.parts.transcoder.history().end(self.id);
         let end = if stop.is_cancelled() { AiredEnd::Stopped } else { AiredEnd::Left };
         let now = self.parts.clock.now_on(self.channel.id);
-        self.parts.slated.as_run().off_air(self.channel.id, now, end);
+        self.parts.slated.as_run().off_air((self.channel.id, self.id), now, end);
         tracing::info!(channel = %self.channel.number, name = self.channel.name, "off the air");
     }
 
@@ -275,7 +275,8 @@ impl Owner {
         let programme = &self.parts.programme;
         let ledger = programme.ledger(self.channel.id, now).await?;
         let clients = self.model.clients().len();
-        self.parts.slated.as_run().on_air(self.channel.id, &ledger, now, clients);
+        let notes = self.parts.slated.as_run();
+        notes.on_air((self.channel.id, self.id), &ledger, now, clients);
         let (mut all_tracks, mut all_wants) = (Vec::new(), Vec::new());
         let mut encodes = Vec::new();
         let Some(edge) = Edge::at(&ledger, self.channel.target_duration(), now) else {

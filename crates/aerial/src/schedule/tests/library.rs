@@ -1,7 +1,7 @@
 //! What scans find, as channels play it.
 
 use super::*;
-use crate::db::ScannedMedia;
+use crate::db::{MediaEdits, ScannedMedia};
 use aerial_model::segmenter::Treatment;
 
 #[tokio::test]
@@ -54,6 +54,43 @@ async fn a_missing_file_stays_planned_for_a_day_and_a_deleted_one_goes_at_once()
     world.db.delete_media(films[1]).await.unwrap();
     world.schedule.library_changed(&films[1..2]).await.unwrap();
     assert_eq!(slots().await, [films[0], films[2]]);
+    Ledger::read(world.rows(channel.id).await).unwrap();
+}
+
+#[tokio::test]
+async fn media_that_are_long_gone_are_forgotten_where_nothing_names_them() {
+    let world = World::new().await;
+    let films = world.films(&[200, 200, 200, 200]).await;
+    let channel = world.channel("5", &films[..1]).await;
+    world.schedule.commit(channel.id).await.unwrap();
+    let edits = MediaEdits { title: Some("Ours".to_owned()), ..MediaEdits::default() };
+    world.db.edit_media(films[1], &edits, NOW).await.unwrap();
+    world.db.mark_missing(&films[..3], NOW).await.unwrap();
+    let there = || async {
+        let mut there = Vec::new();
+        for id in &films {
+            there.push(world.db.media(*id).await.unwrap().is_some());
+        }
+        there
+    };
+    world.pass(90 * 24 * 3_600);
+    world.schedule.housekeep().await.unwrap();
+    assert_eq!(there().await, [true; 4]);
+    let mut changes = world.schedule.changes();
+    world.pass(3_600);
+    world.schedule.housekeep().await.unwrap();
+    // A lineup names the first, people edited the second, the last is there.
+    assert_eq!(there().await, [true, true, false, true]);
+    let forgotten = |change| matches!(change, Change::Media(media) if *media == films[2..3]);
+    assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(forgotten));
+    // Out of the lineup it goes too, once the versions that played it are pruned.
+    world.schedule.put_lineup(channel.id, vec![What::Media(films[3]).into()]).await.unwrap();
+    for _ in 0..3 {
+        world.pass(9 * 24 * 3_600);
+        world.schedule.commit(channel.id).await.unwrap();
+        world.schedule.housekeep().await.unwrap();
+    }
+    assert_eq!(there().await, [false, true, false, true]);
     Ledger::read(world.rows(channel.id).await).unwrap();
 }
 

@@ -12,6 +12,7 @@ use super::*;
 
 const START: AirTime = AirTime::from_unix_millis(1_800_000_000_000);
 const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(5));
+const SESSION: SessionId = SessionId(1);
 
 fn media(number: u128) -> MediaId {
     MediaId(Uuid::from_u128(number))
@@ -74,7 +75,7 @@ fn off_air(rows: u64) -> Ledger {
 
 /// On the air from one second to another, as a session says it.
 fn watched(notes: &AsRunNotes, ledger: &Ledger, seconds: std::ops::RangeInclusive<i64>) {
-    seconds.for_each(|second| notes.on_air(CHANNEL, ledger, at(second), 1));
+    seconds.for_each(|second| notes.on_air((CHANNEL, SESSION), ledger, at(second), 1));
 }
 
 /// Media, from, to and end of all that was noted, in the order of beginning.
@@ -89,7 +90,7 @@ fn told(notes: &AsRunNotes) -> Vec<(Option<MediaId>, i64, i64, Option<AiredEnd>)
 fn airings_follow_each_other_and_the_last_is_left() {
     let (notes, ledger) = (AsRunNotes::default(), films(&[(96, None), (96, None)]));
     watched(&notes, &ledger, 10..=120);
-    notes.off_air(CHANNEL, at(121), AiredEnd::Left);
+    notes.off_air((CHANNEL, SESSION), at(121), AiredEnd::Left);
     assert_eq!(
         told(&notes),
         [
@@ -98,6 +99,19 @@ fn airings_follow_each_other_and_the_last_is_left() {
         ]
     );
     assert!(told(&notes).is_empty(), "all is written once");
+}
+
+#[test]
+fn a_session_that_ends_late_leaves_the_next_ones_notes_alone() {
+    let (notes, ledger) = (AsRunNotes::default(), films(&[(96, None)]));
+    watched(&notes, &ledger, 0..=4);
+    let next = (CHANNEL, SessionId(2));
+    notes.on_air(next, &ledger, at(5), 1);
+    notes.off_air((CHANNEL, SESSION), at(6), AiredEnd::Left);
+    notes.on_air(next, &ledger, at(7), 1);
+    assert_eq!(told(&notes), [(Some(media(0)), 0, 7, None)]);
+    notes.off_air(next, at(9), AiredEnd::Left);
+    assert_eq!(told(&notes), [(Some(media(0)), 0, 9, Some(AiredEnd::Left))]);
 }
 
 #[test]
@@ -113,8 +127,8 @@ fn what_is_ended_early_was_cut_short() {
 fn an_item_shorter_than_the_look_at_it_is_not_missed() {
     let ledger = films(&[(8, None), (1, None), (1, None), (96, None)]);
     let notes = AsRunNotes::default();
-    notes.on_air(CHANNEL, &ledger, at(7), 1);
-    notes.on_air(CHANNEL, &ledger, at(12), 1);
+    notes.on_air((CHANNEL, SESSION), &ledger, at(7), 1);
+    notes.on_air((CHANNEL, SESSION), &ledger, at(12), 1);
     let told = told(&notes);
     let media: Vec<_> = told.iter().map(|(media, ..)| *media).collect();
     assert_eq!(media, (0..4).map(|n| Some(super::tests::media(n))).collect::<Vec<_>>());
@@ -164,7 +178,7 @@ fn slates_in_a_row_for_one_reason_are_one() {
     assert_eq!(spans, [(at(0), at(12)), (at(20), at(24))]);
     // One that is made ahead of its airing, which then does not air.
     notes.slate(CHANNEL, &ledger.segment(24).unwrap(), "gone");
-    notes.off_air(CHANNEL, at(2), AiredEnd::Stopped);
+    notes.off_air((CHANNEL, SESSION), at(2), AiredEnd::Stopped);
     assert_eq!(told(&notes), [(Some(media(0)), 0, 2, Some(AiredEnd::Stopped))]);
 }
 
@@ -190,12 +204,35 @@ fn faults_count_also_those_before_the_airing() {
     assert_eq!((taken[1].restarts, taken[1].faults[0].reason.as_str()), (1, "fault 1"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_fault_counts_though_its_session_ends_before_anybody_heard_of_it() {
+    let (notes, ledger) = (AsRunNotes::default(), films(&[(96, None)]));
+    let (log, stop) = (Arc::new(Failing::default()), CancellationToken::new());
+    let history = crate::stream::history::History::default();
+    let (faults, clock) = (history.faults(), Clock::simulated(START));
+    watched(&notes, &ledger, 0..=1);
+    history.tell(FaultSeen {
+        channels: vec![CHANNEL],
+        media: Some(media(0)),
+        title: "Film".to_owned(),
+        class: Class::Crash,
+        reason: "crash".to_owned(),
+    });
+    notes.off_air((CHANNEL, SESSION), at(2), AiredEnd::Left);
+    let writing = tokio::spawn(notes.write(log.clone(), faults, clock, stop.clone()));
+    tokio::time::sleep(WRITTEN_EVERY * 2).await;
+    let written = log.0.lock().unwrap().1.pop().unwrap();
+    assert_eq!((written.restarts, written.faults.len(), written.to), (1, 1, at(2)));
+    stop.cancel();
+    writing.await.unwrap();
+}
+
 #[test]
 fn a_log_that_cannot_be_written_costs_bounded_memory() {
     let (notes, ledger) = (AsRunNotes::default(), films(&[(96, None)]));
     for _ in 0..WAITING + 10 {
         watched(&notes, &ledger, 0..=0);
-        notes.off_air(CHANNEL, at(1), AiredEnd::Left);
+        notes.off_air((CHANNEL, SESSION), at(1), AiredEnd::Left);
     }
     let book = notes.book();
     assert_eq!((book.waiting.len(), book.lost), (WAITING, 10));
@@ -231,7 +268,7 @@ async fn what_could_not_be_written_is_written_later_and_the_end_at_the_end() {
     tokio::time::sleep(WRITTEN_EVERY * 4).await;
     assert_eq!(log.0.lock().unwrap().1.len(), 1);
     notes.server_stops();
-    notes.off_air(CHANNEL, at(9), AiredEnd::Stopped);
+    notes.off_air((CHANNEL, SESSION), at(9), AiredEnd::Stopped);
     stop.cancel();
     writing.await.unwrap();
     let written = log.0.lock().unwrap().1.pop().unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerial_model::demand::WorkerId;
-use aerial_model::fault::{Class, Tell};
+use aerial_model::fault::Tell;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -15,13 +15,13 @@ use tracing::Span;
 
 use super::SessionId;
 use crate::db::Identity;
-use crate::ffmpeg::{Child, Exit, StderrTail};
+use crate::ffmpeg::{Child, StderrTail};
 use crate::stream::findings::{Finding, Findings};
 use crate::stream::history::{History, Run, Task};
 use crate::stream::store::{RemuxKey, Store};
 use crate::stream::timeline::{MediaSource, RemuxOf};
 use crate::stream::track::{Source, Track};
-use crate::stream::worker::{Ended, Outcome, Progress};
+use crate::stream::worker::{Ended, Failure, Outcome, Progress};
 
 /// How long the library may take to hear the last findings of a server that ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -82,25 +82,24 @@ impl Notes {
         self.history.note(sessions, run);
     }
 
-    pub(super) fn worker_ended(&self, run: &Run, ended: &Ended) {
+    /// A worker ended, of which these sessions want what it made.
+    pub(super) fn worker_ended(&self, run: &Arc<Run>, sessions: &[SessionId], ended: &Ended) {
         let fault = match &ended.outcome {
             Outcome::Complete | Outcome::Told => None,
             Outcome::Failed(failure) => Some((failure.class, failure.detail.clone())),
         };
-        self.ended(run, ended.exit, ended.progress.completed, fault);
+        if let Some((class, reason)) = &fault {
+            self.history.failed(run, sessions, *class, reason);
+        }
+        run.ended(ended.exit, ended.progress.completed, fault);
     }
 
-    pub(super) fn ended(
-        &self,
-        run: &Run,
-        exit: Option<Exit>,
-        completed: u32,
-        fault: Option<(Class, String)>,
-    ) {
-        if let Some((class, reason)) = &fault {
-            self.history.failed(run, *class, reason);
-        }
-        run.ended(exit, completed, fault);
+    /// A run failed before there was a process.
+    pub(super) fn not_started(&self, sessions: &[SessionId], run: &Arc<Run>, failure: &Failure) {
+        self.history.note(sessions, run);
+        let fault = (failure.class, failure.detail.clone());
+        self.history.failed(run, sessions, fault.0, &fault.1);
+        run.ended(None, 0, Some(fault));
     }
 
     /// Tells the library of a file.

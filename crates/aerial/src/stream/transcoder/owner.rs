@@ -226,7 +226,8 @@ impl Owner {
         };
         let Some(worker) = self.workers.remove(&id) else { return };
         let ended = joined.map_or_else(|error| Ended::abnormally(&error), |(_, ended)| ended);
-        self.notes.worker_ended(&worker.run, &ended);
+        let sessions = sessions_of(&self.demands, worker.track.key);
+        self.notes.worker_ended(&worker.run, &sessions, &ended);
         if let Some(state) = self.tracks.get_mut(&worker.track.key)
             && ended.progress.completed > 0
         {

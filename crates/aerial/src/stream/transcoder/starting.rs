@@ -125,11 +125,9 @@ impl Owner {
         failure: Failure,
         unfinished: Option<Unfinished>,
     ) {
-        let fault = (failure.class, failure.detail.clone());
         self.next_worker += 1;
         let run = Notes::unstarted(WorkerId(self.next_worker), track, segment);
-        self.notes.began(&sessions_of(&self.demands, track.key), &run);
-        self.notes.ended(&run, None, 0, Some(fault));
+        self.notes.not_started(&sessions_of(&self.demands, track.key), &run, &failure);
         self.failed(track, failure, unfinished);
     }
 
