@@ -1,6 +1,6 @@
 //! The log of a server that really streams: each line tells of which session it is.
 
-use crate::support::{Clip, Place, Server, Viewer};
+use crate::support::{Clip, Place, Server, Viewer, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_of_sessions_and_workers_bear_session_and_channel() {
@@ -9,6 +9,7 @@ async fn lines_of_sessions_and_workers_bear_session_and_channel() {
     server.add_channel("2", 30_000, &[Clip::LONG]).await;
     let viewer = Viewer::tune_in(&server, "2").await;
     viewer.watch_more(&mut Default::default()).await;
+    until("it is logged", async || (server.said("worker starts") > 0).then_some(())).await;
     let lines: Vec<String> = server.log().lines().map(str::to_owned).collect();
     let line = |text: &str| {
         let found = lines.iter().find(|line| line.contains(text));

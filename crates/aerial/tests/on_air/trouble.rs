@@ -88,9 +88,9 @@ async fn files_deleted_or_truncated_on_the_way_become_slate_and_the_next_is_on_t
     for clip in [Clip::LONG, Clip::ALPHA, Clip::DELTA, Clip::GAMMA] {
         items.push(json!({ "media": server.media(clip).await }));
     }
-    // It has begun long ago: less than half a minute of its first item is left.
+    // It has begun long ago: little more than half a minute of its first item is left.
     let now = server.get("/api/v1/system").await.ok();
-    let begun = instant(now["at"].as_str().unwrap()) - Ticks::from_secs(152);
+    let begun = instant(now["at"].as_str().unwrap()) - Ticks::from_secs(145);
     let channel = json!({ "number": "2", "name": "Two", "starts_at": begun.to_string(), "items": items,
             "video": "transcode" });
     server.send(Method::POST, "/api/v1/channels", Some(channel)).await.ok();

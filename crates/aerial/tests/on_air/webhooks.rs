@@ -48,8 +48,9 @@ async fn a_worker_that_is_killed_is_told_without_a_path_or_a_viewer() {
     }
     until("it is counted", async || {
         let metrics = server.get("/metrics").await.text;
-        let line = "aerial_webhook_deliveries_total{outcome=\"delivered\"} 1";
-        metrics.lines().any(|one| one == line).then_some(())
+        let counter = "aerial_webhook_deliveries_total{outcome=\"delivered\"} ";
+        let delivered = metrics.lines().find_map(|line| line.strip_prefix(counter)?.parse().ok());
+        delivered.filter(|delivered: &u64| *delivered > 0)
     })
     .await;
 

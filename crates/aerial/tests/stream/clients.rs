@@ -40,6 +40,10 @@ fn present(world: &World) -> BTreeSet<ClientId> {
 async fn a_thousand_viewers_come_and_go_and_the_count_is_exact() {
     let world = Arc::new(World::new(Setting::of(Plan::of(&[film("25", 600)]))).await);
     let channel = world.channel();
+    // All is made before: who waits for nothing counts for 12 s, in real time.
+    let (first, _) = world.tune_in(channel).await;
+    world.segments(first, 0..4).await;
+    world.manager.unregister_client(channel, first).await.unwrap();
     let viewers: Vec<_> = (0..1_000)
         .map(|n| {
             let world = Arc::clone(&world);
@@ -235,7 +239,8 @@ async fn who_stops_reading_an_unending_stream_has_left_and_others_go_on() {
 /// who wait, an open stream. [`World::end`] looks whether anything is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_in_the_middle_of_everything_leaves_nothing() {
-    let films = [film("25", 600), film("10", 1_000), film("30", 300), film("24", 240)];
+    // The first is still being made when the others are where they are to be.
+    let films = [film("25", 1_500), film("10", 1_000), film("30", 300), film("24", 240)];
     let mut setting = Setting::of(Plan::of(&films[..1]));
     for film in &films[1..] {
         setting = setting.and(Plan::of(std::slice::from_ref(film)));

@@ -13,7 +13,9 @@ use crate::world::{NOW, Plan, Setting, World, until};
 #[tokio::test]
 async fn a_worker_that_rests_goes_on_before_its_buffer_is_out() {
     let film = copied_film("10", 1_000);
-    let world = World::new(Setting { turns: 1, ..Setting::of(Plan::of(&[film])) }).await;
+    // Its viewer asks for nothing for longer than players do.
+    let plan = Plan::of(&[film]).grace(Duration::from_secs(600));
+    let world = World::new(Setting { turns: 1, ..Setting::of(plan) }).await;
     let (client, first) = world.tune_in_to(world.channel(), Rendition::Source).await;
     assert_eq!(first, 0);
     let rests = || world.status().workers.iter().any(|worker| worker.parked);

@@ -303,7 +303,7 @@ async fn a_segment_of_a_media_that_vanished_is_completed() {
     let (client, _) = world.tune_in(world.channel()).await;
     let reading = async { world.segment(client, 0).await };
     let vanishing = async {
-        until("a worker is at it", || !world.status().workers.is_empty()).await;
+        until("a worker is at it", || !world.starts().is_empty()).await;
         world.schedule.forget_media();
     };
     let (bytes, ()) = tokio::join!(reading, vanishing);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aerial_model::keyframes::Indexer;
 use aerial_model::media::MediaFacts;
@@ -37,8 +37,12 @@ pub(crate) fn which(program: &str) -> PathBuf {
 pub(crate) fn film(rate: &str, frames: u32) -> Film {
     let name = format!("stream-film-{}-{frames}.mp4", rate.replace('/', "_"));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if !path.exists() {
-        make(&path, rate, frames);
+    {
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _one_after_the_other = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !path.exists() {
+            make(&path, rate, frames);
+        }
     }
     let facts = probed(&path);
     let map = facts.uniform_map().unwrap();
@@ -75,7 +79,7 @@ fn make(path: &Path, rate: &str, frames: u32) {
     }
     graph += ",format=yuv420p";
     let encode = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -shortest -f mp4";
-    // Renamed when it is whole: whoever finds it can use it.
+    // Named when it is whole: whoever finds it can use it.
     let unfinished = path.with_extension(format!("{}.part", std::process::id()));
     let output = command("ffmpeg")
         .args(["-v", "error", "-y", "-f", "lavfi", "-i", &graph])
@@ -85,7 +89,14 @@ fn make(path: &Path, rate: &str, frames: u32) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::rename(&unfinished, path).unwrap();
+    // Of several tests' the first stays, as it may be in use: another in its place, though
+    // alike, is a file that was replaced.
+    let named = std::fs::hard_link(&unfinished, path);
+    std::fs::remove_file(&unfinished).unwrap();
+    match named {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => panic!("{error}"),
+        _ => {}
+    }
 }
 
 /// As the library does.

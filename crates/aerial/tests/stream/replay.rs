@@ -199,6 +199,7 @@ async fn no_more_is_made_than_is_about_to_be_played() {
     let list = list(&world, world.channel(), span(400, 500)).await.unwrap();
     let _first = fetch(&world, world.channel(), &list.segments[0]).await;
     until("the worker rests", || world.status().workers.iter().all(|worker| worker.parked)).await;
+    world.store.flush().await;
     let segments = world.store.usage().segments;
     assert!((10..=17).contains(&segments), "{segments} segments of 4 s are made");
     world.end().await;

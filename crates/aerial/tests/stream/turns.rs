@@ -42,8 +42,8 @@ async fn built_up_in_turns(film: fn(u32) -> Film, rendition: Rendition, bytes_pe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buffers_are_built_up_in_turns_and_the_scarcest_comes_first() {
-    // About ten times real time.
-    built_up_in_turns(|frames| film("10", frames), Rendition::Height(720), 500_000).await;
+    // About four times real time.
+    built_up_in_turns(|frames| film("10", frames), Rendition::Height(720), 200_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
