@@ -1,18 +1,19 @@
 // Who may do what: the first password, signing in and out, tokens.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { Server } from "./support/server";
 
 const PASSWORD = "three blind mice";
 let server: Server;
-beforeAll(async () => {
+// Each of its own: what one sets, the next would not be let in by.
+beforeEach(async () => {
   server = await Server.start();
 });
-afterAll(async () => {
-  await closeBrowser();
-  await server?.stop();
-});
+afterEach(() => server?.stop());
+afterAll(closeBrowser);
+
+const setPassword = () => server.ask("/api/v1/account/password", "PUT", { password: PASSWORD });
 
 /** What is refused is told by the browser too. */
 const REFUSED = [/401|403|422|429/];
@@ -34,8 +35,9 @@ test("without a password the machine itself may set one, and is signed in with i
     { allow: REFUSED },
   ));
 
-test("who is not signed in is sent to, told what is wrong, and comes back where they were", () =>
-  visit(
+test("who is not signed in is sent to, told what is wrong, and comes back where they were", async () => {
+  await setPassword();
+  await visit(
     access(),
     async (page) => {
       await page.getByRole("link", { name: "Sign in" }).first().click();
@@ -52,10 +54,12 @@ test("who is not signed in is sent to, told what is wrong, and comes back where 
       await page.getByText("Signed in as admin").waitFor();
     },
     { allow: REFUSED },
-  ));
+  );
+});
 
-test("a token for a TV is shown once, works, and is revoked", () =>
-  visit(
+test("a token for a TV is shown once, works, and is revoked", async () => {
+  await setPassword();
+  await visit(
     `${server.url}/sign-in?next=${encodeURIComponent("/settings?part=access")}`,
     async (page) => {
       await page.getByLabel("Password").fill(PASSWORD);
@@ -86,10 +90,12 @@ test("a token for a TV is shown once, works, and is revoked", () =>
       expect((await fetch(address)).status).toBe(401);
     },
     { allow: REFUSED },
-  ));
+  );
+});
 
-test("watching without signing in can be turned off, and the password changed", () =>
-  visit(
+test("watching without signing in can be turned off, and the password changed", async () => {
+  await setPassword();
+  await visit(
     `${server.url}/sign-in?next=${encodeURIComponent("/settings?part=access")}`,
     async (page) => {
       expect((await fetch(`${server.url}/channels.m3u`)).status).toBe(200);
@@ -117,10 +123,12 @@ test("watching without signing in can be turned off, and the password changed", 
       await page.waitForFunction(() => document.title === "Guide · Aerial");
     },
     { allow: REFUSED },
-  ));
+  );
+});
 
-test("signing in fits a phone", () =>
-  visit(
+test("signing in fits a phone", async () => {
+  await setPassword();
+  await visit(
     `${server.url}/sign-in`,
     async (page) => {
       await page.getByRole("button", { name: "Sign in" }).waitFor();
@@ -131,4 +139,5 @@ test("signing in fits a phone", () =>
       await expectAccessible(page);
     },
     { size: "phone", scheme: "light" },
-  ));
+  );
+});

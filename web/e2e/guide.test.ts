@@ -24,8 +24,16 @@ const hero = (page: Page) => page.locator("section").first();
 const heading = async (page: Page) => (await hero(page).locator("h2").textContent()) ?? "";
 const marked = (page: Page) => page.locator("#guide-marked");
 
+/** All that is seen of the guide is known: it comes by stretches of time, one after another. */
 async function opened(page: Page): Promise<void> {
   await page.locator('[role="gridcell"]:not(.unknown)').first().waitFor();
+  // Rows are drawn a little further back than is asked for: under the channels' names.
+  await page.waitForFunction(() => {
+    const names = document.querySelector('[role="rowheader"]')?.getBoundingClientRect().right ?? 0;
+    return [...document.querySelectorAll('[role="gridcell"].unknown')].every(
+      (cell) => cell.getBoundingClientRect().right <= names,
+    );
+  });
   await marked(page).waitFor();
 }
 

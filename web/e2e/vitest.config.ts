@@ -11,7 +11,7 @@ export default defineConfig({
     environment: "node",
     fileParallelism: false,
     testTimeout: 180_000,
-    hookTimeout: 180_000,
+    hookTimeout: 360_000,
     // Where nobody watches, what failed is tried once more: see .config/nextest.toml.
     retry: process.env.CI ? 1 : 0,
     expect: { poll: { timeout: 60_000, interval: 100 } },

@@ -50,6 +50,12 @@ describe("what aired is watched again", () => {
       // It begins where the programme did, and not where it is.
       const { currentTime, duration } = await shownAt(page, fromOf(page));
       expect(currentTime).toBeLessThan(duration);
+      const begins = Date.parse(fromOf(page));
+      const span = [1_000, 2_000].map((ms) => new Date(begins + ms).toISOString());
+      const { items } = await station.server.ask<{ items: { start: string }[] }>(
+        `/api/v1/guide?channel=${station.at(0).id}&from=${span[0]}&to=${span[1]}`,
+      );
+      expect(Math.abs(Date.parse(items[0]?.start ?? "") - begins)).toBeLessThan(1_000);
       await expectAccessible(page);
       await shoot(page, "watch-again");
       await page.getByRole("button", { name: "Watch what is on now" }).click();

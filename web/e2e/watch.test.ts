@@ -19,10 +19,10 @@ afterAll(async () => {
 test("a channel shows its picture in step with the clock, and is left when the page is", () => {
   const channel = station.at(0);
   return visit(station.watching(channel), async (page) => {
-    await page.locator(".card").getByText(channel.name).waitFor();
+    await page.locator(".card").getByText(channel.name).waitFor({ state: "attached" });
     await isShown(page, channel);
     await station.isInStep(page, channel);
-    expect(await station.viewers(channel)).toBe(1);
+    await until("one viewer", async () => (await station.viewers(channel)) === 1);
     await shoot(page, "watch-first");
     await expectAccessible(page);
     // Who only falls silent is missed after a while: this one says so as it goes.

@@ -140,6 +140,11 @@ test("a server that goes away in the middle takes nothing with it", () =>
       // Whoever comes back goes on where they were.
       await page.getByRole("button", { name: "Go on" }).click();
       await page.getByRole("heading", { name: "These are your channels" }).waitFor();
+      // While a scan goes on, that is where they are.
+      await until("the scan's end", async () => {
+        const { state } = await server.ask<{ state: string }>("/api/v1/scan");
+        return state === "done";
+      });
       await page.reload();
       await page.getByRole("heading", { name: "These are your channels" }).waitFor();
     },

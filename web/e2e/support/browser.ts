@@ -107,6 +107,8 @@ export async function visit(
 
 /** Fails on whatever axe finds serious or worse, once all that comes in has come. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // What goes by itself is not to be seen half gone.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await page.evaluate(() => {
     const isComing = (one: Animation) => Number.isFinite(one.effect?.getComputedTiming().endTime);
     const coming = document.getAnimations().filter(isComing);

@@ -27,6 +27,8 @@ export const PROGRAM = process.env.AERIAL_BIN ?? join(TARGET, "debug/aerial");
 
 /** A busy machine takes its time. */
 export const PATIENCE_MS = 60_000;
+/** A first scan reads every file, and what comes before a file's tests is not tried twice. */
+const SCAN_PATIENCE_MS = 150_000;
 
 export interface ServerOptions {
   /** The folder of media; the clips, unless said; `null` for none. */
@@ -81,10 +83,14 @@ export class Server {
       await server.run();
       await server.#settled(CHANNELS_OF[media] ?? 1);
       // What the machine can encode is found out once, too.
-      await until("the encoders' test", async () => {
-        const system = await server.ask<{ encoders_tested_at: string | null }>("/api/v1/system");
-        return system.encoders_tested_at !== null;
-      });
+      await until(
+        "the encoders' test",
+        async () => {
+          const system = await server.ask<{ encoders_tested_at: string | null }>("/api/v1/system");
+          return system.encoders_tested_at !== null;
+        },
+        SCAN_PATIENCE_MS,
+      );
       await server.#kill("SIGTERM");
       renameSync(server.#data, to);
     } finally {
@@ -94,11 +100,12 @@ export class Server {
 
   /** The scan is over, and has made so many channels: they come one after the other. */
   async #settled(count: number): Promise<void> {
-    await until(`${count} channels`, async () => {
+    const isMade = async () => {
       const scan = await this.ask<{ state: string; error: string | null }>("/api/v1/scan");
       if (scan.state === "failed") throw new Error(`the scan failed: ${scan.error}`);
       return scan.state === "done" && (await this.channels()).length >= count;
-    });
+    };
+    await until(`${count} channels`, isMade, SCAN_PATIENCE_MS);
   }
 
   get #data(): string {
