@@ -55,7 +55,7 @@ test("who moves it before is left alone", async () => {
   await pass(100);
   window.dispatchEvent(new Event("wheel"));
   long = 9_000;
-  await pass(10_000);
+  await pass(11_000);
   expect(top).toBe(800 - window.innerHeight);
 });
 
@@ -64,9 +64,9 @@ test("a page that stays short is gone down as far as it goes at once, and not mo
   long = window.innerHeight + 500;
   await pass(100);
   expect(top).toBe(500);
-  await pass(6_000);
+  await pass(11_000);
   long = 9_000;
-  await pass(6_000);
+  await pass(11_000);
   expect(top).toBe(500);
 });
 

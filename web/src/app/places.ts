@@ -13,7 +13,7 @@ export interface Entry {
 const KEPT = "aerial.place";
 
 /** A page that is not long by then is another than it was. */
-const WITHIN_MS = 5_000;
+const WITHIN_MS = 10_000;
 const EVERY_MS = 50;
 /** Signs that somebody moves the page. */
 const MOVES = ["wheel", "touchstart", "pointerdown", "keydown"];

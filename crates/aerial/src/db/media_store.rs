@@ -7,15 +7,15 @@ use aerial_model::id::{FolderId, MapId, MediaId};
 use aerial_model::media::MediaFacts;
 use aerial_model::segment_map::SegmentMap;
 use aerial_model::time::AirTime;
-use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel,
     QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
+use super::entity::folder;
 use super::entity::media::{Column, Entity, Model};
-use super::entity::{folder, ledger, lineup_item};
 use super::error::{Doing, Result};
 use super::media::{About, Identity, Media, MediaEdits, MediaState, StateColumns};
 use super::{Db, Write, media, stored};
@@ -241,54 +241,6 @@ impl Db {
             Entity::delete_by_id(id.to_string()).exec(&write.0).await.doing("delete media")?;
         write.commit().await?;
         Ok(gone.rows_affected > 0)
-    }
-
-    /// Forgets media that have been missing since before `before`, that nobody edited,
-    /// and that no lineup and no ledger row names. Answers with them.
-    pub async fn forget_missing(&self, before: AirTime) -> Result<Vec<MediaId>> {
-        let write = self.write().await?;
-        let chosen = Query::select()
-            .column(lineup_item::Column::MediaId)
-            .from(lineup_item::Entity)
-            .and_where(lineup_item::Column::MediaId.is_not_null())
-            .take();
-        let aired = Query::select()
-            .distinct()
-            .column(ledger::Column::MediaId)
-            .from(ledger::Entity)
-            .and_where(ledger::Column::MediaId.is_not_null())
-            .take();
-        let found: Vec<(String, String)> = Entity::find()
-            .select_only()
-            .columns([Column::Id, Column::EditsJson])
-            .filter(Column::MissingSinceMs.lt(before.unix_millis()))
-            .filter(Column::Id.not_in_subquery(chosen))
-            .filter(Column::Id.not_in_subquery(aired))
-            // A version that is kept says what would be played, and was.
-            .filter(Expr::cust(
-                "NOT EXISTS (SELECT 1 FROM lineup_versions \
-                 WHERE instr(lineup_versions.lineup_json, media.id) > 0)",
-            ))
-            .into_tuple()
-            .all(&write.0)
-            .await
-            .doing("read media")?;
-        let mut forgotten = Vec::new();
-        for (id, edits) in &found {
-            let edits: MediaEdits = stored::from_json("edits of a media", edits)?;
-            if edits == MediaEdits::default() {
-                forgotten.push(stored::parsed("media id", id)?);
-            }
-        }
-        for some in forgotten.chunks(ROWS_AT_ONCE) {
-            Entity::delete_many()
-                .filter(Column::Id.is_in(some.iter().map(MediaId::to_string)))
-                .exec(&write.0)
-                .await
-                .doing("delete media")?;
-        }
-        write.commit().await?;
-        Ok(forgotten)
     }
 }
 

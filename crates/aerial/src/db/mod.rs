@@ -21,6 +21,7 @@ mod lineups;
 mod maps;
 mod media;
 mod media_found;
+mod media_gone;
 mod media_list;
 mod media_store;
 mod migration;
