@@ -331,8 +331,8 @@ impl Schedule {
     }
 
     /// Prunes what nothing needs any more, leaves out media that have been missing or
-    /// unplayable for 24 h, and forgets those that are long gone. To be called every hour or so. What is wrong with
-    /// one channel keeps it from none of the others.
+    /// unplayable for 24 h, and forgets those that are long gone. To be called every hour
+    /// or so. What is wrong with one channel keeps it from none of the others.
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
         let mut earliest = before;
