@@ -31,6 +31,11 @@ test("without a password the machine itself may set one, and is signed in with i
       await page.getByRole("button", { name: "Set the password" }).click();
       await page.getByText("Signed in as admin").waitFor();
       await expectAccessible(page);
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.goto(`${server.url}/sign-in`);
+      await page.getByLabel("Password").fill(PASSWORD);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.waitForFunction(() => document.title === "Guide · Aerial");
     },
     { allow: REFUSED },
   ));

@@ -170,10 +170,9 @@ test("a channel is cloned with its lineup, and the clone is opened", () =>
     async (page) => {
       const [first] = await channels();
       // What is told for a moment is waited for before it comes.
-      const told = page.getByText("is made, with the same lineup.").waitFor();
-      const opened = page.getByRole("button", { name: "Open it" }).click();
-      await choose(page, first?.name ?? "", "Clone");
-      await Promise.all([told, opened]);
+      const told = page.locator(".toast", { hasText: "is made, with the same lineup." });
+      const opened = told.getByRole("button", { name: "Open it" }).click();
+      await Promise.all([opened, choose(page, first?.name ?? "", "Clone")]);
       await page.waitForURL(/\/channels\/[0-9a-f-]{36}$/);
       const clone = page.url().split("/").at(-1) ?? "";
       expect(clone).not.toBe(first?.id);

@@ -3,7 +3,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser, shoot, theBrowser, visit } from "./support/browser";
-import { PATIENCE_MS } from "./support/server";
+import { PATIENCE_MS, until } from "./support/server";
 import { APART_MS, DELAY_MS, isShown, median, picture, Station } from "./support/station";
 
 let station: Station;
@@ -38,6 +38,11 @@ test("two tabs show the same instant within 200 ms, by element, clock and pictur
     const two = await open();
     await isShown(two, channel);
     for (const page of [one, two]) await station.isInStep(page, channel);
+    // Near enough to be left alone: not on their way any more.
+    await until("both at rest", async () => {
+      const pictures = await Promise.all([picture(one), picture(two)]);
+      return pictures.every(({ rate }) => rate === 1);
+    });
     const apart = await median(async () => {
       const [first, second] = await Promise.all([picture(one), picture(two)]);
       return first.dateMs - first.atMs - (second.dateMs - second.atMs);

@@ -1,4 +1,5 @@
-//! What is thrown away in time: old ledger rows, and what aired long ago.
+//! What is thrown away in time: old ledger rows, media that are long gone, and what aired
+//! long ago.
 //!
 //! Owns when that is done. What is old is the schedule's and the settings' decision.
 //! Invariant: a failure is told, and tried again at the next turn.
@@ -34,6 +35,9 @@ pub(super) async fn run(
         }
         if let Err(error) = schedule.housekeep().await {
             tracing::error!(%error, "old ledger rows were not pruned");
+        }
+        if let Err(error) = schedule.forget_missing().await {
+            tracing::error!(%error, "media that are long gone were not forgotten");
         }
         let before = clock.now() - as_run_kept;
         if let Err(error) = schedule.db().prune_as_run(before, AS_RUN_KEPT).await {

@@ -141,12 +141,23 @@ fn within(root: &Path) -> BTreeSet<PathBuf> {
     paths.filter(|path| *path != Path::new("")).map(|path| root.join(path)).collect()
 }
 
-/// Whether there is a disk of its own at this path, or another folder or file.
+/// Whether there is a disk of its own at this path, or another folder or file. From a list,
+/// since kernels before 5.8 do not tell it of a path.
 #[cfg(target_os = "linux")]
 fn is_mounted(path: &Path) -> bool {
-    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
-    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut name = Vec::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => name.extend(format!("\\{byte:03o}").bytes()),
+            _ => name.push(*byte),
+        }
+    }
+    // The fifth word of each line, see proc_pid_mountinfo(5).
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    mounts
+        .split(|byte| *byte == b'\n')
+        .any(|mount| mount.split(|byte| *byte == b' ').nth(4).is_some_and(|point| point == name))
 }
 
 /// Whether there is a disk of its own at this path.

@@ -2,8 +2,8 @@
 //!
 //! Owns finding files, reading what they and their names say, scans as jobs,
 //! and watching folders. What is found goes to the catalogue (`db`); what airs
-//! is none of its business. Invariant: files are only ever read, and a media
-//! is never forgotten because its file is away.
+//! is none of its business. Invariant: files are only ever read, and no scan
+//! forgets a media because its file is away.
 //!
 //! The way of a scan: `jobs` takes the order; `scan` has `walk` list the
 //! folder's videos and `describe` (`names`, `marks`, `nfo`) say what they are;

@@ -70,6 +70,9 @@ const BESIDE: Ticks = Ticks::from_secs(24 * 3_600);
 /// A file that was away for as long is not expected back.
 const MISSING_KEPT: Ticks = Ticks::from_secs(90 * 24 * 3_600);
 
+/// A folder that nobody looked through for as long may have its files back.
+const LOOKED_WITHIN: Ticks = Ticks::from_secs(7 * 24 * 3_600);
+
 /// Planners of earlier lineups, which tell of what nobody watched; one of 10,000
 /// films has a megabyte.
 const PLANNERS_KEPT: u64 = 16;
@@ -330,9 +333,9 @@ impl Schedule {
         directory.by_number.values().filter_map(of).collect()
     }
 
-    /// Prunes what nothing needs any more, leaves out media that have been missing or
-    /// unplayable for 24 h, and forgets those that are long gone. To be called every hour
-    /// or so. What is wrong with one channel keeps it from none of the others.
+    /// Prunes what nothing needs any more, and leaves out media that have been
+    /// missing or unplayable for 24 h. To be called every hour or so. What is wrong with
+    /// one channel keeps it from none of the others.
     pub async fn housekeep(&self) -> Result<()> {
         let before = self.0.clock.now() - KEEP;
         let mut earliest = before;
@@ -349,12 +352,18 @@ impl Schedule {
         write.prune_maps(earliest).await?;
         write.commit().await?;
         self.0.db.prune_slates(before).await?;
-        let forgotten = self.0.db.forget_missing(self.0.clock.now() - MISSING_KEPT).await?;
+        each.done()
+    }
+
+    /// Forgets media whose files are long gone, where nothing names them. To be called
+    /// every hour or so.
+    pub async fn forget_missing(&self) -> Result<()> {
+        let now = self.0.clock.now();
+        let forgotten = self.0.db.forget_missing(now - MISSING_KEPT, now - LOOKED_WITHIN).await?;
         if !forgotten.is_empty() {
             tracing::info!(media = forgotten.len(), "forgot media whose files are long gone");
-            self.library_changed(&forgotten).await?;
         }
-        each.done()
+        self.library_changed(&forgotten).await
     }
 
     async fn tidy(&self, channel: &Channel, before: AirTime) -> Result<()> {

@@ -235,7 +235,8 @@ impl History {
         let mut channels = Vec::new();
         for (channel, record) in self.records().iter_mut() {
             let is_noted = record.runs.iter().any(|one| one.worker == run.worker);
-            if !is_noted && !sessions.contains(&record.session) {
+            let is_over = record.ended.is_some();
+            if is_over || (!is_noted && !sessions.contains(&record.session)) {
                 continue;
             }
             if !is_noted {

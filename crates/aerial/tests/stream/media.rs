@@ -91,11 +91,16 @@ fn make(path: &Path, rate: &str, frames: u32) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Of several tests' the first stays, as it may be in use: another in its place, though
     // alike, is a file that was replaced.
-    let named = std::fs::hard_link(&unfinished, path);
-    std::fs::remove_file(&unfinished).unwrap();
+    let named = rustix::fs::renameat_with(
+        rustix::fs::CWD,
+        &unfinished,
+        rustix::fs::CWD,
+        path,
+        rustix::fs::RenameFlags::NOREPLACE,
+    );
     match named {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => panic!("{error}"),
-        _ => {}
+        Err(rustix::io::Errno::EXIST) => std::fs::remove_file(&unfinished).unwrap(),
+        named => named.unwrap(),
     }
 }
 

@@ -73,24 +73,33 @@ async fn media_that_are_long_gone_are_forgotten_where_nothing_names_them() {
         }
         there
     };
+    let forget = async |looked: bool| {
+        if looked {
+            world.db.set_folder_scanned(world.folder, world.clock.now(), None).await.unwrap();
+        }
+        world.schedule.housekeep().await.unwrap();
+        world.schedule.forget_missing().await.unwrap();
+        there().await
+    };
     world.pass(90 * 24 * 3_600);
-    world.schedule.housekeep().await.unwrap();
-    assert_eq!(there().await, [true; 4]);
+    assert_eq!(forget(true).await, [true; 4]);
+    world.pass(8 * 24 * 3_600);
+    // Nobody looked whether they are back.
+    assert_eq!(forget(false).await, [true; 4]);
     let mut changes = world.schedule.changes();
-    world.pass(3_600);
-    world.schedule.housekeep().await.unwrap();
     // A lineup names the first, people edited the second, the last is there.
-    assert_eq!(there().await, [true, true, false, true]);
+    assert_eq!(forget(true).await, [true, true, false, true]);
     let forgotten = |change| matches!(change, Change::Media(media) if *media == films[2..3]);
     assert!(std::iter::from_fn(|| changes.try_recv().ok()).any(forgotten));
-    // Out of the lineup it goes too, once the versions that played it are pruned.
+    // Out of the lineup it goes too, once no row and no version names it any more.
     world.schedule.put_lineup(channel.id, vec![What::Media(films[3]).into()]).await.unwrap();
+    assert_eq!(forget(true).await, [true, true, false, true]);
     for _ in 0..3 {
         world.pass(9 * 24 * 3_600);
         world.schedule.commit(channel.id).await.unwrap();
         world.schedule.housekeep().await.unwrap();
     }
-    assert_eq!(there().await, [false, true, false, true]);
+    assert_eq!(forget(true).await, [false, true, false, true]);
     Ledger::read(world.rows(channel.id).await).unwrap();
 }
 

@@ -226,7 +226,7 @@ impl Owner {
         };
         let Some(worker) = self.workers.remove(&id) else { return };
         let ended = joined.map_or_else(|error| Ended::abnormally(&error), |(_, ended)| ended);
-        let sessions = sessions_of(&self.demands, worker.track.key);
+        let sessions = served(&self.demands, worker.track.key, ended.progress.segment);
         self.notes.worker_ended(&worker.run, &sessions, &ended);
         if let Some(state) = self.tracks.get_mut(&worker.track.key)
             && ended.progress.completed > 0
@@ -329,6 +329,22 @@ pub(super) fn sessions_of(
     demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
     track: TrackKey,
 ) -> Vec<SessionId> {
-    let wants = |(wants, _): &(Vec<Want>, Lease)| wants.iter().any(|want| want.track == track);
+    who(demands, |want| want.track == track)
+}
+
+/// Who wants this segment of a track: others may be elsewhere in it, with another worker.
+fn served(
+    demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
+    track: TrackKey,
+    segment: u32,
+) -> Vec<SessionId> {
+    who(demands, |want| want.track == track && (want.first..=want.high).contains(&segment))
+}
+
+fn who(
+    demands: &HashMap<SessionId, (Vec<Want>, Lease)>,
+    wanted: impl Fn(&Want) -> bool,
+) -> Vec<SessionId> {
+    let wants = |(wants, _): &(Vec<Want>, Lease)| wants.iter().any(&wanted);
     demands.iter().filter(|(_, demand)| wants(demand)).map(|(session, _)| *session).collect()
 }
