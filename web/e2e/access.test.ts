@@ -1,5 +1,6 @@
 // Who may do what: the first password, signing in and out, tokens.
 
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { closeBrowser, expectAccessible, shoot, visit } from "./support/browser";
 import { Server } from "./support/server";
@@ -14,6 +15,11 @@ afterEach(() => server?.stop());
 afterAll(closeBrowser);
 
 const setPassword = () => server.ask("/api/v1/account/password", "PUT", { password: PASSWORD });
+
+async function signIn(page: Page, password = PASSWORD): Promise<void> {
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
 
 /** What is refused is told by the browser too. */
 const REFUSED = [/401|403|422|429/];
@@ -32,9 +38,10 @@ test("without a password the machine itself may set one, and is signed in with i
       await page.getByText("Signed in as admin").waitFor();
       await expectAccessible(page);
       await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      // It leads there, with a load of its own.
+      await page.waitForFunction(() => document.title === "Guide · Aerial");
       await page.goto(`${server.url}/sign-in`);
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page);
       await page.waitForFunction(() => document.title === "Guide · Aerial");
     },
     { allow: REFUSED },
@@ -47,14 +54,12 @@ test("who is not signed in is sent to, told what is wrong, and comes back where 
     async (page) => {
       await page.getByRole("link", { name: "Sign in" }).first().click();
       await page.waitForURL("**/sign-in?**");
-      await page.getByLabel("Password").fill("nonsense");
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page, "nonsense");
       await page.getByText("Name or password are not right.").waitFor();
       expect(await page.getByLabel("Password").getAttribute("aria-invalid")).toBe("true");
       await expectAccessible(page);
       await shoot(page, "sign-in");
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page);
       await page.waitForURL("**/settings?part=access");
       await page.getByText("Signed in as admin").waitFor();
     },
@@ -67,8 +72,7 @@ test("a token for a TV is shown once, works, and is revoked", async () => {
   await visit(
     `${server.url}/sign-in?next=${encodeURIComponent("/settings?part=access")}`,
     async (page) => {
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page);
       await page.getByRole("button", { name: "Make a token" }).click();
       await page.getByText("Give it a name").waitFor();
       await page.getByLabel("What it is for").fill("The kitchen");
@@ -104,8 +108,7 @@ test("watching without signing in can be turned off, and the password changed", 
     `${server.url}/sign-in?next=${encodeURIComponent("/settings?part=access")}`,
     async (page) => {
       expect((await fetch(`${server.url}/channels.m3u`)).status).toBe(200);
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page);
       const watching = page.getByRole("switch", { name: /The local network may watch/ });
       const told = page.getByText("Saved, and in force").waitFor();
       await watching.uncheck();
